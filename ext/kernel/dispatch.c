@@ -1,0 +1,66 @@
+/* The variant table, its chooser, and the entry points that go through it. */
+#include "internal.h"
+
+extern const struct bb_kernel bb_kernel_portable;
+
+/* Best first. */
+static const struct bb_kernel *const kernels[] = {
+    &bb_kernel_portable,
+};
+
+const struct bb_kernel *const *bb_kernels(size_t *count)
+{
+    *count = sizeof kernels / sizeof kernels[0];
+    return kernels;
+}
+
+const struct bb_kernel *bb_choose_kernel(void)
+{
+    const struct bb_kernel *const *kernel = kernels;
+    while (!(*kernel)->supported()) {
+        kernel++; /* ends at the portable variant */
+    }
+    return *kernel;
+}
+
+const char *bb_kernel_name(const struct bb_kernel *kernel)
+{
+    return kernel->name;
+}
+
+bool bb_kernel_supported(const struct bb_kernel *kernel)
+{
+    return kernel->supported();
+}
+
+unsigned bb_kernel_lanes(const struct bb_kernel *kernel)
+{
+    return kernel->best_lanes;
+}
+
+void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
+                    struct bb_item *const *items, unsigned lanes, unsigned cost)
+{
+    group->kernel = kernel;
+    group->lanes = lanes;
+    group->iterations_left = (uint64_t)1 << cost;
+    memcpy(group->item, items, lanes * sizeof items[0]);
+    kernel->functions[lanes - 1].start(group);
+}
+
+bool bb_group_advance(struct bb_group *group, uint64_t iterations)
+{
+    const struct bb_lane_functions *functions = &group->kernel->functions[group->lanes - 1];
+
+    if (iterations > group->iterations_left) {
+        iterations = group->iterations_left;
+    }
+    functions->advance(group, iterations);
+    group->iterations_left -= iterations;
+    if (group->iterations_left > 0) {
+        return false;
+    }
+    functions->finish(group);
+    bb_wipe(group->lane, group->lanes * sizeof group->lane[0]);
+    return true;
+}

@@ -1,0 +1,113 @@
+/* Batched bcrypt: the public face of the kernel.
+ *
+ * Several passwords ("lanes") of one cost are computed together by one thread; such a set is a
+ * group. A group is started, advanced in as many steps as the caller likes, and leaves its
+ * digests in its items. Nothing here allocates, locks, reads a clock or knows of Python, and
+ * nothing can fail once a setting has been parsed.
+ *
+ * Algorithm: Provos and Mazieres, "A Future-Adaptable Password Scheme", USENIX 1999.
+ */
+#ifndef BCRYPT_BATCH_KERNEL_H
+#define BCRYPT_BATCH_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BB_MAX_LANES = 8,
+    BB_MIN_COST = 4,
+    BB_MAX_COST = 31,
+    BB_MAX_KEY_BYTES = 72,
+    BB_KEY_WORDS = 18,
+    BB_SALT_BYTES = 16,
+    BB_SALT_WORDS = 4,
+    BB_DIGEST_WORDS = 6,
+    BB_SETTING_CHARS = 29, /* $2b$cc$ and 22 characters of salt */
+    BB_HASH_CHARS = 60,    /* a setting and 31 characters of digest */
+    BB_LANE_WORDS = 18 + 4 * 256,
+};
+
+/* Why a setting was refused. */
+enum bb_status {
+    BB_OK,
+    BB_BAD_LENGTH,
+    BB_BAD_PREFIX,
+    BB_BAD_COST,
+    BB_BAD_SALT,
+    BB_BAD_DIGEST,
+};
+
+/* What the 29 characters before a digest say. `version` is the letter after "$2". */
+struct bb_setting {
+    char version;
+    uint8_t cost;
+    uint8_t salt[BB_SALT_BYTES];
+};
+
+/* One password: its key, cycled to the length of the subkeys, its salt, and then its digest. */
+struct bb_item {
+    uint32_t key[BB_KEY_WORDS];
+    uint32_t salt[BB_SALT_WORDS];
+    uint32_t digest[BB_DIGEST_WORDS];
+};
+
+/* Blowfish's state: 18 subkeys, then four S-boxes of 256 words. In one array, because the key
+ * schedule overwrites it from end to end. */
+struct bb_lane {
+    uint32_t words[BB_LANE_WORDS];
+};
+
+/* One compiled variant of the interleaved computation; see internal.h. */
+struct bb_kernel;
+
+/* A group in flight. Callers own the memory and look at nothing but `iterations_left`. Lanes lie
+ * side by side so that one base register reaches all of them; at 4168 bytes each, the subkeys of
+ * different lanes fall into different cache sets. */
+struct bb_group {
+    _Alignas(64) struct bb_lane lane[BB_MAX_LANES];
+    struct bb_item *item[BB_MAX_LANES];
+    const struct bb_kernel *kernel;
+    uint64_t iterations_left;
+    unsigned lanes;
+};
+
+/* Parse a setting, or a whole hash, whose digest must then be in the alphabet too. The prefix is
+ * $2a$, $2b$, $2x$ or $2y$, the cost two digits, the salt's last character canonical. */
+enum bb_status bb_parse_setting(const uint8_t *text, size_t length, struct bb_setting *setting);
+enum bb_status bb_parse_hash(const uint8_t *text, size_t length, struct bb_setting *setting);
+
+void bb_format_setting(const struct bb_setting *setting, char text[BB_SETTING_CHARS]);
+void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_DIGEST_WORDS],
+                    char text[BB_HASH_CHARS]);
+
+/* Fill an item's key and salt. The key is the password and a NUL, cut to 72 bytes. */
+void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
+                  const struct bb_setting *setting);
+
+/* The variants compiled in, best first, and the first that this CPU can run. */
+const struct bb_kernel *const *bb_kernels(size_t *count);
+const struct bb_kernel *bb_choose_kernel(void);
+const char *bb_kernel_name(const struct bb_kernel *kernel);
+bool bb_kernel_supported(const struct bb_kernel *kernel);
+unsigned bb_kernel_lanes(const struct bb_kernel *kernel); /* the lane count it is fastest with */
+
+/* Begin to compute `lanes` items (1 to BB_MAX_LANES) of one cost (0 to 31). */
+void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
+                    struct bb_item *const *items, unsigned lanes, unsigned cost);
+
+/* Run up to `iterations` of the 2^cost iterations. True once the digests are in the items; the
+ * group's state has been wiped then. */
+bool bb_group_advance(struct bb_group *group, uint64_t iterations);
+
+/* Known answers through every supported variant and lane count. Returns the variant that failed
+ * and sets *lanes, or returns NULL. `scratch` is overwritten. */
+const struct bb_kernel *bb_self_test(struct bb_group *scratch, unsigned *lanes);
+
+/* Takes the same time wherever the first difference is. */
+bool bb_equal(const void *a, const void *b, size_t length);
+
+/* Zero memory in a way that the compiler may not leave out. */
+void bb_wipe(void *memory, size_t length);
+
+#endif

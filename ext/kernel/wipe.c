@@ -1,0 +1,22 @@
+/* Two operations on secrets that a compiler must not be clever about. */
+#include "internal.h"
+
+void bb_wipe(void *memory, size_t length)
+{
+    memset(memory, 0, length);
+    /* The assembler might read the memory, for all the compiler knows: so the zeros must be there.
+     */
+    __asm__ __volatile__("" : : "r"(memory) : "memory");
+}
+
+bool bb_equal(const void *a, const void *b, size_t length)
+{
+    const volatile uint8_t *left = a;
+    const volatile uint8_t *right = b;
+    unsigned difference = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        difference |= (unsigned)(left[i] ^ right[i]);
+    }
+    return difference == 0;
+}
