@@ -1,0 +1,63 @@
+"""Checks of arguments. Each raises an error that names the argument and says what is allowed."""
+
+from __future__ import annotations
+
+import math
+from operator import index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sized
+
+NS_PER_S = 1_000_000_000
+MAX_SECONDS = 1e9  # thirty years; more would not fit the clock's 64 bits
+
+
+def check_bytes(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is bytes; never quote it, it may be a secret."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
+
+
+def check_bytes_list(name: str, values: Iterable[bytes]) -> list[bytes]:
+    """Return the values as a list, each of them bytes and of no subclass."""
+    if isinstance(values, (bytes, str)):
+        raise TypeError(f"{name} must be a sequence of bytes, not one {type(values).__name__}")
+    checked = []
+    for i, value in enumerate(values):
+        if type(value) is not bytes:
+            check_bytes(f"{name}[{i}]", value)
+            value = bytes(value)
+        checked.append(value)
+    return checked
+
+
+def check_same_length(passwords: Sized, name: str, values: Sized) -> None:
+    """Raise ValueError unless there is one value for each password."""
+    if len(values) != len(passwords):
+        raise ValueError(
+            f"{name} must have one entry for each of the {len(passwords)} passwords, "
+            f"not {len(values)}"
+        )
+
+
+def check_range(name: str, value: int, least: int, most: int) -> int:
+    """Return `value` as an int between two bounds."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, not bool")
+    try:
+        value = index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}, not {value}")
+    return value
+
+
+def check_seconds(name: str, value: float) -> int:
+    """Return a number of seconds, 0 or more, in nanoseconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"{name} must be 0 seconds or more, not {value}")
+    return int(min(value, MAX_SECONDS) * NS_PER_S)

@@ -1,0 +1,105 @@
+"""What a batch returns.
+
+Plain classes: importing dataclasses or typing takes longer than everything else here together,
+and every cold start on Lambda would pay for it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Generic, TypeVar
+
+    Value = TypeVar("Value")
+else:
+    Value = None
+
+    class Generic:
+        """As much of typing.Generic as a class statement needs."""
+
+        __slots__ = ()
+        __class_getitem__ = classmethod(lambda cls, _: cls)
+
+
+class ItemError:
+    """Why one item has no value.
+
+    Attributes:
+        code: `password_too_long`, `invalid_hash` or `cost_too_high`.
+        message: What was wrong and what is allowed; quotes neither the password nor the hash.
+    """
+
+    __slots__ = ("code", "message")
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+
+    def __repr__(self) -> str:
+        return f"ItemError({self.code!r}, {self.message!r})"
+
+
+class BatchStats:
+    """How a batch was computed.
+
+    Attributes:
+        workers: How many threads it could use.
+        lanes: The most items that one thread computed together; 0 if there were none.
+        kernel: The compiled variant, as in `kernels()`.
+        thread_ids: Native ids of the threads that computed items, as `threading.get_native_id`.
+        threads_used: Their number.
+        elapsed_ns: Wall time of the call, in nanoseconds.
+    """
+
+    __slots__ = ("elapsed_ns", "kernel", "lanes", "thread_ids", "threads_used", "workers")
+
+    def __init__(
+        self, *, workers: int, lanes: int, kernel: str, thread_ids: list[int], elapsed_ns: int
+    ) -> None:
+        self.workers = workers
+        self.lanes = lanes
+        self.kernel = kernel
+        self.thread_ids = thread_ids
+        self.threads_used = len(thread_ids)
+        self.elapsed_ns = elapsed_ns
+
+    def __repr__(self) -> str:
+        fields = ("workers", "lanes", "kernel", "threads_used", "elapsed_ns")
+        return f"BatchStats({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
+
+
+class BatchResult(Generic[Value]):
+    """What became of each item of a batch.
+
+    Attributes:
+        values: One entry per item, in the order of the input; None where the item was not done.
+        errors: Index of each item that could not be done, and why.
+        unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
+        complete: Whether no item is unprocessed.
+        stats: How the batch was computed.
+    """
+
+    __slots__ = ("errors", "stats", "unprocessed", "values")
+
+    def __init__(
+        self,
+        values: list[Value | None],
+        errors: dict[int, ItemError],
+        unprocessed: list[int],
+        stats: BatchStats,
+    ) -> None:
+        self.values = values
+        self.errors = errors
+        self.unprocessed = unprocessed
+        self.stats = stats
+
+    @property
+    def complete(self) -> bool:
+        return not self.unprocessed
+
+    def __repr__(self) -> str:
+        # Counts only: hashes do not belong in logs.
+        return (
+            f"<BatchResult: {len(self.values)} items, {len(self.errors)} errors, "
+            f"{len(self.unprocessed)} unprocessed>"
+        )

@@ -1,0 +1,86 @@
+"""One item at a time, with the signatures, results and exceptions of pyca/bcrypt 5."""
+
+from __future__ import annotations
+
+import os
+from operator import index
+
+from . import _native
+from .batch import MAX_PASSWORD_BYTES, SALT_BYTES, compute_one
+from .checks import check_bytes
+
+ENCODED_SALT_CHARS = 22
+
+
+def gensalt(rounds: int = 12, prefix: bytes = b"2b") -> bytes:
+    """Return a new random setting, `$2b$12$` and 22 characters, for `hashpw`.
+
+    Args:
+        rounds: The cost, 4 to 31: the logarithm of the number of iterations.
+        prefix: b"2a" or b"2b".
+
+    Raises:
+        TypeError: `rounds` is no integer or `prefix` no bytes.
+        OverflowError: `rounds` is negative or above 65535.
+        ValueError: `rounds` is otherwise out of range, or `prefix` is another one.
+    """
+    rounds = index(rounds)
+    if not 0 <= rounds <= 0xFFFF:
+        raise OverflowError(f"rounds must be from 4 to 31, not {rounds}")
+    check_bytes("prefix", prefix)
+    if prefix not in (b"2a", b"2b"):
+        raise ValueError("Supported prefixes are b'2a' or b'2b'")
+    if not 4 <= rounds <= 31:
+        raise ValueError("Invalid rounds")
+    return _native.make_setting(prefix, rounds, os.urandom(SALT_BYTES))
+
+
+def hashpw(password: bytes, salt: bytes) -> bytes:
+    """Return the 60-byte hash of a password under a setting, or under an earlier hash.
+
+    The one difference from pyca/bcrypt: a `2x` setting is computed with the sign-extension bug
+    that this prefix stands for, as libxcrypt does.
+
+    Args:
+        password: At most 72 bytes; NUL bytes are allowed.
+        salt: From `gensalt`, or a hash, whose setting is used.
+
+    Raises:
+        TypeError: An argument is not bytes.
+        ValueError: The password is too long, or the setting malformed.
+    """
+    check_bytes("password", password)
+    check_bytes("salt", salt)
+    if len(password) > MAX_PASSWORD_BYTES:
+        raise ValueError(
+            "password cannot be longer than 72 bytes, truncate manually if necessary "
+            "(e.g. my_password[:72])"
+        )
+    return compute_one(bytes(password), _canonical_setting(salt))
+
+
+def checkpw(password: bytes, hashed_password: bytes) -> bool:
+    """Return whether a hash is that of a password, in a time that tells nothing of either.
+
+    Raises as `hashpw` does.
+    """
+    check_bytes("password", password)
+    check_bytes("hashed_password", hashed_password)
+    return _native.equal(hashpw(password, hashed_password), bytes(hashed_password))
+
+
+def _canonical_setting(salt: bytes) -> bytes:
+    """Return the 29-byte form of a setting that pyca/bcrypt would take.
+
+    It takes empty fields, a cost written "4", "+4" or "004", and anything after the 22nd
+    character of the salt.
+    """
+    fields = [field for field in salt.split(b"$") if field]
+    if len(fields) == 3:
+        prefix, cost, rest = fields
+        digits = cost.removeprefix(b"+").lstrip(b"0")
+        if digits.isdigit() and len(digits) <= 2 and len(prefix) == 2:
+            setting = b"$%b$%02d$%b" % (prefix, int(digits), rest[:ENCODED_SALT_CHARS])
+            if _native.is_setting(setting):
+                return setting
+    raise ValueError("Invalid salt")
