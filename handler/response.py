@@ -1,0 +1,88 @@
+"""Make a result into an answer, direct or over HTTP, and into one line of log."""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from bcrypt_batch import BatchResult
+    from request import InvalidEvent, Request
+
+NS_PER_MS = 1_000_000
+
+# What may be logged of an answer: never what was hashed or checked, nor what came of it.
+LOGGED = (
+    "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel", "threads_used",
+    "memory_used_kb", "cold_start", "error",
+)  # fmt: skip
+
+
+def answer(
+    request: Request, result: BatchResult[Any], duration_ns: int, cold_start: bool
+) -> dict[str, Any]:
+    """Return the answer to a request."""
+    stats = result.stats
+    processed = len(request.passwords) - len(result.errors) - len(result.unprocessed)
+    duration_ms = duration_ns / NS_PER_MS
+    body: dict[str, Any] = {
+        "mode": request.mode,
+        "processed": processed,
+        "duration_ms": round(duration_ms, 3),
+        "avg_ms_per_item": round(duration_ms / processed, 3) if processed else None,
+        "cost": request.cost if request.hashes is None else None,
+        "workers": stats.workers,
+        "detected_cpus": len(os.sched_getaffinity(0)),
+        "threads_used": stats.threads_used,
+        "thread_ids": stats.thread_ids,
+        "lanes": stats.lanes,
+        "kernel": stats.kernel,
+        "memory_used_kb": resident_kb(),
+        "cold_start": cold_start,
+    }
+    if request.hashes is None:
+        body["hashes"] = [value and value.decode() for value in result.values]
+    else:
+        body["matches"] = result.values
+    if result.errors:
+        body["errors"] = [
+            {"index": i, "code": error.code, "message": error.message}
+            for i, error in sorted(result.errors.items())
+        ]
+    if result.unprocessed:
+        body["unprocessed"] = result.unprocessed
+    return body
+
+
+def resident_kb() -> int:
+    """Return this process's resident set, in KB of 1024 bytes."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def http_answer(body: dict[str, Any], status: int = 200) -> dict[str, Any]:
+    """Wrap an answer as a Function URL or API Gateway wants it."""
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+        "isBase64Encoded": False,
+        "body": json.dumps(body),
+    }
+
+
+def http_refusal(error: InvalidEvent) -> dict[str, Any]:
+    """Return the response to a bad request."""
+    return http_answer({"error": {"type": type(error).__name__, "message": str(error)}}, 400)
+
+
+def log(request_id: str, **fields: Any) -> None:
+    """Print one line of JSON about a request, with nothing secret in it."""
+    line = {"request_id": request_id, **{key: fields[key] for key in LOGGED if key in fields}}
+    for name in ("errors", "unprocessed"):
+        if name in fields:
+            line[name] = len(fields[name])
+    print(json.dumps(line), flush=True)
