@@ -1,0 +1,96 @@
+# The one entry point for people. Each target works from a fresh clone with Python 3.11 or newer,
+# a C compiler and make, and repeats only what is out of date.
+#
+#   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
+#   make test   [ARGS="-k events"]
+#   make lint | sanitize | bench | wheel | tables | clean
+#
+# PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
+# building the working tree.
+
+PYTHON ?= python3
+VENV ?= .venv
+WHEEL ?=
+CC ?= cc
+
+MODE ?= parallel
+COUNT ?= 20
+EVENT ?=
+MEMORY ?= 3538
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+KERNEL_C := $(wildcard ext/kernel/*.c)
+C_FILES := $(filter-out ext/kernel/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.c)
+SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.*)
+STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
+
+.PHONY: invoke test lint sanitize bench wheel tables clean
+.DELETE_ON_ERROR:
+
+invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
+	@$(BIN)/python -m benchmarks invoke --memory $(MEMORY) \
+	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
+	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
+
+test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.built $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	for file in $(KERNEL_C); do $(CC) $(STRICT) -c $$file -o /dev/null || exit 1; done
+	$(BIN)/shellcheck .ci/run
+
+# The extension built with AddressSanitizer and UndefinedBehaviorSanitizer, under the tests that
+# drive it hardest. Leaks are left out: CPython itself keeps memory until it exits.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize: $(VENV)/.built $(VENV)/.test
+	CFLAGS="$(SANITIZE)" $(BIN)/python setup.py --quiet build --build-base build/sanitize
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$$(echo build/sanitize/lib.*)" \
+	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
+
+bench: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m benchmarks peers $(ARGS)
+
+# A wheel for this machine, in dist/. Those to publish are made in manylinux containers.
+wheel: $(VENV)/.build
+	rm -rf dist
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+tables:
+	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
+
+clean:
+	rm -rf .venv* build dist ext/*.egg-info .*_cache .hypothesis
+
+# The environment, in layers; a stamp file says when each was last brought up to date.
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	touch $@
+
+$(VENV)/.%: pyproject.toml | $(VENV)/.made
+	$(PIP) install --group $*
+	touch $@
+
+ifdef WHEEL
+$(VENV)/.built: $(WHEEL) | $(VENV)/.emulator
+	$(PIP) install --no-deps --force-reinstall $(WHEEL)
+	touch $@
+else
+$(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	touch $@
+endif
+
+$(BIN)/aws-lambda-rie: benchmarks/emulator.py | $(VENV)/.emulator
+	$(BIN)/python -m benchmarks fetch-emulator
+	touch $@

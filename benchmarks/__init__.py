@@ -1,0 +1,1 @@
+"""Measure bcrypt_batch and run its handler as Lambda does: `python -m benchmarks`."""

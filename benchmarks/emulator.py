@@ -1,0 +1,134 @@
+"""Run the handler under AWS's Runtime Interface Emulator with the real runtime client.
+
+The emulator is the one that the SAM CLI carries in its wheel on PyPI; the client is awslambdaric.
+What differs from Lambda: memory is not limited and CPU time not rationed, and one emulator takes
+one invocation at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+SAM_CLI = "aws-sam-cli==1.170.0"
+HANDLER = Path(__file__).parent.parent / "handler"
+BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
+START_TIMEOUT_S = 30
+
+
+def fetch() -> Path:
+    """Put the emulator beside this environment's Python, unless it is there; return its path."""
+    if not BINARY.exists():
+        machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", SAM_CLI]
+            subprocess.run([*command, "--dest", folder], check=True)
+            (wheel,) = Path(folder).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
+        BINARY.write_bytes(content)
+        BINARY.chmod(0o755)
+    return BINARY
+
+
+class Emulator:
+    """The handler behind an HTTP port on this machine, as a context manager.
+
+    Args:
+        memory_mb: The function's memory size, as the handler is told it.
+        timeout_s: The function's timeout, which the emulator enforces.
+        environment: Further environment variables of the function.
+        task: The folder that is /var/task on Lambda.
+        path: Folders for PYTHONPATH, as Lambda puts layers there.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_mb: int = 3538,
+        timeout_s: int = 60,
+        environment: dict[str, str] | None = None,
+        task: Path = HANDLER,
+        path: str = "",
+    ) -> None:
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": path,
+            "AWS_LAMBDA_FUNCTION_NAME": "function",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
+            **(environment or {}),
+        }
+        self._task = task
+        self._timeout_s = timeout_s
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
+
+    def __enter__(self) -> Emulator:
+        self._port, runtime_port = _free_ports()
+        self._process = subprocess.Popen(
+            [
+                fetch(),
+                *("--log-level", "info"),
+                *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
+                *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                *(sys.executable, "-m", "awslambdaric", "app.handler"),
+            ],
+            cwd=self._task,
+            env=self._environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while not _listens(self._port):
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"the emulator did not start:\n{self.log}")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, 15)
+        self._process.wait()
+        self._log.close()
+
+    def invoke(self, event: Any) -> Any:
+        """Send an event and return what the function returned: an error too is JSON."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations",
+            data=json.dumps(event).encode(),
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=self._timeout_s + START_TIMEOUT_S) as response:
+                return json.loads(response.read())
+        except (urllib.error.HTTPError, ValueError) as error:
+            # The function could not start, or ran out of time: its log says which.
+            raise RuntimeError(f"no answer ({error}); the log:\n{self.log}") from None
+
+    @property
+    def log(self) -> str:
+        """What the function and the emulator have printed so far."""
+        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
