@@ -1,0 +1,278 @@
+"""hash_many and verify_many: results, errors of items, arguments, deadlines, progress."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import bcrypt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bcrypt_batch
+from bcrypt_batch import hash_many, verify_many
+from tests.kernels import vectors
+
+LANES = 3  # forced where a test needs to know the lane count
+SLOW_COST = 14  # a group takes about a second: nothing ends by itself while a test looks
+
+
+def hashes_of(result: bcrypt_batch.BatchResult[bytes]) -> list[bytes]:
+    """Return the hashes of a batch in which each item was done."""
+    return [hashed for hashed in result.values if hashed]
+
+
+def salts_for(count: int) -> list[bytes]:
+    return [i.to_bytes(16, "big") for i in range(count)]
+
+
+# Around the lane count, as in test_kernel, and around workers times lanes: one item too few to
+# give all workers full lanes, just enough, and one too many.
+SIZES = [0, 1, LANES - 1, LANES, LANES + 1, 2 * LANES + 1, 2 * LANES - 1, 2 * LANES]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("size", sorted(set(SIZES)))
+def test_a_batch_equals_a_map_of_singles(size: int, workers: int) -> None:
+    passwords = [b"password %d" % i for i in range(size)]
+    result = hash_many(passwords, cost=4, salts=salts_for(size), workers=workers, lanes=LANES)
+    assert result.complete
+    assert result.errors == {}
+    assert len(result.values) == size
+    for password, hashed in zip(passwords, result.values, strict=True):
+        assert hashed is not None
+        assert hashed == bcrypt_batch.hashpw(password, hashed)
+        assert bcrypt.checkpw(password, hashed)
+    assert verify_many(passwords, hashes_of(result), workers=workers).values == [True] * size
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    passwords=st.lists(st.binary(max_size=80), max_size=20),
+    workers=st.integers(1, 4),
+    lanes=st.integers(1, 8),
+    order=st.randoms(use_true_random=False),
+)
+def test_neither_order_nor_workers_nor_lanes_change_a_result(
+    passwords: list[bytes], workers: int, lanes: int, order: random.Random
+) -> None:
+    salts = salts_for(len(passwords))
+    expected = hash_many(passwords, cost=4, salts=salts, truncate=True, workers=1, lanes=1).values
+    permutation = list(range(len(passwords)))
+    order.shuffle(permutation)
+    shuffled = hash_many(
+        [passwords[i] for i in permutation],
+        cost=4,
+        salts=[salts[i] for i in permutation],
+        truncate=True,
+        workers=workers,
+        lanes=lanes,
+    )
+    assert shuffled.values == [expected[i] for i in permutation]
+    for password, hashed in zip(passwords, expected, strict=True):
+        assert hashed is not None
+        assert bcrypt.checkpw(password[:72], hashed)
+
+
+def test_mixed_costs_and_prefixes_in_one_batch() -> None:
+    known = vectors()
+    random.Random(0).shuffle(known)
+    passwords = [password for password, _ in known]
+    hashes = [hashed for _, hashed in known]
+    assert set(verify_many(passwords, hashes, workers=2).values) == {True}
+    wrong = [b"none of these"] * len(hashes)
+    assert set(verify_many(wrong, hashes, workers=2).values) == {False}
+
+
+def test_one_bad_item_spoils_nothing() -> None:
+    good = bcrypt.hashpw(b"good", bcrypt.gensalt(4))
+    cases = [
+        (b"good", good, True, None),
+        (b"bad", good, False, None),
+        (b"x", b"", None, "invalid_hash"),
+        (b"x", good[:-1], None, "invalid_hash"),
+        (b"x", b"$1$" + good[3:], None, "invalid_hash"),
+        (b"x", b"$2b$16" + good[6:], None, "cost_too_high"),
+        (b"x" * 73, good, None, "password_too_long"),
+        (b"good", good, True, None),
+    ]
+    result = verify_many(
+        [password for password, *_ in cases],
+        [hashed for _, hashed, *_ in cases],
+        max_cost=15,
+        truncate=False,
+    )
+    assert result.values == [value for *_, value, _ in cases]
+    codes = {i: case[3] for i, case in enumerate(cases) if case[3]}
+    assert {i: error.code for i, error in result.errors.items()} == codes
+    assert result.complete
+    assert "at most 15" in result.errors[5].message
+
+
+def test_long_passwords() -> None:
+    long = b"x" * 73
+    result = hash_many([b"ok", long], cost=4)
+    assert result.values[0] is not None
+    assert result.values[1] is None
+    assert result.errors[1].code == "password_too_long"
+    (hashed,) = hash_many([long], cost=4, truncate=True).values
+    assert hashed is not None
+    assert bcrypt.checkpw(long[:72], hashed)
+    assert verify_many([long], [hashed]).values == [True]
+
+
+def test_defaults() -> None:
+    result = hash_many([b"pw"])
+    (hashed,) = result.values
+    assert hashed is not None
+    assert hashed.startswith(b"$2b$12$")
+    assert result.stats.workers == bcrypt_batch.worker_count()
+    assert result.stats.kernel == bcrypt_batch.kernels().chosen
+    assert result.stats.lanes == 1
+    assert result.stats.elapsed_ns > 1_000_000
+
+
+def test_salts_are_new_in_every_call_and_item() -> None:
+    hashes = hash_many([b"pw"] * 50, cost=4).values + hash_many([b"pw"] * 50, cost=4).values
+    assert len({hashed[7:29] for hashed in hashes if hashed}) == 100
+
+
+def test_any_iterable_of_bytes() -> None:
+    class Sub(bytes):
+        pass
+
+    result = hash_many((Sub(b"%d" % i) for i in range(3)), cost=4)
+    assert verify_many(iter([b"0", b"1", b"2"]), tuple(hashes_of(result))).values == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("error", "match", "arguments"),
+    [
+        (TypeError, "passwords must be a sequence of bytes, not one str", {"passwords": "pw"}),
+        (TypeError, "passwords must be a sequence of bytes, not one bytes", {"passwords": b"pw"}),
+        (TypeError, r"passwords\[1\] must be bytes, not str", {"passwords": [b"a", "b"]}),
+        (TypeError, r"passwords\[0\] must be bytes, not NoneType", {"passwords": [None]}),
+        (TypeError, "not iterable", {"passwords": 7}),
+        (TypeError, "cost must be an int, not float", {"cost": 10.0}),
+        (TypeError, "cost must be an int, not bool", {"cost": True}),
+        (ValueError, "cost must be from 4 to 31, not 3", {"cost": 3}),
+        (ValueError, "cost must be from 4 to 31, not 32", {"cost": 32}),
+        (ValueError, "prefix must be one of b'2a', b'2b', b'2y', not b'2x'", {"prefix": b"2x"}),
+        (ValueError, "prefix must be one of", {"prefix": "2b"}),
+        (TypeError, "salts must be a sequence of bytes", {"salts": b"s" * 16}),
+        (ValueError, "one entry for each of the 1 passwords, not 2", {"salts": [b"s" * 16] * 2}),
+        (ValueError, r"salts\[0\] must be 16 raw bytes, not 29", {"salts": [b"s" * 29]}),
+        (TypeError, r"salts\[0\] must be bytes, not str", {"salts": ["s" * 16]}),
+        (ValueError, "workers must be from 1 to 1024, not 0", {"workers": 0}),
+        (TypeError, "workers must be an int, not str", {"workers": "2"}),
+        (ValueError, "lanes must be from 1 to 8, not 9", {"lanes": 9}),
+        (TypeError, "lanes must be an int, not float", {"lanes": 4.0}),
+        (ValueError, "deadline must be 0 seconds or more, not -1", {"deadline": -1}),
+        (ValueError, "deadline must be 0 seconds or more, not nan", {"deadline": float("nan")}),
+        (TypeError, "deadline must be a number of seconds, not str", {"deadline": "1"}),
+        (TypeError, "progress must be callable, not int", {"progress": 1}),
+    ],
+)
+def test_hash_many_refuses(error: type[Exception], match: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(error, match=match):
+        hash_many(**{"passwords": [b"pw"], "cost": 4, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("error", "match", "arguments"),
+    [
+        (ValueError, "hashes must have one entry for each of the 1", {"hashes": []}),
+        (TypeError, "hashes must be a sequence of bytes", {"hashes": b""}),
+        (TypeError, r"hashes\[0\] must be bytes, not str", {"hashes": ["$2b$"]}),
+        (ValueError, "max_cost must be from 4 to 31, not 3", {"max_cost": 3}),
+        (TypeError, "max_cost must be an int, not NoneType", {"max_cost": None}),
+    ],
+)
+def test_verify_many_refuses(error: type[Exception], match: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(error, match=match):
+        verify_many(**{"passwords": [b"pw"], "hashes": [b""], **arguments})
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_deadline_ends_the_batch_and_loses_nothing(workers: int) -> None:
+    passwords = [b"%d" % i for i in range(6)]
+    hashes: list[Any] = hash_many(passwords, cost=4, workers=workers).values
+    # Two cheap hashes come after two costly ones, which start first and can't end in time.
+    costly = [hashed.replace(b"$04$", b"$20$") for hashed in hashes[:2]]
+    started = time.monotonic()
+    result = verify_many(passwords[:2], costly, max_cost=20, deadline=0.2, workers=workers)
+    assert time.monotonic() - started < 2
+    assert result.values == [None, None]
+    assert result.unprocessed == [0, 1]
+    assert not result.complete
+    assert result.errors == {}
+
+
+def test_a_deadline_keeps_what_was_finished() -> None:
+    """A hundred groups of a few milliseconds each: some are done in a tenth of a second."""
+    result = hash_many([b"pw"] * 2000, cost=8, workers=2, lanes=1, deadline=0.1)
+    done = [i for i, hashed in enumerate(result.values) if hashed]
+    assert 0 < len(done) < 2000
+    assert sorted(done + result.unprocessed) == list(range(2000))
+    assert bcrypt.checkpw(b"pw", result.values[done[-1]] or b"")
+
+
+@pytest.mark.parametrize("deadline", [0, 0.0])
+def test_no_time_at_all(deadline: float) -> None:
+    result = hash_many([b"pw"] * 4, cost=4, workers=2, deadline=deadline)
+    assert result.unprocessed == [0, 1, 2, 3]
+    assert result.stats.threads_used == 0
+
+
+def test_endless_deadline() -> None:
+    assert hash_many([b"pw"], cost=4, deadline=float("inf")).complete
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress(workers: int) -> None:
+    seen: list[tuple[int, int]] = []
+    result = hash_many(
+        [b"pw"] * 60 + [b"x" * 73],
+        cost=8,
+        workers=workers,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert result.complete
+    assert {total for _, total in seen} == {61}
+    counts = [done for done, _ in seen]
+    assert counts == sorted(counts)
+    assert counts[-1] == 61
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_can_stop_the_batch(workers: int) -> None:
+    result = hash_many([b"pw"] * 8, cost=SLOW_COST, workers=workers, progress=lambda *_: False)
+    assert result.unprocessed == list(range(8))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_in_progress_keeps_what_was_finished(workers: int) -> None:
+    class Enough(Exception):
+        batch_result: bcrypt_batch.BatchResult[bytes]
+
+    def progress(done: int, _: int) -> None:
+        if done >= 3:
+            raise Enough
+
+    with pytest.raises(Enough) as caught:
+        hash_many([b"pw"] * 500, cost=8, workers=workers, progress=progress)
+    result = caught.value.batch_result
+    done = [hashed for hashed in result.values if hashed]
+    assert len(done) >= 3
+    assert len(done) + len(result.unprocessed) == 500
+    assert bcrypt.checkpw(b"pw", done[0])
+
+
+def test_a_thousand_items() -> None:
+    passwords = [b"password_%06d" % i for i in range(1000)]
+    result = hash_many(passwords, cost=4, workers=2)
+    assert result.complete
+    sample = random.Random(1).sample(range(1000), 30)
+    assert all(bcrypt.checkpw(passwords[i], result.values[i] or b"") for i in sample)

@@ -1,0 +1,76 @@
+"""The handler end to end: the real emulator and runtime client, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from benchmarks.emulator import Emulator
+
+EVENTS = Path(__file__).parent / "events"
+
+
+def test_parallel_and_sequential(emulator: Emulator) -> None:
+    answers = [emulator.invoke({"mode": mode, "count": 20}) for mode in ("parallel", "sequential")]
+    parallel, sequential = answers
+    assert parallel["cold_start"]
+    assert not sequential["cold_start"]
+    assert 2 <= parallel["threads_used"] == len(set(parallel["thread_ids"]))
+    assert sequential["threads_used"] == 1
+    for answer in answers:
+        assert answer["processed"] == 20
+        for i, hashed in enumerate(answer["hashes"]):
+            assert bcrypt.checkpw(b"password_%06d" % i, hashed.encode())
+
+
+def test_what_one_mode_makes_the_other_verifies(emulator: Emulator) -> None:
+    passwords = [f"pass {i}" for i in range(15)]
+    made = emulator.invoke({"mode": "parallel", "passwords": passwords, "cost": 5})["hashes"]
+    pairs = [{"password": p, "hash": h} for p, h in zip(passwords, made, strict=True)]
+    for mode in ("sequential", "parallel", "auto"):
+        assert emulator.invoke({"mode": mode, "verify": pairs})["matches"] == [True] * 15
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_events(emulator: Emulator, path: Path) -> None:
+    answer = emulator.invoke(json.loads(path.read_text()))
+    if path.stem == "invalid":
+        assert answer["errorType"] == "InvalidEvent"
+        assert "mode must be one of" in answer["errorMessage"]
+    else:
+        body = json.loads(answer["body"]) if "body" in answer else answer
+        assert body["processed"] >= 2
+    lines = [json.loads(line) for line in emulator.log.splitlines() if line.startswith("{")]
+    assert "request_id" in lines[-1]
+    assert "s3cret" not in emulator.log
+    assert "$2b$" not in emulator.log
+
+
+def test_a_thousand_passwords(emulator: Emulator) -> None:
+    answer = emulator.invoke({"count": 1000, "cost": 4})
+    assert answer["processed"] == 1000
+    assert bcrypt.checkpw(b"password_000999", answer["hashes"][999].encode())
+
+
+def test_the_answer_comes_before_the_timeout() -> None:
+    """Four items of cost 14 on one worker do not fit in two seconds, one at a time."""
+    with Emulator(timeout_s=2, environment={"WORKER_COUNT": "1"}) as short:
+        answer = short.invoke({"mode": "sequential", "count": 40, "cost": 13})
+    assert 0 < len(answer["unprocessed"]) <= 40
+    assert answer["duration_ms"] < 2000
+
+
+def test_workers_follow_the_memory_size() -> None:
+    with Emulator(memory_mb=1536) as small:
+        assert small.invoke({"count": 3, "cost": 4})["workers"] == 1
+
+
+def test_a_function_that_can_not_start_says_why() -> None:
+    with (
+        Emulator(environment={"WORKER_COUNT": "0"}) as broken,
+        pytest.raises(RuntimeError, match="WORKER_COUNT must be a whole number from 1 to 1024"),
+    ):
+        broken.invoke({"count": 1})
