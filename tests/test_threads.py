@@ -116,7 +116,8 @@ for generation in range(3):
     result = bcrypt_batch.hash_many([b"pw"] * 8, cost=4, salts=salts, workers=2)
     assert result.values == parent and result.stats.workers == 2
 os._exit(7)
-"""
+""",
+        PYTHONWARNINGS="ignore",  # 3.12 and later warn of any fork beside threads
     )
     assert (done.returncode, done.stderr) == (7, "")
 
@@ -138,7 +139,7 @@ _, status = os.waitpid(pid, 0)
 thread.join()
 os._exit(os.waitstatus_to_exitcode(status))
 """,
-        PYTHONWARNINGS="ignore",  # 3.12 and later warn of any fork beside threads
+        PYTHONWARNINGS="ignore",
     )
     assert (done.returncode, done.stderr) == (7, "")
 
