@@ -52,9 +52,10 @@ def test_a_group_goes_on_where_it_was_interrupted(kernel: str, lanes: int) -> No
     assert [batch.hash(i) for i in range(lanes)] == expected
 
 
-def test_chosen_kernel_is_the_best_supported() -> None:
+def test_chosen_kernel_is_a_supported_one() -> None:
     kernels = bcrypt_batch.kernels()
-    assert kernels.chosen == kernels.supported[0]
+    assert kernels.chosen in kernels.supported
+    assert kernels.chosen != "portable" or kernels.supported == ["portable"]
     assert set(kernels.supported) <= set(kernels.compiled)
     assert "portable" in kernels.supported
     assert kernels.chosen in repr(kernels)

@@ -17,8 +17,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_DIGEST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS,
     BB_MAX_LANES, BB_OK, BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_hash,
-    bb_format_setting, bb_group, bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_lanes, bb_kernel_name,
-    bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash, bb_parse_setting, bb_self_test,
+    bb_format_setting, bb_group, bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_time,
+    bb_kernel_name, bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash, bb_parse_setting, bb_self_test,
     bb_setting, bb_status, bb_wipe,
 )
 
@@ -99,9 +99,16 @@ def chosen_kernel():
     return bb_kernel_name(bb_choose_kernel()).decode()
 
 
-def best_lanes(str kernel):
-    """Return the lane count with which a variant is fastest."""
-    return bb_kernel_lanes(find_kernel(kernel))
+def group_times(str kernel):
+    """Return how long a variant takes for a group of 1, 2 ... MAX_LANES items, in proportion."""
+    cdef bb_kernel *found = find_kernel(kernel)
+    cdef unsigned lanes
+    return [bb_kernel_group_time(found, lanes) for lanes in range(1, BB_MAX_LANES + 1)]
+
+
+def shared_lanes(str kernel):
+    """Return the most lanes worth having where two threads share a core."""
+    return bb_kernel_shared_lanes(find_kernel(kernel))
 
 
 def make_setting(bytes prefix not None, unsigned cost, bytes salt not None):

@@ -1,10 +1,20 @@
 /* The variant table, its chooser, and the entry points that go through it. */
 #include "internal.h"
 
+extern const struct bb_kernel bb_kernel_x86_64_bextr;
+extern const struct bb_kernel bb_kernel_x86_64_bmi2;
+extern const struct bb_kernel bb_kernel_aarch64;
 extern const struct bb_kernel bb_kernel_portable;
 
 /* Best first. */
 static const struct bb_kernel *const kernels[] = {
+#ifdef BB_HAVE_X86_64
+    &bb_kernel_x86_64_bextr,
+    &bb_kernel_x86_64_bmi2,
+#endif
+#ifdef BB_HAVE_AARCH64
+    &bb_kernel_aarch64,
+#endif
     &bb_kernel_portable,
 };
 
@@ -17,7 +27,7 @@ const struct bb_kernel *const *bb_kernels(size_t *count)
 const struct bb_kernel *bb_choose_kernel(void)
 {
     const struct bb_kernel *const *kernel = kernels;
-    while (!(*kernel)->supported()) {
+    while (!(*kernel)->supported() || !(*kernel)->preferred()) {
         kernel++; /* ends at the portable variant */
     }
     return *kernel;
@@ -33,9 +43,14 @@ bool bb_kernel_supported(const struct bb_kernel *kernel)
     return kernel->supported();
 }
 
-unsigned bb_kernel_lanes(const struct bb_kernel *kernel)
+uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes)
 {
-    return kernel->best_lanes;
+    return kernel->group_times[lanes - 1];
+}
+
+unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel)
+{
+    return kernel->shared_lanes;
 }
 
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,

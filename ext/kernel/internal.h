@@ -6,6 +6,15 @@
 
 #include "kernel.h"
 
+/* The variants that this compiler can build for this target, besides the portable one. Those for
+ * x86-64 need optimisation, without which the constants in their addresses are none. */
+#if defined __GNUC__ && defined __x86_64__ && defined __LP64__ && defined __OPTIMIZE__
+#define BB_HAVE_X86_64
+#endif
+#if defined __GNUC__ && defined __AARCH64EL__ && defined __LP64__
+#define BB_HAVE_AARCH64
+#endif
+
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Blowfish's initial state, from the digits of pi: tables.c, generated. */
@@ -20,8 +29,10 @@ struct bb_lane_functions {
 
 struct bb_kernel {
     const char *name;
-    bool (*supported)(void);
-    unsigned best_lanes;
+    bool (*supported)(void); /* whether this CPU can run it */
+    bool (*preferred)(void); /* and whether it should, where a later variant would do as well */
+    unsigned shared_lanes;
+    uint32_t group_times[BB_MAX_LANES];               /* [k - 1] is that of k lanes */
     struct bb_lane_functions functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
 };
 
@@ -36,13 +47,6 @@ static inline void store_be32(uint8_t *bytes, uint32_t word)
     bytes[1] = (uint8_t)(word >> 16);
     bytes[2] = (uint8_t)(word >> 8);
     bytes[3] = (uint8_t)word;
-}
-
-/* Two words of a lane at once. */
-static inline void store_pair(uint32_t *words, uint32_t left, uint32_t right)
-{
-    words[0] = left;
-    words[1] = right;
 }
 
 #endif

@@ -85,12 +85,19 @@ void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_D
 void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
-/* The variants compiled in, best first, and the first that this CPU can run. */
+/* The variants compiled in, best first, and the one that this CPU gets. */
 const struct bb_kernel *const *bb_kernels(size_t *count);
 const struct bb_kernel *bb_choose_kernel(void);
 const char *bb_kernel_name(const struct bb_kernel *kernel);
 bool bb_kernel_supported(const struct bb_kernel *kernel);
-unsigned bb_kernel_lanes(const struct bb_kernel *kernel); /* the lane count it is fastest with */
+
+/* How long a group of `lanes` takes: hundredths of a cycle a round. Where that comes from, and for
+ * which CPU, each variant's file says; only the proportions matter. */
+uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes);
+
+/* The most lanes worth having where two threads share a core, so that each gets half of its slots
+ * and of its level-1 cache. */
+unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 
 /* Begin to compute `lanes` items (1 to BB_MAX_LANES) of one cost (0 to 31). */
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,

@@ -1,6 +1,19 @@
-/* The interleaved computation, written once over LANES and one primitive:
+/* The interleaved computation, written once over LANES and a few primitives:
  *
- *     uint32_t feistel(const struct bb_lane *lane, uint32_t half)
+ *     halves                  the left and the right half of one lane's block
+ *     state                   what reaches a lane's subkeys and S-boxes
+ *
+ *     state find_state(const struct bb_lane *lanes, unsigned k)
+ *     void enter(state at, unsigned k, halves *x)
+ *     void round_right(state at, unsigned k, unsigned round, halves *x)
+ *     void round_left(state at, unsigned k, unsigned round, halves *x)
+ *     void leave(state at, unsigned k, halves *x)
+ *     void mix_pair(halves *x, const uint32_t *words)
+ *     void store_pair(uint32_t *words, const halves *x)
+ *
+ * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; which of
+ * them mixes in which subkey is the variant's choice. The lane k and the round are constants once
+ * the loops are unrolled, so that a variant may make them part of an address.
  *
  * Blowfish's round is four dependent table look-ups, so one password leaves most of the core
  * idle. Here every statement is repeated for each lane before the next begins; the lanes do not
@@ -12,35 +25,29 @@
 #define EACH_ROUND_PAIR(i) _Pragma("GCC unroll 8") for (unsigned i = 1; i < 17; i += 2)
 
 /* One Blowfish encryption in each lane. */
-static ALWAYS_INLINE void FUNCTION(encipher)(const struct bb_lane *lane, uint32_t *left,
-                                             uint32_t *right)
+static ALWAYS_INLINE void FUNCTION(encipher)(const state *at, halves *x)
 {
-    EACH_LANE(k) left[k] ^= lane[k].words[0];
+    EACH_LANE(k) enter(at[k], k, &x[k]);
     EACH_ROUND_PAIR(round) {
-        EACH_LANE(k) right[k] ^= lane[k].words[round] ^ feistel(&lane[k], left[k]);
-        EACH_LANE(k) left[k] ^= lane[k].words[round + 1] ^ feistel(&lane[k], right[k]);
+        EACH_LANE(k) round_right(at[k], k, round, &x[k]);
+        EACH_LANE(k) round_left(at[k], k, round + 1, &x[k]);
     }
-    EACH_LANE(k) {
-        uint32_t swapped = right[k] ^ lane[k].words[17];
-        right[k] = left[k];
-        left[k] = swapped;
-    }
+    EACH_LANE(k) leave(at[k], k, &x[k]);
 }
 
 /* Replace the whole state with the chained encryption of zeros; with `salted`, of the salt. */
 static ALWAYS_INLINE void FUNCTION(reschedule)(struct bb_group *group, bool salted)
 {
-    struct bb_lane *lane = group->lane;
-    uint32_t left[LANES] = {0};
-    uint32_t right[LANES] = {0};
+    state at[LANES];
+    halves x[LANES] = {0};
 
+    EACH_LANE(k) at[k] = find_state(group->lane, k);
     for (unsigned i = 0; i < BB_LANE_WORDS; i += 2) {
         if (salted) {
-            EACH_LANE(k) left[k] ^= group->item[k]->salt[i & 2];
-            EACH_LANE(k) right[k] ^= group->item[k]->salt[(i & 2) + 1];
+            EACH_LANE(k) mix_pair(&x[k], &group->item[k]->salt[i & 2]);
         }
-        FUNCTION(encipher)(lane, left, right);
-        EACH_LANE(k) store_pair(&lane[k].words[i], left[k], right[k]);
+        FUNCTION(encipher)(at, x);
+        EACH_LANE(k) store_pair(&group->lane[k].words[i], &x[k]);
     }
 }
 
@@ -86,16 +93,16 @@ static void FUNCTION(finish)(struct bb_group *group)
         0x4f727068, 0x65616e42, 0x65686f6c, 0x64657253, 0x63727944, 0x6f756274,
     };
 
+    state at[LANES];
+
+    EACH_LANE(k) at[k] = find_state(group->lane, k);
     for (unsigned i = 0; i < BB_DIGEST_WORDS; i += 2) {
-        uint32_t left[LANES];
-        uint32_t right[LANES];
-        EACH_LANE(k) left[k] = magic[i];
-        EACH_LANE(k) right[k] = magic[i + 1];
+        halves x[LANES] = {0};
+        EACH_LANE(k) mix_pair(&x[k], &magic[i]);
         for (unsigned times = 0; times < 64; times++) {
-            FUNCTION(encipher)(group->lane, left, right);
+            FUNCTION(encipher)(at, x);
         }
-        EACH_LANE(k) group->item[k]->digest[i] = left[k];
-        EACH_LANE(k) group->item[k]->digest[i + 1] = right[k];
+        EACH_LANE(k) store_pair(&group->item[k]->digest[i], &x[k]);
     }
 }
 

@@ -1,0 +1,10 @@
+/* Where things lie for the variants for x86-64: one base register, all else in the displacement. */
+#define OFFSET(k, word) ((long)(sizeof(struct bb_lane) * (k) + sizeof(uint32_t) * (word)))
+#define SUBKEY_OFFSET(k, round) OFFSET(k, round)
+#define SBOX_OFFSET(k, box) OFFSET(k, BB_KEY_WORDS + 256 * (box))
+
+/* The inputs that half_round's assembly names. The memory is what its loads read. */
+#define HALF_ROUND_INPUTS                                                                          \
+    [base] "r"(lanes), [half] "r"(half), [s0] "i"(SBOX_OFFSET(k, 0)), [s1] "i"(SBOX_OFFSET(k, 1)), \
+        [s2] "i"(SBOX_OFFSET(k, 2)), [s3] "i"(SBOX_OFFSET(k, 3)),                                  \
+        [subkey] "i"(SUBKEY_OFFSET(k, round))
