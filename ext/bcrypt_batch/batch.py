@@ -8,6 +8,7 @@ import time
 from . import _native
 from .checks import check_bytes_list, check_range, check_same_length, check_seconds
 from .grouping import plan_groups
+from .lanes import lane_limit
 from .results import BatchResult, BatchStats, ItemError
 from .workers import check_workers
 
@@ -202,11 +203,7 @@ class _Run:
         self.total = total
         self.workers = check_workers(workers)
         self.kernel = _native.chosen_kernel()
-        self.lanes = (
-            _native.best_lanes(self.kernel)
-            if lanes is None
-            else check_range("lanes", lanes, 1, MAX_LANES)
-        )
+        self.lanes = None if lanes is None else check_range("lanes", lanes, 1, MAX_LANES)
         self.deadline_ns = (
             None if deadline is None else started_ns + check_seconds("deadline", deadline)
         )
@@ -232,7 +229,8 @@ class _Run:
 
             crew = borrow(self.workers)
             self.workers = crew.size if crew else 1
-        groups = plan_groups(self.costs, self.workers, self.lanes)
+        limit = self.lanes or lane_limit(self.kernel, self.workers)
+        groups = plan_groups(self.costs, self.workers, limit, _native.group_times(self.kernel))
         try:
             self.batch.plan(
                 groups, kernel=self.kernel, workers=self.workers, deadline_ns=self.deadline_ns

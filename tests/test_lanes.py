@@ -1,0 +1,58 @@
+"""How many lanes a thread should have, by what the system says of its CPUs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bcrypt_batch import _native
+from bcrypt_batch.lanes import Machine, lane_limit
+
+
+def sysfs(root: Path, siblings: list[str | None], cache: str | None) -> str:
+    for cpu, text in enumerate(siblings):
+        folder = root / f"cpu{cpu}"
+        (folder / "cache" / "index0").mkdir(parents=True)
+        (folder / "topology").mkdir()
+        if text is not None:
+            (folder / "topology" / "thread_siblings_list").write_text(text + "\n")
+        if cache is not None:
+            for name, content in (("level", "1"), ("type", "Data"), ("size", cache)):
+                (folder / "cache" / "index0" / name).write_text(content + "\n")
+    return str(root)
+
+
+def test_a_core_for_each_thread(tmp_path: Path, kernel: str) -> None:
+    machine = Machine({0, 1}, sysfs(tmp_path, ["0", "1"], "48K"))
+    assert (machine.cores, machine.cache_bytes) == (2, 48 << 10)
+    assert machine.lanes(kernel, 2) == _native.MAX_LANES  # the table of times decides
+
+
+def test_two_threads_of_a_core(tmp_path: Path, kernel: str) -> None:
+    machine = Machine({0, 1, 2, 3}, sysfs(tmp_path, ["0-1", "0-1", "2-3", "2-3"], "32K"))
+    assert machine.cores == 2
+    assert machine.lanes(kernel, 2) == 8  # there is a core for each
+    assert machine.lanes(kernel, 3) == _native.shared_lanes(kernel) == 4
+
+
+def test_a_small_cache_leaves_room_for_fewer(tmp_path: Path, kernel: str) -> None:
+    machine = Machine({0, 1}, sysfs(tmp_path, ["0,1", "0,1"], "16K"))
+    assert machine.lanes(kernel, 1) == 4
+    assert machine.lanes(kernel, 2) == 2
+
+
+@pytest.mark.parametrize(("architecture", "cores"), [("x86_64", 3), ("aarch64", 6)])
+def test_where_nothing_is_known(
+    tmp_path: Path, kernel: str, architecture: str, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Lambda's x86_64 two CPUs are threads of one core, on its arm64 they are not."""
+    uname = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*uname[:4], architecture)))
+    machine = Machine(set(range(6)), sysfs(tmp_path, [None] * 6, None))
+    assert (machine.cores, machine.cache_bytes) == (cores, 32 << 10)
+
+
+def test_this_machine(kernel: str) -> None:
+    assert 1 <= lane_limit(kernel, 1) <= _native.MAX_LANES
