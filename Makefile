@@ -22,7 +22,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
-C_FILES := $(filter-out ext/kernel/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.c)
+C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.c tests/*.c)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.*)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
