@@ -41,6 +41,13 @@ def peers(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def mca(arguments: argparse.Namespace) -> int | str:
+    """Estimate the kernel on other CPUs with llvm-mca."""
+    from benchmarks.mca import report
+
+    return report(arguments.mca)
+
+
 def main() -> int | str:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -59,6 +66,9 @@ def main() -> int | str:
     command.add_argument("--items", type=int, default=24, help="passwords in each run")
     command.add_argument("--rounds", type=int, default=10)
     command.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    command = commands.add_parser("mca", help=mca.__doc__)
+    command.set_defaults(run=mca)
+    command.add_argument("--mca", default="llvm-mca-22", help="the program, default %(default)s")
     arguments = parser.parse_args()
     status: int | str = arguments.run(arguments)
     return status

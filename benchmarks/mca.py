@@ -1,0 +1,135 @@
+"""Estimate the kernel's speed on CPUs that are not at hand, with llvm-mca.
+
+Compiles each variant to assembly, takes the loop of the key schedule out of `advance_<lanes>` (16
+unrolled rounds of each lane), and asks LLVM's scheduling models what it costs. They know neither
+caches nor branch prediction: the figures compare programs and promise no times. LLVM lets a
+Neoverse N1 dispatch three instructions a cycle, where Arm's optimisation guide says four; both are
+given.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
+FLAGS = ["-std=c11", "-O2", "-fPIC"]  # as the extension is compiled
+ROUNDS = 16
+ITERATIONS = 200
+
+LABEL = re.compile(r"^([\w.$]+):")
+BRANCH = re.compile(r"^\t(?:b\.?\w\w|b|j\w+|cbn?z|tbn?z)\t(?:.*,\s*)?(\.L\w+)")
+INSTRUCTION = re.compile(r"^\s+[a-z]")
+
+
+class Cpu(NamedTuple):
+    """A CPU as llvm-mca knows it; `dispatch` replaces LLVM's width where it is given."""
+
+    name: str
+    mcpu: str
+    dispatch: int | None = None
+
+
+class Target(NamedTuple):
+    """An architecture: its compiler, its variants, and the CPUs to ask about."""
+
+    triple: str
+    compiler: str
+    variants: tuple[str, ...]
+    cpus: tuple[Cpu, ...]
+
+
+TARGETS = (
+    Target(
+        "x86_64-linux-gnu",
+        "x86_64-linux-gnu-gcc",
+        ("portable", "x86_64_bmi2", "x86_64_bextr"),
+        tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3")),
+    ),
+    Target(
+        "aarch64-linux-gnu",
+        "aarch64-linux-gnu-gcc",
+        ("portable", "aarch64"),
+        (
+            Cpu("neoverse-n1", "neoverse-n1"),
+            Cpu("n1, 4 wide", "neoverse-n1", dispatch=4),
+            Cpu("neoverse-v1", "neoverse-v1"),
+        ),
+    ),
+)
+
+
+def compile_variant(target: Target, variant: str) -> list[str]:
+    """Return a variant's assembly, line by line."""
+    source = KERNEL / f"lanes_{variant}.c"
+    command = [target.compiler, *FLAGS, "-S", "-o", "-", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def hot_loop(assembly: list[str], function: str) -> list[str]:
+    """Return the instructions of a function's longest innermost loop."""
+    start = next(i for i, line in enumerate(assembly) if line.startswith(f"{function}:"))
+    end = next(i for i, line in enumerate(assembly) if line.startswith(f"\t.size\t{function},"))
+    body = assembly[start:end]
+    labels: dict[str, int] = {}
+    loops: list[tuple[int, int]] = []
+    for i, line in enumerate(body):
+        if label := LABEL.match(line):
+            labels[label[1]] = i
+        elif (branch := BRANCH.match(line)) and branch[1] in labels:
+            loops.append((labels[branch[1]], i))
+    innermost = [
+        (first, last)
+        for first, last in loops
+        if not any(first <= a and b <= last and (a, b) != (first, last) for a, b in loops)
+    ]
+    first, last = max(innermost, key=lambda loop: loop[1] - loop[0])
+    return [line for line in body[first : last + 1] if INSTRUCTION.match(line)]
+
+
+def simulate(loop: list[str], target: Target, cpu: Cpu, mca: str) -> float:
+    """Return the cycles that one pass through a loop takes."""
+    command = [mca, f"-mtriple={target.triple}", f"-mcpu={cpu.mcpu}", f"-iterations={ITERATIONS}"]
+    command += ["-instruction-info=0", "-resource-pressure=0"]
+    if cpu.dispatch:
+        command.append(f"-dispatch={cpu.dispatch}")
+    done = subprocess.run(
+        command, input="\n".join(loop) + "\n", capture_output=True, text=True, check=True
+    )
+    cycles = re.search(r"Total Cycles:\s+(\d+)", done.stdout)
+    assert cycles, done.stdout
+    return int(cycles[1]) / ITERATIONS
+
+
+def table(target: Target, mca: str) -> Iterator[str]:
+    """Yield a table of one architecture: instructions and cycles per round and lane."""
+    yield f"{'':22}{'instructions':>14}" + "".join(f"{cpu.name:>16}" for cpu in target.cpus)
+    for variant in target.variants:
+        assembly = compile_variant(target, variant)
+        for lanes in range(1, 9):
+            loop = hot_loop(assembly, f"advance_{lanes}")
+            rounds = ROUNDS * lanes
+            cycles = (simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus)
+            yield f"{variant:14}{lanes:2} lanes{len(loop) / rounds:14.2f}" + "".join(
+                f"{figure:16.2f}" for figure in cycles
+            )
+
+
+def report(mca: str) -> str | int:
+    """Print the tables of all architectures whose compiler is here."""
+    if not shutil.which(mca):
+        return f"{mca} is not installed (Debian: llvm-22; --mca names another)"
+    version = subprocess.run([mca, "--version"], capture_output=True, text=True, check=True)
+    print(next(line.strip() for line in version.stdout.splitlines() if "version" in line))
+    print("per round of one lane: instructions in the hot loop, and cycles by LLVM's model\n")
+    for target in TARGETS:
+        if not shutil.which(target.compiler):
+            print(f"{target.compiler} is not installed\n")
+            continue
+        print("\n".join(table(target, mca)) + "\n")
+    return 0
