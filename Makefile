@@ -55,8 +55,8 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$$(echo build/sanitize/lib.*)" \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
 
-bench: $(VENV)/.built $(VENV)/.test
-	$(BIN)/python -m benchmarks peers $(ARGS)
+bench: $(VENV)/.built $(VENV)/.test $(VENV)/.benchmarks
+	$(BIN)/python -m benchmarks peers --output build/bench $(ARGS)
 
 # A wheel for this machine, in dist/. Those to publish are made in manylinux containers.
 wheel: $(VENV)/.build
@@ -75,6 +75,10 @@ $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
+	touch $@
+
+$(VENV)/.benchmarks: pyproject.toml | $(VENV)/.built
+	$(PIP) install --no-build-isolation ".[benchmarks]"
 	touch $@
 
 $(VENV)/.%: pyproject.toml | $(VENV)/.made

@@ -14,7 +14,10 @@ from benchmarks.emulator import Emulator, fetch
 def invoke(arguments: argparse.Namespace) -> int | str:
     """Send the handler one event in the emulator and print its answer."""
     if arguments.event:
-        event = json.loads(arguments.event.read_text())
+        try:
+            event = json.loads(arguments.event.read_text())
+        except (OSError, ValueError) as error:
+            return f"invoke: {arguments.event} is no event: {error}"
     else:
         event = {"mode": arguments.mode, "count": arguments.count}
     environment = {"WORKER_COUNT": arguments.worker_count} if arguments.worker_count else {}
@@ -34,10 +37,10 @@ def fetch_emulator(_: argparse.Namespace) -> int:
 
 
 def peers(arguments: argparse.Namespace) -> int:
-    """Compare bcrypt_batch with pyca/bcrypt on this machine."""
-    from benchmarks.peers import report  # pyca/bcrypt is there for tests and benchmarks only
+    """Compare bcrypt_batch with its peers on this machine."""
+    from benchmarks.peers import report  # needs the peers
 
-    report(arguments.cost, arguments.items, arguments.rounds, arguments.workers)
+    report(arguments.cost, arguments.items, arguments.seconds, arguments.workers, arguments.output)
     return 0
 
 
@@ -63,8 +66,13 @@ def main() -> int | str:
     command = commands.add_parser("peers", help=peers.__doc__)
     command.set_defaults(run=peers)
     command.add_argument("--cost", type=int, default=10)
-    command.add_argument("--items", type=int, default=24, help="passwords in each run")
-    command.add_argument("--rounds", type=int, default=10)
+    command.add_argument(
+        "--items", type=int, nargs="+", default=[1, 20, 1000], help="passwords a run"
+    )
+    command.add_argument(
+        "--seconds", type=float, default=60, help="for each batch size; 3 to 40 rounds"
+    )
+    command.add_argument("--output", type=Path, help="a folder for JSON and a chart")
     command.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     command = commands.add_parser("mca", help=mca.__doc__)
     command.set_defaults(run=mca)

@@ -1,88 +1,225 @@
-"""Hash the same passwords with bcrypt_batch and its peers in one run; print time and ratio.
+"""Hash the same passwords with bcrypt_batch and its peers in one run: `make bench`.
 
-Method: the contestants take turns, one short run each, for many rounds, so that all of them meet
-the same disturbances. Each figure is given as minimum (the machine left alone) and median (the
-machine as it was). Ratios are against pyca/bcrypt in a plain loop, minimum by minimum and median
-by median.
+README.md beside this file has the method.
 """
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import platform
+import re
+import shutil
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import bcrypt
 
 import bcrypt_batch
 
-Contestant = Callable[[list[bytes]], object]
+# Runs the contestant on so many passwords and returns seconds.
+Contestant = Callable[[list[bytes]], float]
+
+MIN_ROUNDS = 3
+MAX_ROUNDS = 40
+REFERENCE = "pyca/bcrypt, loop"
 
 
-def contestants(cost: int, workers: int, executor: ThreadPoolExecutor) -> dict[str, Contestant]:
-    """Return what takes part, by name; the first is what the others are compared with."""
+class Measurement(NamedTuple):
+    """One batch size: each contestant's times in milliseconds per hash, one for each round."""
 
-    def pyca(password: bytes) -> bytes:
-        return bcrypt.hashpw(password, bcrypt.gensalt(cost))
+    items: int
+    times: dict[str, list[float]]
 
-    def ours(workers: int, lanes: int | None = None) -> Contestant:
-        return lambda passwords: bcrypt_batch.hash_many(
-            passwords, cost=cost, workers=workers, lanes=lanes
-        )
 
-    found: dict[str, Contestant] = {
-        "pyca/bcrypt, loop": lambda passwords: [pyca(password) for password in passwords],
-        f"pyca/bcrypt, {workers} threads": lambda passwords: list(executor.map(pyca, passwords)),
-        "ours, 1 worker, 1 lane": ours(1, 1),
+def hash_with_pyca(password: bytes, cost: int) -> bytes:
+    return bcrypt.hashpw(password, bcrypt.gensalt(cost))
+
+
+def timed(run: Callable[[list[bytes]], object]) -> Contestant:
+    def measure(passwords: list[bytes]) -> float:
+        started = time.perf_counter()
+        run(passwords)
+        return time.perf_counter() - started
+
+    return measure
+
+
+def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contestant]:
+    """Return what takes part, by name. Pools are started here, not in the measurement."""
+    threads = stack.enter_context(ThreadPoolExecutor(workers))
+    processes = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers))
+    costs = [cost] * 1000
+    processes.starmap(hash_with_pyca, [(b"", 4)] * workers)
+    found = {
+        REFERENCE: timed(lambda passwords: [hash_with_pyca(p, cost) for p in passwords]),
+        f"pyca/bcrypt, {workers} threads": timed(
+            lambda passwords: list(threads.map(hash_with_pyca, passwords, costs))
+        ),
+        f"pyca/bcrypt, {workers} processes": timed(
+            lambda passwords: processes.starmap(hash_with_pyca, [(p, cost) for p in passwords])
+        ),
+        **dict(other_implementations(cost)),
+        "bcrypt_batch, hashpw": timed(
+            lambda passwords: [
+                bcrypt_batch.hashpw(p, bcrypt_batch.gensalt(cost)) for p in passwords
+            ]
+        ),
+        "bcrypt_batch, sequential": ours(cost, 1, lanes=1),
     }
     for count in range(1, workers + 1):
-        found[f"ours, {count} worker{'s' * (count > 1)}"] = ours(count)
+        bcrypt_batch.start_workers(count)
+        found[f"bcrypt_batch, {count} worker{'s' * (count > 1)}"] = ours(cost, count)
     return found
 
 
-def measure(field: dict[str, Contestant], items: int, rounds: int) -> dict[str, list[float]]:
-    """Return each contestant's times in milliseconds per hash, one per round."""
+def ours(cost: int, workers: int, lanes: int | None = None) -> Contestant:
+    return timed(
+        lambda passwords: bcrypt_batch.hash_many(passwords, cost=cost, workers=workers, lanes=lanes)
+    )
+
+
+def other_implementations(cost: int) -> Iterator[tuple[str, Contestant]]:
+    """Yield what happens to be installed."""
+    from tests import libxcrypt
+
+    if libxcrypt.load():
+        setting = b"$2b$%02d$" % cost + b"." * 22
+        yield (
+            "libxcrypt, loop",
+            timed(lambda passwords: [libxcrypt.crypt(p, setting) for p in passwords]),
+        )
+    john = shutil.which("john", path=os.environ["PATH"] + ":/usr/sbin")
+    if john:
+        yield "John the Ripper, 1 thread", lambda passwords: john_seconds(john, cost, passwords)
+
+
+def john_seconds(john: str, cost: int, passwords: list[bytes]) -> float:
+    """Return what its own benchmark, of cost 5, comes to for these passwords.
+
+    A hash of cost c is 521 * (2^(c+1) + 1) + 192 Blowfish encryptions.
+    """
+    done = subprocess.run(
+        [john, "--test=1", "--format=bcrypt"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    speed = re.search(r"Raw:\s+(\d+)(K?) c/s real", done.stdout)
+    assert speed, done.stdout
+    measured, wanted = (521 * ((2 << c) + 1) + 192 for c in (5, cost))
+    per_second = int(speed[1]) * (1000 if speed[2] else 1) * measured / wanted
+    return len(passwords) / per_second
+
+
+def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measurement:
+    """Let the contestants take turns for about as long as asked; Ctrl-C ends it sooner."""
     passwords = [b"password_%06d" % i for i in range(items)]
     times: dict[str, list[float]] = {name: [] for name in field}
-    for done in range(rounds):
+    started = time.monotonic()
+    try:
+        for done in range(MAX_ROUNDS):
+            for name, run in field.items():
+                if sys.stderr.isatty():
+                    print(f"\r\x1b[K{items} passwords, round {done + 1}: {name} ", end="",
+                          file=sys.stderr, flush=True)  # fmt: skip
+                times[name].append(run(passwords) * 1000 / items)
+            if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
+                break
+    except KeyboardInterrupt:
+        complete = min(map(len, times.values()))
+        if not complete:
+            raise
+        times = {name: own[:complete] for name, own in times.items()}
+    finally:
         if sys.stderr.isatty():
-            print(f"\rround {done + 1} of {rounds} ", end="", file=sys.stderr, flush=True)
-        for name, run in field.items():
-            started = time.perf_counter()
-            run(passwords)
-            times[name].append((time.perf_counter() - started) * 1000 / items)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
-    return times
+            print("\r\x1b[K", end="", file=sys.stderr)
+    return Measurement(items, times)
 
 
-def machine() -> str:
-    """Name this machine's CPU and how many of its CPUs this process may use."""
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
     model = platform.machine()
     with open("/proc/cpuinfo") as file:
         for line in file:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    return f"{model}, {len(os.sched_getaffinity(0))} CPUs"
+    return {
+        "cpu": model,
+        "cpus": len(os.sched_getaffinity(0)),
+        "load_average": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "bcrypt": version("bcrypt"),
+        "bcrypt_batch": bcrypt_batch.__version__,
+        "kernel": bcrypt_batch.kernels().chosen,
+    }
 
 
-def report(cost: int, items: int, rounds: int, workers: int) -> None:
-    """Measure and print a table."""
-    with ThreadPoolExecutor(workers) as executor:
-        times = measure(contestants(cost, workers, executor), items, rounds)
-    print(f"{machine()}; Python {platform.python_version()}, {bcrypt_batch.kernels()}")
-    print(f"cost {cost}, {items} passwords a run, {rounds} rounds\n")
-    print(f"{'':26}{'ms per hash':>20}{'ratio':>16}")
-    print(f"{'':26}{'min':>10}{'median':>10}{'min':>8}{'median':>8}")
-    reference = next(iter(times.values()))
-    for name, own in times.items():
-        print(
-            f"{name:26}{min(own):10.2f}{statistics.median(own):10.2f}"
+def table(measurement: Measurement) -> Iterator[str]:
+    """Yield one batch size's lines: milliseconds per hash, and ratio to the reference."""
+    reference = measurement.times[REFERENCE]
+    rounds = len(reference)
+    yield f"{measurement.items} passwords a run, {rounds} rounds"
+    yield f"{'':28}{'ms per hash':>20}{'ratio':>16}"
+    yield f"{'':28}{'min':>10}{'median':>10}{'min':>8}{'median':>8}"
+    for name, own in measurement.times.items():
+        yield (
+            f"{name:28}{min(own):10.2f}{statistics.median(own):10.2f}"
             f"{min(reference) / min(own):8.2f}"
             f"{statistics.median(reference) / statistics.median(own):8.2f}"
         )
+
+
+def chart(measurements: list[Measurement], title: str, file: Path) -> None:
+    """Draw the median ratios of all batch sizes."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    names = list(measurements[0].times)[::-1]
+    height = 0.8 / len(measurements)
+    figure, axes = plt.subplots(figsize=(9, 0.45 * len(names) + 1.6), layout="constrained")
+    for i, (items, times) in enumerate(measurements):
+        reference = statistics.median(times[REFERENCE])
+        ratios = [reference / statistics.median(times[name]) for name in names]
+        places = [y - 0.4 + height * (len(measurements) - i - 0.5) for y in range(len(names))]
+        bars = axes.barh(places, ratios, height, label=f"{items} password{'s' * (items > 1)} a run")
+        axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("hashes per second, relative to pyca/bcrypt in a loop (medians)")
+    axes.set_title(title, fontsize=10)
+    axes.margins(x=0.1)
+    axes.legend(loc="upper right")
+    figure.savefig(file)
+
+
+def report(cost: int, sizes: list[int], seconds: float, workers: int, output: Path | None) -> None:
+    """Measure, print a table for each batch size, and write JSON and a chart where asked to."""
+    about = machine()
+    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    print(f"cost {cost}, up to {workers} workers\n")
+    measurements = []
+    with ExitStack() as stack:
+        field = contestants(cost, workers, stack)
+        for items in sizes:
+            measurements.append(measure(field, items, seconds))
+            print("\n".join(table(measurements[-1])) + "\n", flush=True)
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        results = [measurement._asdict() for measurement in measurements]
+        content = {"machine": about, "cost": cost, "unit": "ms per hash", "results": results}
+        (output / "peers.json").write_text(json.dumps(content, indent=1) + "\n")
+        chart(measurements, f"cost {cost}, {about['cpu']}", output / "peers.svg")
+        print(f"written: {output / 'peers.json'}, {output / 'peers.svg'}")
