@@ -1,0 +1,34 @@
+"""What LLVM's scheduling models say of the kernels, beside the targets that were set.
+
+A model and no clock: the same compiler and the same LLVM always give the same figures.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from benchmarks.mca import TARGETS, compile_variant, hot_loop, simulate
+
+MCA = "llvm-mca-22"
+
+
+@pytest.mark.parametrize(
+    ("variant", "cpu", "lanes", "instructions", "cycles"),
+    [
+        ("x86_64_bmi2", "skylake-avx512", 4, 13.0, 3.3),
+        ("x86_64_bextr", "znver3", 6, 12.5, 2.8),
+        ("aarch64", "neoverse-n1", 4, 14.0, 4.8),
+    ],
+)
+def test_targets(variant: str, cpu: str, lanes: int, instructions: float, cycles: float) -> None:
+    target = next(target for target in TARGETS if variant in target.variants)
+    for tool, package in ((MCA, "llvm-22"), (target.compiler, f"gcc for {target.triple}")):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is not installed ({package})")
+    loop = hot_loop(compile_variant(target, variant), f"advance_{lanes}")
+    model = next(found for found in target.cpus if found.name == cpu)
+    rounds = 16 * lanes
+    assert len(loop) / rounds <= instructions
+    assert simulate(loop, target, model, MCA) / rounds <= cycles
