@@ -43,9 +43,10 @@ def plan_groups(
     items_of_cost: dict[int, list[int]] = {}
     for item, cost in enumerate(costs):
         items_of_cost.setdefault(cost, []).append(item)
-    planner = _Planner(workers, times[:lanes])
+    counts = {cost: len(items) for cost, items in items_of_cost.items()}
+    planner = _Planner(workers, times[:lanes], most=max(counts.values(), default=0))
     groups = []
-    for cost, sizes in planner.cut({c: len(items) for c, items in items_of_cost.items()}).items():
+    for cost, sizes in planner.cut(counts).items():
         items = iter(items_of_cost[cost])
         groups += [(times[size - 1] << cost, list(islice(items, size))) for size in sizes]
     groups.sort(key=lambda group: -group[0])
@@ -63,14 +64,14 @@ def makespan(durations: list[int], workers: int) -> int:
 class _Planner:
     """Searches the ways to cut each cost's items for the one that ends first."""
 
-    def __init__(self, workers: int, times: Sequence[int]) -> None:
+    def __init__(self, workers: int, times: Sequence[int], most: int) -> None:
         self.workers = workers
         self.times = times
         sizes = range(1, len(times) + 1)
         self.densest = min(sizes, key=lambda size: times[size - 1] / size)
         # The quickest way for one worker to do m items: its time, and its first group.
         self.alone: list[tuple[int, int]] = [(0, 0)]
-        for m in range(1, (ROUNDS_PLANNED + 2) * len(times) + 1):
+        for m in range(1, min(most, (ROUNDS_PLANNED + 2) * len(times)) + 1):
             self.alone.append(
                 min((self.alone[m - k][0] + times[k - 1], k) for k in sizes if k <= m)
             )
@@ -97,8 +98,9 @@ class _Planner:
             spreads = [*spreads[::step], spreads[-1]]
         for spread in reversed(spreads):
             share, larger = divmod(count, spread)
-            if share + 1 < len(self.alone):
-                yield self._alone(share + 1) * larger + self._alone(share) * (spread - larger)
+            if share + (larger > 0) < len(self.alone):
+                more = self._alone(share + 1) if larger else ()
+                yield more * larger + self._alone(share) * (spread - larger)
             for size in {len(self.times), self.densest}:
                 groups = spread * -(-count // (spread * size))
                 small, larger = divmod(count, groups) if groups <= count else (1, 0)
