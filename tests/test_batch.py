@@ -111,6 +111,22 @@ def test_one_bad_item_spoils_nothing() -> None:
     assert "at most 15" in result.errors[5].message
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=70),
+        st.binary(min_size=60, max_size=60),
+        st.binary(min_size=53, max_size=53).map(lambda tail: b"$2b$04$" + tail),
+    )
+)
+def test_no_hash_does_more_than_fail(hashed: bytes) -> None:
+    result = verify_many([b"pw"], [hashed])
+    if result.values == [None]:
+        assert result.errors[0].code in ("invalid_hash", "cost_too_high")
+    else:
+        assert result.values == [False]
+
+
 def test_long_passwords() -> None:
     long = b"x" * 73
     result = hash_many([b"ok", long], cost=4)

@@ -22,8 +22,7 @@ def test_worker_count_wins_over_everything() -> None:
     assert workers._read_worker_count(environment) == 7
 
 
-# What Lambda shows and what it pays for: shared/platform's table is AWS's documented 1,769 MB a
-# vCPU; the CPUs are those it makes visible at that size.
+# The CPUs that Lambda makes visible at a memory size, and the workers that 1,769 MB a vCPU pay for.
 @pytest.mark.parametrize(
     ("memory_mb", "visible", "expected"),
     [
