@@ -10,6 +10,8 @@ from typing import Any
 
 import bcrypt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import app
 from request import InvalidEvent
@@ -177,6 +179,43 @@ def test_a_bad_event_is_named(event: Any, message: str, capsys: pytest.CaptureFi
         call(event)
     assert SECRET not in str(caught.value)
     assert SECRET not in capsys.readouterr().out
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 1002) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": junk})
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    event=st.fixed_dictionaries(
+        {},
+        optional={
+            "mode": st.sampled_from(["sequential", "parallel", "auto"]) | junk,
+            "count": junk,
+            "passwords": st.lists(st.text(max_size=80) | junk, max_size=4) | junk,
+            "verify": st.lists(pair, max_size=4) | junk,
+            "cost": junk,
+            "prefix": st.sampled_from(["2a", "2b", "2x"]) | junk,
+            "encoding": st.sampled_from(["utf-8", "base64"]) | junk,
+            "workers": st.integers(1, 2) | st.text(max_size=2),
+            "lanes": junk,
+        },
+    )
+)
+def test_any_event_is_answered_or_refused(event: dict[str, Any]) -> None:
+    """With no time left, so that nothing is computed whatever cost the event asks for."""
+    context = Context()
+    context.remaining_ms = 0
+    try:
+        answer = app.handler(event, context)
+    except InvalidEvent:
+        return
+    json.dumps(answer)
+    assert answer["processed"] == 0
 
 
 def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
