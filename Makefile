@@ -58,10 +58,10 @@ sanitize: $(VENV)/.built $(VENV)/.test
 bench: $(VENV)/.built $(VENV)/.test $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks peers --output build/bench $(ARGS)
 
-# A wheel for this machine, in dist/. Those to publish are made in manylinux containers.
+# An sdist, and from it a wheel for this machine, in dist/: what the sdist lacks fails here.
 wheel: $(VENV)/.build
 	rm -rf dist
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/python -m build --no-isolation .
 
 tables:
 	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
