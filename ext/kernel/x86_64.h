@@ -1,10 +1,9 @@
-/* Where things lie for the variants for x86-64: one base register, all else in the displacement. */
+/* For the variants for x86-64: one base register reaches all lanes, the displacement does the rest. */
 #define OFFSET(k, word) ((long)(sizeof(struct bb_lane) * (k) + sizeof(uint32_t) * (word)))
-#define SUBKEY_OFFSET(k, round) OFFSET(k, round)
 #define SBOX_OFFSET(k, box) OFFSET(k, BB_KEY_WORDS + 256 * (box))
 
-/* The inputs that half_round's assembly names. The memory is what its loads read. */
+/* The inputs that half_round's assembly names. What its loads read is in the clobber "memory": an
+ * operand for the lane would cost a register. */
 #define HALF_ROUND_INPUTS                                                                          \
     [base] "r"(lanes), [half] "r"(half), [s0] "i"(SBOX_OFFSET(k, 0)), [s1] "i"(SBOX_OFFSET(k, 1)), \
-        [s2] "i"(SBOX_OFFSET(k, 2)), [s3] "i"(SBOX_OFFSET(k, 3)),                                  \
-        [subkey] "i"(SUBKEY_OFFSET(k, round))
+        [s2] "i"(SBOX_OFFSET(k, 2)), [s3] "i"(SBOX_OFFSET(k, 3)), [subkey] "i"(OFFSET(k, round))
