@@ -1,4 +1,4 @@
-/* For the variants for x86-64: one base register reaches all lanes, the displacement does the rest. */
+/* The x86-64 variants: one base register reaches all lanes, the displacement does the rest. */
 #define OFFSET(k, word) ((long)(sizeof(struct bb_lane) * (k) + sizeof(uint32_t) * (word)))
 #define SBOX_OFFSET(k, box) OFFSET(k, BB_KEY_WORDS + 256 * (box))
 
