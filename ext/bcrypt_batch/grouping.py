@@ -10,7 +10,8 @@ cut 4, 4, 3, 3, 3, 3 and 3 items on 6 workers in three; 25 items on one worker i
 from __future__ import annotations
 
 from heapq import heapreplace
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
+from math import prod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ ROUNDS_PLANNED = 8
 MAX_SPREADS = 16
 FEW_ITEMS = 8
 
-# Trying pairs of cuts takes up to some 50 ms, which must be worth it: at most so many options of
-# all costs together, and so many iterations for each worker, a second or more.
-OPTIONS_PAIRED = 80
-ITERATIONS_PAIRED = 1 << 17
+# Changing the cuts of two or three costs at once finds more, but takes up to some 100 ms. So many
+# combinations at most, and only where each worker has so many iterations to do: a second or more.
+COMBINATIONS_TRIED = 1500
+ITERATIONS_WORTH_IT = 1 << 17
 
 
 def plan_groups(
@@ -122,7 +123,7 @@ class _Planner:
         return tuple(sizes)
 
     def _search(self, options: dict[int, list[Sizes]]) -> dict[int, Sizes]:
-        """Improve one cost's cut, or two at once, until none ends the batch sooner."""
+        """Improve the cuts of one to three costs at once until nothing ends the batch sooner."""
         durations = {
             cost: {sizes: [self.times[size - 1] << cost for size in sizes] for sizes in cuts}
             for cost, cuts in options.items()
@@ -133,13 +134,15 @@ class _Planner:
                 [d for cost, sizes in choice.items() for d in durations[cost][sizes]], self.workers
             )
 
-        # Pairs find what single steps can't: one cost makes room for another.
         costs = sorted(options, reverse=True)
         moves: list[tuple[int, ...]] = [(cost,) for cost in costs]
         iterations = sum(sum(cuts[0]) << cost for cost, cuts in options.items()) // self.workers
-        few = sum(map(len, durations.values())) <= OPTIONS_PAIRED
-        if few and iterations >= ITERATIONS_PAIRED:
-            moves += combinations(costs, 2)
+        budget = COMBINATIONS_TRIED if iterations >= ITERATIONS_WORTH_IT else 0
+        for move in chain(combinations(costs, 2), combinations(costs, 3)):
+            tried = prod(len(durations[cost]) for cost in move)
+            if tried <= budget:
+                budget -= tried
+                moves.append(move)
 
         def improve(chosen: dict[int, Sizes]) -> tuple[int, dict[int, Sizes]]:
             best, before = ends(chosen), None
