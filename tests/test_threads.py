@@ -147,12 +147,18 @@ os._exit(os.waitstatus_to_exitcode(status))
 # Each thread reserves 256 MB of address space for its stack, so that a limit on it (which binds
 # root too) leaves room for a number of threads that the test can choose.
 REFUSAL = """
-import resource, sys, warnings
+import mmap, resource, warnings
 import bcrypt_batch
-room = int(sys.argv[1]) if len(sys.argv) > 1 else ROOM
 with open("/proc/self/statm") as file:
     used = int(file.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + int((room + 0.6) * (256 << 20)),) * 2)
+room = int((ROOM + 0.6) * (256 << 20))
+resource.setrlimit(resource.RLIMIT_AS, (used + room,) * 2)
+try:
+    mmap.mmap(-1, 2 * room).close()
+except OSError:
+    pass
+else:
+    raise SystemExit("no limit")
 passwords = [b"%d" % i for i in range(40)]
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
@@ -173,6 +179,8 @@ def test_fewer_workers_where_threads_are_refused(room: int, workers: int) -> Non
         text=True,
         timeout=PATIENCE_S,
     )
+    if done.stderr == "no limit\n":
+        pytest.skip("no limit on address space is enforced here, as under qemu's emulation")
     assert done.returncode == 0, done.stderr
     used, message = done.stdout.split(" ", 1)
     assert int(used) == workers
