@@ -24,15 +24,20 @@ TARGETS = {
     "aarch64": (["aarch64-linux-gnu-gcc", "-O2", "-static"], ["qemu-aarch64-static"]),
 }
 
+PACKAGES = {
+    "cc": "gcc",
+    "clang": "clang",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    "qemu-aarch64-static": "qemu-user-static",
+}
+
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_known_answers(target: str, tmp_path: Path) -> None:
     compiler, runner = TARGETS[target]
     for tool in (compiler[0], *runner):
         if not shutil.which(tool):
-            pytest.skip(
-                f"{tool} is not installed (Debian: gcc-aarch64-linux-gnu, qemu-user-static)"
-            )
+            pytest.skip(f"{tool} is not installed (Debian's {PACKAGES[tool]})")
     program = tmp_path / "driver"
     sources = [*sorted(KERNEL.glob("*.c")), DRIVER]
     subprocess.run([*compiler, *STRICT, f"-I{KERNEL}", *sources, "-o", program], check=True)
