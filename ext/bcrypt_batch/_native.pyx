@@ -245,11 +245,11 @@ cdef class Batch:
         self.group_count = len(groups)
         self.kernel = find_kernel(kernel)
         self.deadline_ns = INT64_MAX if deadline_ns is None else deadline_ns
-        self.workers = workers
         self.slots = <Slot *>aligned_alloc(64, <size_t>workers * sizeof(Slot))
         if not self.slots:
             raise MemoryError(f"no memory for {workers} workers")
         memset(self.slots, 0, <size_t>workers * sizeof(Slot))
+        self.workers = workers  # not before: items_done and thread_ids look at so many slots
 
     cdef bint ended(self, int64_t until_ns) noexcept nogil:
         return atomic_load_bool(&self.stopped) or monotonic_ns() >= until_ns
