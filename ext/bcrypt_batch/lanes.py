@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from . import _native
+from .system import read
 
 LANE_BYTES = 4168  # 18 subkeys and 4 S-boxes of 256 words
 SMALLEST_CACHE_BYTES = 32 << 10  # of a level-1 data cache on any server of the last fifteen years
@@ -27,7 +28,7 @@ class Machine:
     """
 
     def __init__(self, cpus: set[int], root: str = "/sys/devices/system/cpu") -> None:
-        siblings = {_read(f"{root}/cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
+        siblings = {read(f"{root}/cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
         if "" not in siblings:
             self.cores = len(siblings)
         else:
@@ -37,8 +38,8 @@ class Machine:
         self.cache_bytes = SMALLEST_CACHE_BYTES
         for index in range(4):
             cache = f"{root}/cpu{min(cpus)}/cache/index{index}"
-            if (_read(f"{cache}/level"), _read(f"{cache}/type")) == ("1", "Data"):
-                self.cache_bytes = int(_read(f"{cache}/size").removesuffix("K")) << 10
+            if (read(f"{cache}/level"), read(f"{cache}/type")) == ("1", "Data"):
+                self.cache_bytes = int(read(f"{cache}/size").removesuffix("K")) << 10
 
     def lanes(self, kernel: str, workers: int) -> int:
         """Return the most lanes that each of `workers` threads should have."""
@@ -54,11 +55,3 @@ def lane_limit(kernel: str, workers: int) -> int:
     if _machine is None:
         _machine = Machine(os.sched_getaffinity(0))
     return _machine.lanes(kernel, workers)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .checks import check_range
+from .system import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _cgroup_quotas(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup")
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and
     Documentation/scheduler/sched-bwc.rst (version 1).
     """
-    for line in _read(own).splitlines():
+    for line in read(own).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
             base, version = root, 2
@@ -89,20 +90,12 @@ def _cgroup_quotas(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup")
         while True:
             group = base + path.rstrip("/")
             if version == 2:
-                quota, _, period = _read(f"{group}/cpu.max").partition(" ")
+                quota, _, period = read(f"{group}/cpu.max").partition(" ")
             else:
-                quota = _read(f"{group}/cpu.cfs_quota_us")
-                period = _read(f"{group}/cpu.cfs_period_us")
-            if quota.strip().isdigit() and period.strip().isdigit():
+                quota = read(f"{group}/cpu.cfs_quota_us")
+                period = read(f"{group}/cpu.cfs_period_us")
+            if quota.isdigit() and period.isdigit():
                 yield max(1, -(-int(quota) // int(period)))
             if path in ("", "/"):
                 break
             path = os.path.dirname(path)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
