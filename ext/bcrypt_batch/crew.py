@@ -115,7 +115,7 @@ def borrow(size: int) -> Crew | None:
 
 def start(size: int) -> None:
     """Make sure that a crew of this size is waiting."""
-    if size > 1 and not _idle.get(size) and (crew := borrow(size)):
+    if not _idle.get(size) and (crew := borrow(size)):
         _idle[size].append(crew)
 
 
