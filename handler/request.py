@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 
-from bcrypt_batch.batch import MAX_COST, MAX_LANES, MIN_COST
+from bcrypt_batch import batch
 from bcrypt_batch.workers import MAX_WORKERS
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MODES = ("sequential", "parallel", "auto")
 SOURCES = ("count", "passwords", "verify")
 ENCODINGS = ("utf-8", "base64")
-PREFIXES = ("2a", "2b", "2y")
+PREFIXES = tuple(prefix.decode() for prefix in batch.PREFIXES)
 MAX_ITEMS = 1000
 DEFAULT_COST = 10
 
@@ -52,7 +52,7 @@ class Request:
         mode = _choice(event, "mode", MODES, default="auto")
         encoding = _choice(event, "encoding", ENCODINGS, default="utf-8")
         self.prefix = _choice(event, "prefix", PREFIXES, default="2b").encode()
-        self.cost = _integer(event, "cost", MIN_COST, MAX_COST, default=DEFAULT_COST)
+        self.cost = _integer(event, "cost", batch.MIN_COST, batch.MAX_COST, default=DEFAULT_COST)
         self.hashes: list[bytes] | None = None
         if "count" in event:
             count = _integer(event, "count", 1, MAX_ITEMS)
@@ -82,7 +82,7 @@ class Request:
         self.workers = _integer(event, "workers", 1, MAX_WORKERS, default=default_workers)
         self.lanes: int | None = None
         if "lanes" in event:
-            self.lanes = _integer(event, "lanes", 1, MAX_LANES)
+            self.lanes = _integer(event, "lanes", 1, batch.MAX_LANES)
         if mode == "auto":
             alone = self.workers == 1 and len(self.passwords) == 1
             mode = "sequential" if alone else "parallel"

@@ -5,9 +5,13 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 cdef extern from "kernel.h" nogil:
     enum:
         BB_MAX_LANES
+        BB_MIN_COST
+        BB_MAX_COST
+        BB_MAX_KEY_BYTES
+        BB_SALT_BYTES
         BB_SETTING_CHARS
         BB_HASH_CHARS
-        BB_DIGEST_WORDS
+        BB_LANE_WORDS
 
     ctypedef enum bb_status "enum bb_status":
         BB_OK

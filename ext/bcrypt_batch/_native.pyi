@@ -1,6 +1,11 @@
 from typing import Self, final
 
 MAX_LANES: int
+MIN_COST: int
+MAX_COST: int
+MAX_KEY_BYTES: int
+SALT_BYTES: int
+LANE_BYTES: int
 
 def kernel_names() -> tuple[list[str], list[str]]: ...
 def chosen_kernel() -> str: ...

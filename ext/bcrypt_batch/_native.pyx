@@ -15,11 +15,12 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from bcrypt_batch._kernel cimport (
-    BB_BAD_COST, BB_BAD_DIGEST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS,
-    BB_MAX_LANES, BB_OK, BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_hash,
-    bb_format_setting, bb_group, bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_time,
-    bb_kernel_name, bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash, bb_parse_setting, bb_self_test,
-    bb_setting, bb_status, bb_wipe,
+    BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
+    BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
+    BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_hash, bb_format_setting, bb_group,
+    bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_time, bb_kernel_name,
+    bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash,
+    bb_parse_setting, bb_self_test, bb_setting, bb_status, bb_wipe,
 )
 
 cdef extern from "Python.h" nogil:
@@ -38,6 +39,11 @@ cdef extern from "<stdatomic.h>" nogil:
     void atomic_add_size "atomic_fetch_add"(atomic_size_t *place, size_t amount)
 
 MAX_LANES = BB_MAX_LANES
+MIN_COST = BB_MIN_COST
+MAX_COST = BB_MAX_COST
+MAX_KEY_BYTES = BB_MAX_KEY_BYTES
+SALT_BYTES = BB_SALT_BYTES
+LANE_BYTES = 4 * BB_LANE_WORDS
 
 # How often a worker looks at the clock and at the stop flag: about every millisecond, whatever the
 # cost, since one iteration takes some 60 us; a look takes some 30 ns.
@@ -115,12 +121,12 @@ def make_setting(bytes prefix not None, unsigned cost, bytes salt not None):
     """Return the 29-byte setting of a prefix such as b"2b", a cost and 16 bytes of salt."""
     cdef bb_setting setting
     cdef char text[29]
-    if len(prefix) != 2 or not 4 <= cost <= 31 or len(salt) != sizeof(setting.salt):
+    if len(prefix) != 2 or not BB_MIN_COST <= cost <= BB_MAX_COST or len(salt) != BB_SALT_BYTES:
         raise ValueError("a setting has a prefix of 2 bytes, a cost from 4 to 31 and 16 bytes of "
                          "salt")
     setting.version = (<const char *>prefix)[1]
     setting.cost = <uint8_t>cost
-    memcpy(setting.salt, <const char *>salt, sizeof(setting.salt))
+    memcpy(setting.salt, <const char *>salt, BB_SALT_BYTES)
     bb_format_setting(&setting, text)
     return text[:BB_SETTING_CHARS]
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Progress = Callable[[int, int], object]
 
-MIN_COST = 4
-MAX_COST = 31
+MIN_COST = _native.MIN_COST
+MAX_COST = _native.MAX_COST
 MAX_LANES = _native.MAX_LANES
-MAX_PASSWORD_BYTES = 72
-SALT_BYTES = 16
+MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
+SALT_BYTES = _native.SALT_BYTES
 PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 
 # Verifying costs what the stored hash says. A few seconds for one item is where a mistake or an

@@ -13,7 +13,6 @@ import os
 from . import _native
 from .system import read
 
-LANE_BYTES = 4168  # 18 subkeys and 4 S-boxes of 256 words
 SMALLEST_CACHE_BYTES = 32 << 10  # of a level-1 data cache on any server of the last fifteen years
 
 _machine: Machine | None = None
@@ -45,7 +44,7 @@ class Machine:
         """Return the most lanes that each of `workers` threads should have."""
         shared = workers > self.cores
         # Rounded: two threads with 4 lanes each exceed 32 KB by 0.6 KB only.
-        in_cache = max(1, round(self.cache_bytes / (LANE_BYTES * (1 + shared))))
+        in_cache = max(1, round(self.cache_bytes / (_native.LANE_BYTES * (1 + shared))))
         return min(_native.shared_lanes(kernel) if shared else _native.MAX_LANES, in_cache)
 
 

@@ -6,7 +6,7 @@ import os
 from operator import index
 
 from . import _native
-from .batch import MAX_PASSWORD_BYTES, SALT_BYTES, compute_one
+from .batch import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES, compute_one
 from .checks import check_bytes
 
 ENCODED_SALT_CHARS = 22
@@ -30,7 +30,7 @@ def gensalt(rounds: int = 12, prefix: bytes = b"2b") -> bytes:
     check_bytes("prefix", prefix)
     if prefix not in (b"2a", b"2b"):
         raise ValueError("Supported prefixes are b'2a' or b'2b'")
-    if not 4 <= rounds <= 31:
+    if not MIN_COST <= rounds <= MAX_COST:
         raise ValueError("Invalid rounds")
     return _native.make_setting(prefix, rounds, os.urandom(SALT_BYTES))
 

@@ -25,7 +25,7 @@ enum {
     BB_DIGEST_WORDS = 6,
     BB_SETTING_CHARS = 29, /* $2b$cc$ and 22 characters of salt */
     BB_HASH_CHARS = 60,    /* a setting and 31 characters of digest */
-    BB_LANE_WORDS = 18 + 4 * 256,
+    BB_LANE_WORDS = BB_KEY_WORDS + 4 * 256,
 };
 
 /* Why a setting was refused. */
