@@ -29,6 +29,9 @@ cdef extern from "Python.h" nogil:
 cdef extern from "<stdlib.h>" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
 
+cdef extern from "<time.h>" nogil:
+    pass  # has clock_gettime, for which posix.time includes only sys/time.h
+
 # Cython has no atomics for C; these macros of C11 work on the types they name.
 cdef extern from "<stdatomic.h>" nogil:
     ctypedef bint atomic_bool
