@@ -62,18 +62,21 @@ static void compute(const struct bb_kernel *kernel, unsigned lanes, size_t count
 
 int main(void)
 {
-    unsigned lanes = 0;
     size_t kernel_count;
     const struct bb_kernel *const *kernels = bb_kernels(&kernel_count);
-    const struct bb_kernel *failed = bb_self_test(&group, &lanes);
-
-    if (failed) {
-        fprintf(stderr, "self-test: %s fails with %u lanes\n", bb_kernel_name(failed), lanes);
-        return 1;
-    }
     size_t count = read_lines();
+
     for (size_t i = 0; i < kernel_count; i++) {
-        for (lanes = 1; lanes <= BB_MAX_LANES && bb_kernel_supported(kernels[i]); lanes++) {
+        if (!bb_kernel_supported(kernels[i])) {
+            continue;
+        }
+        unsigned failed = bb_self_test(&group, kernels[i]);
+        if (failed) {
+            fprintf(stderr, "self-test: %s fails with %u lanes\n", bb_kernel_name(kernels[i]),
+                    failed);
+            return 1;
+        }
+        for (unsigned lanes = 1; lanes <= BB_MAX_LANES; lanes++) {
             compute(kernels[i], lanes, count);
         }
     }

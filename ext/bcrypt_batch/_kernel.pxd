@@ -52,7 +52,7 @@ cdef extern from "kernel.h" nogil:
     void bb_group_start(bb_group *group, bb_kernel *kernel, bb_item *const *items,
                         unsigned lanes, unsigned cost)
     bint bb_group_advance(bb_group *group, uint64_t iterations)
-    bb_kernel *bb_self_test(bb_group *scratch, unsigned *lanes)
+    unsigned bb_self_test(bb_group *scratch, bb_kernel *kernel)
 
     bint bb_equal(const void *a, const void *b, size_t length)
     void bb_wipe(void *memory, size_t length)

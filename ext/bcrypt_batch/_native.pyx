@@ -86,13 +86,28 @@ cdef refuse(bb_status status):
     raise ValueError("its digest has a character outside ./A-Za-z0-9")
 
 
+_trusted = set()  # the names of the variants that have passed their self-test
+
+
 cdef bb_kernel *find_kernel(str name) except NULL:
+    """Find a variant to compute with: none does before it has passed its self-test."""
     cdef size_t count, i
     cdef bb_kernel *const *kernels = bb_kernels(&count)
     for i in range(count):
         if bb_kernel_name(kernels[i]).decode() == name and bb_kernel_supported(kernels[i]):
+            if name not in _trusted:
+                check_kernel(kernels[i])
+                _trusted.add(name)
             return kernels[i]
     raise ValueError(f"kernel must be one that this CPU supports, not {name!r}")
+
+
+cdef int check_kernel(bb_kernel *kernel) except -1:
+    cdef bb_group scratch
+    cdef unsigned lanes = bb_self_test(&scratch, kernel)
+    if lanes:
+        raise ImportError(f"bcrypt_batch's kernel {bb_kernel_name(kernel).decode()} computes wrong "
+                          f"hashes with {lanes} lanes on this machine; please report it")
 
 
 def kernel_names():
@@ -352,13 +367,4 @@ cdef class Batch:
         return matched
 
 
-def _self_test():
-    cdef bb_group scratch
-    cdef unsigned lanes = 0
-    cdef bb_kernel *failed = bb_self_test(&scratch, &lanes)
-    if failed:
-        raise ImportError(f"bcrypt_batch's kernel {bb_kernel_name(failed).decode()} computes wrong "
-                          f"hashes with {lanes} lanes on this machine; please report it")
-
-
-_self_test()
+find_kernel(chosen_kernel())  # before anyone relies on it

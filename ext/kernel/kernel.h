@@ -107,9 +107,9 @@ void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
  * group's state has been wiped then. */
 bool bb_group_advance(struct bb_group *group, uint64_t iterations);
 
-/* Known answers through every supported variant and lane count. Returns the variant that failed
- * and sets *lanes, or returns NULL. `scratch` is overwritten. */
-const struct bb_kernel *bb_self_test(struct bb_group *scratch, unsigned *lanes);
+/* Known answers through every lane count of a variant that is supported. Returns the lane count
+ * that failed, or 0. `scratch` is overwritten. */
+unsigned bb_self_test(struct bb_group *scratch, const struct bb_kernel *kernel);
 
 /* Takes the same time wherever the first difference is. */
 bool bb_equal(const void *a, const void *b, size_t length);
