@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 
 from bcrypt_batch import batch
@@ -118,7 +117,7 @@ def parse(event: Any, over_http: bool, default_workers: int) -> Request:
 def _body(event: dict[str, Any]) -> Any:
     body: Any = event.get("body")
     try:
-        return json.loads(binascii.a2b_base64(body) if event.get("isBase64Encoded") else body)
+        return json.loads(_decode(body, strict=False) if event.get("isBase64Encoded") else body)
     except (TypeError, ValueError, RecursionError):
         # Without the decoder's message, which may quote what stands around the fault.
         raise InvalidEvent("the request's body must be a JSON object in UTF-8") from None
@@ -156,10 +155,16 @@ def _text(value: Any, encoding: str, name: str) -> bytes:
         raise InvalidEvent(f"{name} must be a string, not {_kind(value)}")
     try:
         if encoding == "base64":
-            return binascii.a2b_base64(value, strict_mode=True)
+            return _decode(value, strict=True)
         return value.encode()
     except ValueError:  # binascii.Error and UnicodeEncodeError are such
         raise InvalidEvent(f"{name} is not valid {encoding}") from None
+
+
+def _decode(value: str, strict: bool) -> bytes:
+    from binascii import a2b_base64  # here: most events, and a cold start, can do without it
+
+    return a2b_base64(value, strict_mode=strict)
 
 
 def _list(names: Any) -> str:

@@ -59,7 +59,7 @@ def answer(
 
 def resident_kb() -> int:
     """Return this process's resident set, in KB of 1024 bytes."""
-    with open("/proc/self/statm", encoding="ascii") as file:
+    with open("/proc/self/statm", encoding="utf-8") as file:
         pages = int(file.read().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 

@@ -7,7 +7,6 @@ import time
 
 from . import _native
 from .checks import check_bytes_list, check_range, check_same_length, check_seconds
-from .grouping import plan_groups
 from .lanes import lane_limit
 from .results import BatchResult, BatchStats, ItemError
 from .workers import check_workers
@@ -221,6 +220,15 @@ class _Run:
         self.costs.append(self.batch.add(password, setting))
         self.indices.append(i)
 
+    def group(self) -> list[list[int]]:
+        """Cut the items into groups, the costliest first."""
+        limit = self.lanes or lane_limit(self.kernel, self.workers)
+        if limit == 1 or len(self.costs) == 1:
+            return [[item] for item in sorted(range(len(self.costs)), key=lambda i: -self.costs[i])]
+        from .grouping import plan_groups  # here: neither a cold start nor one lane needs it
+
+        return plan_groups(self.costs, self.workers, limit, _native.group_times(self.kernel))
+
     def compute(self, value_of: Callable[[_native.Batch, int, int], T]) -> BatchResult[T]:
         """Compute the items; `value_of(batch, item, i)` reads the value of one that is done."""
         crew = None
@@ -229,8 +237,7 @@ class _Run:
 
             crew = borrow(self.workers)
             self.workers = crew.size if crew else 1
-        limit = self.lanes or lane_limit(self.kernel, self.workers)
-        groups = plan_groups(self.costs, self.workers, limit, _native.group_times(self.kernel))
+        groups = self.group()
         try:
             self.batch.plan(
                 groups, kernel=self.kernel, workers=self.workers, deadline_ns=self.deadline_ns

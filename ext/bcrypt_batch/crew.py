@@ -15,7 +15,6 @@ import os
 import threading
 import time
 import warnings
-from queue import SimpleQueue
 
 from . import _native
 
@@ -55,7 +54,9 @@ class Crew:
     def __init__(self, size: int, home: list[Crew]) -> None:
         self.size = size
         self._home = home
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        # Not a queue: there is one caller at a time, and importing queue takes half a millisecond.
+        self._job: Job | None = None
+        self._posted = threading.Event()
         self._ready = threading.Event()
         threading.Thread(target=self._serve, name=f"bcrypt_batch x{size}", daemon=True).start()
         self._ready.wait()
@@ -64,7 +65,10 @@ class Crew:
         _native.start_pool(self.size)
         self._ready.set()
         while True:
-            job = self._jobs.get()
+            self._posted.wait()
+            self._posted.clear()
+            job, self._job = self._job, None
+            assert job
             try:
                 job.batch.run()
             except BaseException as error:
@@ -77,7 +81,8 @@ class Crew:
     def run(self, batch: _native.Batch, tick: Callable[[], None]) -> None:
         """Compute a planned batch, calling `tick` meanwhile; what it raises stops the batch."""
         job = Job(batch)
-        self._jobs.put(job)
+        self._job = job
+        self._posted.set()
         try:
             while not job.finished.wait(TICK_S):
                 tick()
