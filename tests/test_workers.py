@@ -11,10 +11,15 @@ import bcrypt_batch
 from bcrypt_batch import workers
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", "", " 2", "1025", "²"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", " ", " 2", "1025", "²"])
 def test_a_bad_worker_count_is_named(value: str) -> None:
     with pytest.raises(ValueError, match="WORKER_COUNT must be a whole number from 1 to 1024"):
         workers._read_worker_count({"WORKER_COUNT": value})
+
+
+def test_an_empty_worker_count_is_none() -> None:
+    environment = {"WORKER_COUNT": "", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1536"}
+    assert workers._read_worker_count(environment) == 1
 
 
 def test_worker_count_wins_over_everything() -> None:

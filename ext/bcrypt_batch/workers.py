@@ -20,9 +20,9 @@ _count: int | None = None
 def worker_count() -> int:
     """Return how many workers a call uses when it says nothing; 1 or more.
 
-    `WORKER_COUNT` from the environment; else, on Lambda, as many as the memory size pays for and
-    the function sees; else the CPUs that this process may use, by affinity and cgroup quota. It
-    is read once and stays the same for the life of the process.
+    `WORKER_COUNT` from the environment, unless it is empty; else, on Lambda, as many as the memory
+    size pays for and the function sees; else the CPUs that this process may use, by affinity and
+    cgroup quota. It is read once and stays the same for the life of the process.
 
     Raises:
         ValueError: `WORKER_COUNT` is not a whole number from 1 to 1024.
@@ -54,8 +54,7 @@ def check_workers(workers: int | None) -> int:
 
 
 def _read_worker_count(environ: Mapping[str, str]) -> int:
-    asked = environ.get("WORKER_COUNT")
-    if asked is not None:
+    if asked := environ.get("WORKER_COUNT"):  # a template's empty parameter is as good as none
         if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= MAX_WORKERS):
             raise ValueError(
                 f"WORKER_COUNT must be a whole number from 1 to {MAX_WORKERS}, not {asked!r}; "
