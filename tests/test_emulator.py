@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.emulator import Emulator
 
-EVENTS = Path(__file__).parent / "events"
+EVENTS = Path(__file__).parent.parent / "events"
 
 
 def test_parallel_and_sequential(emulator: Emulator) -> None:
@@ -56,7 +56,7 @@ def test_a_thousand_passwords(emulator: Emulator) -> None:
 
 
 def test_the_answer_comes_before_the_timeout() -> None:
-    """Four items of cost 14 on one worker do not fit in two seconds, one at a time."""
+    """Forty items of cost 13, one at a time, do not fit in two seconds."""
     with Emulator(timeout_s=2, environment={"WORKER_COUNT": "1"}) as short:
         answer = short.invoke({"mode": "sequential", "count": 40, "cost": 13})
     assert 0 < len(answer["unprocessed"]) <= 40

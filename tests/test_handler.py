@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import app
 from request import InvalidEvent
 
-EVENTS = Path(__file__).parent / "events"
+EVENTS = Path(__file__).parent.parent / "events"
 HANDLER = Path(app.__file__).parent
 
 
@@ -189,7 +189,7 @@ junk = st.recursive(
 pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": junk})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     event=st.fixed_dictionaries(
         {},
