@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import bcrypt_batch
 from benchmarks.emulator import Emulator
 from tests.kernels import MAX_LANES
+
+# No example fails for the time that it takes: the machine may be busy, or emulated.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+# A shell starts its background jobs with SIGINT ignored, and so would be the programs that the
+# tests start to interrupt them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def test_a_batch_equals_a_map_of_singles(size: int, workers: int) -> None:
     assert verify_many(passwords, hashes_of(result), workers=workers).values == [True] * size
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     passwords=st.lists(st.binary(max_size=80), max_size=20),
     workers=st.integers(1, 4),
@@ -111,7 +111,7 @@ def test_one_bad_item_spoils_nothing() -> None:
     assert "at most 15" in result.errors[5].message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=70),

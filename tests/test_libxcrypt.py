@@ -15,7 +15,7 @@ seven_bit = eight_bit.map(lambda password: bytes(byte % 127 + 1 for byte in pass
 
 
 @libxcrypt.required
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     pair=st.one_of(
         st.tuples(st.just(b"2a"), seven_bit),

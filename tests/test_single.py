@@ -156,7 +156,7 @@ def test_keyword_arguments() -> None:
     assert bcrypt_batch.checkpw(password=b"pw", hashed_password=HASHED)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     password=st.binary(max_size=72),
     raw_salt=st.binary(min_size=16, max_size=16),
