@@ -7,9 +7,12 @@ one invocation at a time.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +21,8 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +31,28 @@ HANDLER = Path(__file__).parent.parent / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
 
+# What Lambda calls this machine's architecture.
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+
 
 def fetch() -> Path:
     """Put the emulator beside this environment's Python, unless it is there; return its path."""
     if not BINARY.exists():
-        machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", SAM_CLI]
             subprocess.run([*command, "--dest", folder], check=True)
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
-                content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
+                content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
         BINARY.write_bytes(content)
         BINARY.chmod(0o755)
     return BINARY
+
+
+def run(_: argparse.Namespace) -> int:
+    """Get the emulator, as a command."""
+    fetch()
+    return 0
 
 
 class Emulator:
@@ -51,6 +64,8 @@ class Emulator:
         environment: Further environment variables of the function.
         task: The folder that is /var/task on Lambda.
         path: Folders for PYTHONPATH, as Lambda puts layers there.
+        python: The interpreter; it needs awslambdaric.
+        prefix: A command that runs the rest of its arguments, as `nice` does.
     """
 
     def __init__(
@@ -61,6 +76,8 @@ class Emulator:
         environment: dict[str, str] | None = None,
         task: Path = HANDLER,
         path: str = "",
+        python: str = sys.executable,
+        prefix: Sequence[str] = (),
     ) -> None:
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -71,6 +88,8 @@ class Emulator:
             **(environment or {}),
         }
         self._task = task
+        self._python = python
+        self._prefix = prefix
         self._timeout_s = timeout_s
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
 
@@ -78,11 +97,12 @@ class Emulator:
         self._port, runtime_port = _free_ports()
         self._process = subprocess.Popen(
             [
+                *self._prefix,
                 fetch(),
                 *("--log-level", "info"),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
                 *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-                *(sys.executable, "-m", "awslambdaric", "app.handler"),
+                *(self._python, "-m", "awslambdaric", "app.handler"),
             ],
             cwd=self._task,
             env=self._environment,
@@ -93,19 +113,22 @@ class Emulator:
         give_up = time.monotonic() + START_TIMEOUT_S
         while not _listens(self._port):
             if self._process.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"the emulator did not start:\n{self.log}")
+                log = self.log
+                self.__exit__()
+                raise RuntimeError(f"the emulator did not start:\n{log}")
             time.sleep(0.01)
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.killpg(self._process.pid, 15)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait()
         self._log.close()
 
     def invoke(self, event: Any) -> Any:
         """Send an event and return what the function returned: an error too is JSON."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations",
+            f"{self.endpoint_url}/2015-03-31/functions/function/invocations",
             data=json.dumps(event).encode(),
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -117,9 +140,28 @@ class Emulator:
             raise RuntimeError(f"no answer ({error}); the log:\n{self.log}") from None
 
     @property
+    def endpoint_url(self) -> str:
+        """Where it listens; an AWS client finds the function there under the name "function"."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def init_ms(self) -> float:
+        """How long the latest cold start took; the REPORT line's Init Duration is wrong here.
+
+        Raises:
+            RuntimeError: There was none yet: the emulator starts the function when it is invoked.
+        """
+        found = re.findall(r"INIT REPORT\(durationMs: ([0-9.]+)\)", self.log)
+        if not found:
+            raise RuntimeError(f"no cold start yet; the log:\n{self.log}")
+        return float(found[-1])
+
+    @property
     def log(self) -> str:
         """What the function and the emulator have printed so far."""
-        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(
+            errors="replace"
+        )
 
 
 def _free_ports() -> tuple[int, int]:
