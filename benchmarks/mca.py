@@ -9,6 +9,7 @@ given.
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -120,8 +121,9 @@ def table(target: Target, mca: str) -> Iterator[str]:
             )
 
 
-def report(mca: str) -> str | int:
+def run(arguments: argparse.Namespace) -> int | str:
     """Print the tables of all architectures whose compiler is here."""
+    mca: str = arguments.mca
     if not shutil.which(mca):
         return f"{mca} is not installed (Debian: llvm-22; --mca names another)"
     version = subprocess.run([mca, "--version"], capture_output=True, text=True, check=True)

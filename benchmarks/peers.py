@@ -5,10 +5,10 @@ README.md beside this file has the method.
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
-import platform
 import re
 import shutil
 import statistics
@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import bcrypt
 
 import bcrypt_batch
+from benchmarks.machine import machine
 
 # Runs the contestant on so many passwords and returns seconds.
 Contestant = Callable[[list[bytes]], float]
@@ -147,25 +147,6 @@ def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measure
     return Measurement(items, times)
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    model = platform.machine()
-    with open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return {
-        "cpu": model,
-        "cpus": len(os.sched_getaffinity(0)),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "bcrypt": version("bcrypt"),
-        "bcrypt_batch": bcrypt_batch.__version__,
-        "kernel": bcrypt_batch.kernels().chosen,
-    }
-
-
 def table(measurement: Measurement) -> Iterator[str]:
     """Yield one batch size's lines: milliseconds per hash, and ratio to the reference."""
     reference = measurement.times[REFERENCE]
@@ -205,16 +186,17 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
     figure.savefig(file)
 
 
-def report(cost: int, sizes: list[int], seconds: float, workers: int, output: Path | None) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table for each batch size, and write JSON and a chart where asked to."""
+    cost, output = arguments.cost, arguments.output
     about = machine()
     print(", ".join(f"{key} {value}" for key, value in about.items()))
-    print(f"cost {cost}, up to {workers} workers\n")
+    print(f"cost {cost}, up to {arguments.workers} workers\n")
     measurements = []
     with ExitStack() as stack:
-        field = contestants(cost, workers, stack)
-        for items in sizes:
-            measurements.append(measure(field, items, seconds))
+        field = contestants(cost, arguments.workers, stack)
+        for items in arguments.items:
+            measurements.append(measure(field, items, arguments.seconds))
             print("\n".join(table(measurements[-1])) + "\n", flush=True)
     if output:
         output.mkdir(parents=True, exist_ok=True)
@@ -223,3 +205,4 @@ def report(cost: int, sizes: list[int], seconds: float, workers: int, output: Pa
         (output / "peers.json").write_text(json.dumps(content, indent=1) + "\n")
         chart(measurements, f"cost {cost}, {about['cpu']}", output / "peers.svg")
         print(f"written: {output / 'peers.json'}, {output / 'peers.svg'}")
+    return 0

@@ -1,0 +1,27 @@
+"""Send the handler one event in the emulator and print its answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from benchmarks.emulator import Emulator
+
+
+def run(arguments: argparse.Namespace) -> int | str:
+    """Return 1 where the function raised an error."""
+    if arguments.event:
+        try:
+            event = json.loads(arguments.event.read_text())
+        except (OSError, ValueError) as error:
+            return f"invoke: {arguments.event} is no event: {error}"
+    else:
+        event = {"mode": arguments.mode, "count": arguments.count}
+    environment = {"WORKER_COUNT": arguments.worker_count} if arguments.worker_count else {}
+    with Emulator(memory_mb=arguments.memory, environment=environment) as emulator:
+        try:
+            answer = emulator.invoke(event)
+        except RuntimeError as error:
+            return f"invoke: {error}"
+    print(json.dumps(answer, indent=2))
+    return 1 if "errorType" in answer else 0
