@@ -1,0 +1,27 @@
+"""The CPUs of memory sizes, against the published table."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import projection, sizes
+
+TABLE = projection.published()
+
+
+def test_workers_of_the_published_sizes() -> None:
+    assert list(map(sizes.workers, TABLE["memory_mb"])) == TABLE["workers"]
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "cpus"),
+    [(128, 2), (3008, 2), (3009, 3), (5307, 3), (5308, 4), (7076, 4), (8845, 5), (8846, 6)],
+)
+def test_visible_cpus(memory_mb: int, cpus: int) -> None:
+    assert sizes.visible_cpus(memory_mb) == cpus
+
+
+def test_1769_mb_are_one_vcpu() -> None:
+    assert sizes.vcpus(1769) == 1
+    assert sizes.workers(1769) == 1
+    assert sizes.workers(1770) == 2
