@@ -1,0 +1,108 @@
+"""CPU quotas: what is written to cgroups, and on a machine that has them, that they hold."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import quota, sizes
+from benchmarks.problem import Problem
+from tests.benchmarks.quotas import groups, needs_quota
+
+SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
+
+
+def pretended(tmp_path: Path, version: int) -> Path:
+    """Folders like those of cgroups; a real one would have its files from the start."""
+    if version == 1:
+        (tmp_path / "cpu").mkdir()
+        return tmp_path / "cpu"
+    (tmp_path / "cgroup.controllers").write_text("cpuset cpu memory")
+    (tmp_path / "cgroup.subtree_control").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_a_cgroup_is_told(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quota, "_remove", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/taskset")
+    base = pretended(tmp_path, version)
+    with quota.Quota(3538, tmp_path) as allowed:
+        (group,) = base.glob("bcrypt-batch-*")
+        told = {path.name: path.read_text() for path in group.iterdir()}
+        assert allowed.prefix[-1] == str(group / "cgroup.procs")
+    if version == 1:
+        assert told == {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "200000"}
+    else:
+        assert told == {"cpu.max": "200000 100000"}
+        assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
+
+
+@pytest.mark.parametrize(
+    ("controllers", "missing"),
+    [(None, "neither .*cpu .*nor .*cgroup.controllers"), ("memory", "has no cpu controller")],
+)
+def test_what_is_missing_is_named(tmp_path: Path, controllers: str | None, missing: str) -> None:
+    if controllers is not None:
+        (tmp_path / "cgroup.controllers").write_text(controllers)
+    with pytest.raises(Problem, match=missing), quota.Quota(1536, tmp_path):
+        pass
+
+
+@needs_quota
+def test_a_process_gets_its_cpus_and_no_more_time_than_its_share() -> None:
+    """By the clock of its own CPU time: how busy the machine is changes nothing."""
+    burn = "import time; end = time.monotonic() + 1\nwhile time.monotonic() < end: pass"
+    share, period_s = sizes.vcpus(354), quota.PERIOD_US / 1e6
+    with quota.Quota(354) as allowed:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started_s = time.monotonic()
+        subprocess.run([*allowed.prefix, sys.executable, "-c", burn], check=True)
+        wall_s = time.monotonic() - started_s
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        shown = subprocess.run(
+            [*allowed.prefix, sys.executable, "-c", SHOW_CPUS],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used_s < share * (wall_s + 2 * period_s)  # the first and the last period in full
+    assert int(shown.stdout) == min(quota.cpus(), sizes.visible_cpus(354))
+
+
+@needs_quota
+def test_nothing_is_left_behind_not_even_of_a_run_that_was_killed() -> None:
+    before = groups()
+    killed = (
+        "import os, subprocess\nfrom benchmarks.quota import Quota\n"
+        "allowed = Quota(1536).__enter__()\n"
+        "subprocess.Popen([*allowed.prefix, 'sleep', '60'])\nos._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", killed], check=True)
+    (left,) = groups() - before
+    with quota.Quota(1536) as allowed:
+        assert not left.exists()
+        sleeper = subprocess.Popen([*allowed.prefix, "sleep", "60"])
+        while not Path(allowed.prefix[-1]).read_text():
+            pass  # until it has entered
+    assert sleeper.wait() == -signal.SIGKILL
+    assert groups() <= before
+
+
+def test_a_size_is_this_machines_where_each_worker_has_a_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quota, "cpus", lambda: 2)
+    assert [quota.suffices(size) for size in (1536, 2048, 3538, 3539, 4096)] == [
+        True, True, True, False, False
+    ]  # fmt: skip
