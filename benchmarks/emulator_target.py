@@ -1,0 +1,125 @@
+"""The same functions on this machine: the real emulator, each memory size under its CPU quota.
+
+What the emulator reports differs from Lambda: a cold start's REPORT has INIT in its duration and a
+wrong Init Duration, and Max Memory Used is always the memory size. INIT is taken from the
+emulator's own log, and memory from the handler's answer. The emulator itself, a Go program, runs
+inside the quota too.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks import aws, quota, report_line, sizes
+from benchmarks.emulator import HANDLER, Emulator
+from benchmarks.invocation import Configuration
+from benchmarks.target import Figures, Target
+
+# Each engine's task folder, and what else is on its path.
+ENGINES = {
+    "bcrypt_batch": (HANDLER, ""),
+    "pyca": (Path(__file__).parent / "pyca_engine", str(HANDLER)),
+}
+REPORT_TIMEOUT_S = 5.0
+
+
+class EmulatorTarget(Target):
+    """One emulator for each configuration, started with its first invocation.
+
+    Args:
+        configurations: Which, all of this machine's architecture.
+        timeout_s: The functions' timeout.
+    """
+
+    name = "emulator"
+
+    def __init__(self, configurations: list[Configuration], *, timeout_s: int) -> None:
+        super().__init__(configurations)
+        self._timeout_s = timeout_s
+        self._running: dict[Configuration, Running] = {}
+
+    def __exit__(self, *_: object) -> None:
+        with ExitStack() as stack:  # each is ended, whatever happens to the others
+            for running in self._running.values():
+                stack.callback(running.close)
+        self._running.clear()
+
+    def make_cold(self, configuration: Configuration) -> None:
+        if running := self._running.pop(configuration, None):
+            running.close()
+
+    def timeout_s(self, configuration: Configuration) -> int:
+        return self._timeout_s
+
+    def expected_workers(self, configuration: Configuration) -> int:
+        return min(sizes.workers(configuration.memory_mb), quota.cpus())
+
+    def claimed(self, configuration: Configuration) -> bool:
+        return quota.suffices(configuration.memory_mb)
+
+    def _send(self, configuration: Configuration, payload: bytes) -> Any:
+        if configuration not in self._running:
+            self._running[configuration] = Running(configuration, self._timeout_s)
+        running = self._running[configuration]
+        running.mark()
+        return running.client.invoke(FunctionName="function", LogType="Tail", Payload=payload)
+
+    def _figures(
+        self, configuration: Configuration, response: Any, answer: dict[str, Any]
+    ) -> Figures:
+        running = self._running[configuration]
+        report = running.report()
+        memory_kb = answer.get("memory_used_kb")
+        memory_mb = None if memory_kb is None else round(memory_kb / 1024, 1)
+        if report is None:
+            return Figures(memory_used_mb=memory_mb)
+        if not running.started_cold():
+            return Figures(report.duration_ms, report.billed_ms, None, memory_mb)
+        init_ms = round(running.emulator.init_ms, 3)
+        duration_ms = round(max(0.0, report.duration_ms - init_ms), 3)
+        return Figures(duration_ms, report.billed_ms, init_ms, memory_mb)
+
+
+class Running:
+    """An emulator under its quota, the client to it, and its log since the latest mark."""
+
+    def __init__(self, configuration: Configuration, timeout_s: int) -> None:
+        task, path = ENGINES[configuration.engine]
+        with ExitStack() as stack:
+            allowed = stack.enter_context(quota.Quota(configuration.memory_mb))
+            self.emulator = stack.enter_context(
+                Emulator(
+                    memory_mb=configuration.memory_mb,
+                    timeout_s=timeout_s,
+                    task=task,
+                    path=path,
+                    prefix=allowed.prefix,
+                )
+            )
+            self.client = aws.emulator_client(self.emulator.endpoint_url)
+            self._stack = stack.pop_all()
+        self._mark = 0
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def mark(self) -> None:
+        self._mark = len(self.emulator.log)
+
+    def report(self) -> report_line.Report | None:
+        """Return the latest invocation's report, which is printed after the answer has left."""
+        give_up = time.monotonic() + REPORT_TIMEOUT_S
+        while time.monotonic() < give_up:
+            if report := report_line.parse(self._new_log()):
+                return report
+            time.sleep(0.002)
+        return None
+
+    def started_cold(self) -> bool:
+        return "INIT REPORT(" in self._new_log()
+
+    def _new_log(self) -> str:
+        return self.emulator.log[self._mark :]

@@ -1,0 +1,76 @@
+"""What is measured, and the record of one invocation: a row of samples.csv."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Configuration(NamedTuple):
+    """One function: an architecture, a memory size, and what hashes there."""
+
+    architecture: str
+    memory_mb: int
+    engine: str = "bcrypt_batch"
+
+    def __str__(self) -> str:
+        return f"{self.architecture} {self.memory_mb} MB {self.engine}"
+
+
+class Invocation(NamedTuple):
+    """One invocation.
+
+    Attributes:
+        at: When it ended, UTC.
+        claimed: Whether this machine has the CPUs that the size asks for; its figures count.
+        cold: Whether it started a new execution environment.
+        duration_ms: Of the request, as the platform reports it, without INIT.
+        billed_ms: What is paid for: with INIT, rounded up.
+        init_ms: Of the cold start before it.
+        handler_ms: What the handler says the batch took.
+        processed: Items done.
+        unprocessed: Items that the deadline left undone.
+        memory_used_mb: The most, as the platform reports it; in the emulator the resident set.
+        attempts: How often it was sent: more than once where it was throttled or got no answer.
+        error: Why there is no good answer; empty where there is one.
+    """
+
+    at: str
+    target: str
+    architecture: str
+    memory_mb: int
+    engine: str
+    claimed: bool
+    mode: str
+    items: int
+    cost: int
+    cold: bool
+    duration_ms: float | None
+    billed_ms: int | None
+    init_ms: float | None
+    handler_ms: float | None
+    processed: int
+    unprocessed: int
+    workers: int | None
+    threads_used: int | None
+    detected_cpus: int | None
+    lanes: int | None
+    kernel: str
+    memory_used_mb: float | None
+    attempts: int
+    error: str
+
+    @property
+    def good(self) -> bool:
+        """Whether all was done that was asked for."""
+        return not self.error and not self.unprocessed
+
+    @property
+    def configuration(self) -> Configuration:
+        return Configuration(self.architecture, self.memory_mb, self.engine)
+
+
+class Reply(NamedTuple):
+    """An invocation, and the function's answer in full."""
+
+    invocation: Invocation
+    answer: dict[str, Any]

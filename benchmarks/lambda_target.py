@@ -1,0 +1,116 @@
+"""Functions on AWS, named as the template names them: STACK-ARCHITECTURE-MEMORY."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from typing import Any
+
+from benchmarks import aws, report_line, sizes
+from benchmarks.invocation import Configuration
+from benchmarks.problem import Problem
+from benchmarks.target import Figures, Target
+
+# Changed to have Lambda start a new environment; taken away again in the end.
+COLD_START_VARIABLE = "BENCHMARK_COLD_START"
+
+
+def function_name(stack: str, configuration: Configuration) -> str:
+    """Return a function's name."""
+    return f"{stack}-{configuration.architecture}-{configuration.memory_mb}"
+
+
+class LambdaTarget(Target):
+    """Functions of one stack.
+
+    Args:
+        configurations: Which of its functions.
+        stack: The stack's name.
+        region: The region; None for that of the environment or profile.
+        endpoint_url: Where the AWS API is; None for the region's own.
+        qualifier: The version or alias to invoke; None for what was deployed last.
+    """
+
+    name = "lambda"
+
+    def __init__(
+        self,
+        configurations: list[Configuration],
+        *,
+        stack: str,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        qualifier: str | None = None,
+    ) -> None:
+        super().__init__(configurations)
+        self._stack = stack
+        # Left out where there is none: permissions for a function don't cover its "$LATEST".
+        self._qualified = {"Qualifier": qualifier} if qualifier else {}
+        self._client = aws.client("lambda", region=region, endpoint_url=endpoint_url)
+        self._settings: dict[Configuration, dict[str, Any]] = {}
+        self._changed: set[Configuration] = set()
+
+    def __exit__(self, *_: object) -> None:
+        """Take the variable away again that made functions start cold."""
+        for configuration in sorted(self._changed):
+            self._update(configuration, self._variables(configuration))
+        self._changed.clear()
+
+    def make_cold(self, configuration: Configuration) -> None:
+        if self._qualified:
+            raise Problem(
+                "a version can't be changed, and so no cold start of it be forced: "
+                "leave out --qualifier, or measure without cold starts"
+            )
+        variables = self._variables(configuration)
+        self._changed.add(configuration)
+        self._update(configuration, {**variables, COLD_START_VARIABLE: uuid.uuid4().hex})
+
+    def timeout_s(self, configuration: Configuration) -> int:
+        return int(self._setting(configuration)["Timeout"])
+
+    def expected_workers(self, configuration: Configuration) -> int:
+        asked = self._variables(configuration).get("WORKER_COUNT")
+        return int(asked) if asked else sizes.workers(configuration.memory_mb)
+
+    def _send(self, configuration: Configuration, payload: bytes) -> Any:
+        return self._client.invoke(
+            FunctionName=function_name(self._stack, configuration),
+            LogType="Tail",
+            Payload=payload,
+            **self._qualified,
+        )
+
+    def _figures(
+        self, configuration: Configuration, response: Any, answer: dict[str, Any]
+    ) -> Figures:
+        log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
+        report = report_line.parse(log)
+        if report is None:
+            return Figures()
+        return Figures(report.duration_ms, report.billed_ms, report.init_ms, report.max_memory_mb)
+
+    def _setting(self, configuration: Configuration) -> dict[str, Any]:
+        """Return the function's configuration as it was before anything was changed here."""
+        if configuration not in self._settings:
+            with aws.explained():
+                self._settings[configuration] = self._client.get_function_configuration(
+                    FunctionName=function_name(self._stack, configuration), **self._qualified
+                )
+        return self._settings[configuration]
+
+    def _variables(self, configuration: Configuration) -> dict[str, str]:
+        environment = self._setting(configuration).get("Environment", {})
+        if "Error" in environment:  # without reading them they can't be kept
+            raise Problem(f"environment variables: {environment['Error'].get('Message')}")
+        variables = dict(environment.get("Variables", {}))
+        variables.pop(COLD_START_VARIABLE, None)  # of a run that was killed
+        return variables
+
+    def _update(self, configuration: Configuration, variables: dict[str, str]) -> None:
+        name = function_name(self._stack, configuration)
+        with aws.explained():
+            self._client.update_function_configuration(
+                FunctionName=name, Environment={"Variables": variables}
+            )
+            self._client.get_waiter("function_updated_v2").wait(FunctionName=name)

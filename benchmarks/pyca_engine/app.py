@@ -1,0 +1,60 @@
+"""The handler with pyca/bcrypt in place of bcrypt_batch, to measure beside it.
+
+Same events and answers, as many threads as ours, started before the first request as well. It has
+no deadline: batches that the function's time does not suffice for are not for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import bcrypt
+
+from bcrypt_batch import BatchResult, BatchStats, worker_count
+from request import parse
+from response import answer, log
+
+if TYPE_CHECKING:
+    from app import Context
+
+KERNEL = f"pyca/bcrypt {version('bcrypt')}"
+WORKERS = worker_count()
+POOL = ThreadPoolExecutor(WORKERS)
+list(POOL.map(time.sleep, [0.001] * WORKERS))  # a pool starts its threads when it is given work
+
+_cold = True
+
+
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """Answer one event as handler/app.py does."""
+    global _cold
+    cold_start, _cold = _cold, False
+    request = parse(event, over_http=False, default_workers=WORKERS)
+    threads: set[int] = set()
+
+    def compute(index: int) -> bytes | bool:
+        threads.add(threading.get_native_id())
+        password = request.passwords[index]
+        if request.hashes is None:
+            return bcrypt.hashpw(password, bcrypt.gensalt(request.cost, request.prefix))
+        return bcrypt.checkpw(password, request.hashes[index])
+
+    started_ns = time.perf_counter_ns()
+    indices = range(len(request.passwords))
+    in_turn = request.mode == "sequential"
+    values: list[Any] = list(map(compute, indices) if in_turn else POOL.map(compute, indices))
+    elapsed_ns = time.perf_counter_ns() - started_ns
+    stats = BatchStats(
+        workers=request.workers,
+        lanes=1,
+        kernel=KERNEL,
+        thread_ids=sorted(threads),
+        elapsed_ns=elapsed_ns,
+    )
+    body = answer(request, BatchResult(values, {}, [], stats), elapsed_ns, cold_start)
+    log(context.aws_request_id, **body)
+    return body

@@ -1,0 +1,180 @@
+"""Invoke functions through an AWS Lambda client, whatever answers at the other end."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from botocore import exceptions
+
+from benchmarks import aws
+from benchmarks.invocation import Configuration, Invocation, Reply
+
+ATTEMPTS = 6
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 20.0
+MOST_ERROR_CHARACTERS = 300
+
+# Statuses of AWS Lambda's Invoke that trying again may mend: throttled, and failed on AWS's side.
+THROTTLED = 429
+SERVER_ERROR = 500
+
+# AWS refused, could not be reached, or did not answer to the end.
+FAILURES = (exceptions.ClientError, exceptions.ConnectionError, exceptions.HTTPClientError)
+
+
+class Figures(NamedTuple):
+    """What the platform says of an invocation; None where it says nothing."""
+
+    duration_ms: float | None = None
+    billed_ms: int | None = None
+    init_ms: float | None = None
+    memory_used_mb: float | None = None
+
+
+class Target(ABC):
+    """Where functions run, as a context manager.
+
+    Attributes:
+        name: `lambda` or `emulator`.
+        configurations: What can be invoked, in the order to take turns in.
+    """
+
+    name: str
+
+    def __init__(self, configurations: list[Configuration]) -> None:
+        self.configurations = configurations
+
+    def __enter__(self) -> Target:
+        return self
+
+    @abstractmethod
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind that was not there before."""
+
+    @abstractmethod
+    def make_cold(self, configuration: Configuration) -> None:
+        """Have the next invocation start a new execution environment."""
+
+    @abstractmethod
+    def timeout_s(self, configuration: Configuration) -> int:
+        """Return how long the function may take."""
+
+    @abstractmethod
+    def expected_workers(self, configuration: Configuration) -> int:
+        """Return how many workers the handler should choose."""
+
+    def claimed(self, configuration: Configuration) -> bool:
+        """Return whether this configuration's figures are those of the memory size."""
+        return True
+
+    @abstractmethod
+    def _send(self, configuration: Configuration, payload: bytes) -> Any:
+        """Return the client's response to one attempt."""
+
+    @abstractmethod
+    def _figures(
+        self, configuration: Configuration, response: Any, answer: dict[str, Any]
+    ) -> Figures:
+        """Return what the platform says of the invocation that has just ended."""
+
+    def invoke(self, configuration: Configuration, event: dict[str, Any]) -> Reply:
+        """Send an event, again where that may help, and return the answer and its record.
+
+        Raises:
+            Problem: Trying again would not help.
+        """
+        payload = json.dumps(event).encode()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with aws.explained(unless=_transient if attempt < ATTEMPTS else _throttled):
+                    response = self._send(configuration, payload)
+            except FAILURES as error:
+                if attempt == ATTEMPTS:
+                    failure = self._record(configuration, event, {}, Figures(), attempt, str(error))
+                    return Reply(failure, {})
+                _wait(attempt)
+                continue
+            answer, failure_text = _answer(response)
+            figures = self._figures(configuration, response, answer)
+            row = self._record(configuration, event, answer, figures, attempt, failure_text)
+            return Reply(row, answer)
+        raise AssertionError("the last attempt returns")
+
+    def _record(
+        self,
+        configuration: Configuration,
+        event: dict[str, Any],
+        answer: dict[str, Any],
+        figures: Figures,
+        attempts: int,
+        error: str,
+    ) -> Invocation:
+        items = event.get("count", len(event.get("verify", ())))
+        if not error and answer.get("errors"):
+            error = f"{len(answer['errors'])} of {items} items failed"
+        if not error and figures.duration_ms is None:
+            error = "no REPORT line in the log"
+        return Invocation(
+            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            target=self.name,
+            architecture=configuration.architecture,
+            memory_mb=configuration.memory_mb,
+            engine=configuration.engine,
+            claimed=self.claimed(configuration),
+            mode=answer.get("mode", event.get("mode", "auto")),
+            items=items,
+            cost=event.get("cost", 0),
+            cold=bool(answer.get("cold_start", figures.init_ms is not None)),
+            duration_ms=figures.duration_ms,
+            billed_ms=figures.billed_ms,
+            init_ms=figures.init_ms,
+            handler_ms=answer.get("duration_ms"),
+            processed=answer.get("processed", 0),
+            unprocessed=len(answer.get("unprocessed", ())),
+            workers=answer.get("workers"),
+            threads_used=answer.get("threads_used"),
+            detected_cpus=answer.get("detected_cpus"),
+            lanes=answer.get("lanes"),
+            kernel=answer.get("kernel", ""),
+            memory_used_mb=figures.memory_used_mb,
+            attempts=attempts,
+            error=" ".join(error.split())[:MOST_ERROR_CHARACTERS],
+        )
+
+
+def _transient(error: Exception) -> bool:
+    """Return whether trying again may help."""
+    return isinstance(error, exceptions.ConnectionError) or _throttled(error)
+
+
+def _throttled(error: Exception) -> bool:
+    """Return whether AWS was reached, and failed or had too much to do."""
+    if not isinstance(error, exceptions.ClientError):
+        return False
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status == THROTTLED or status >= SERVER_ERROR
+
+
+def _wait(attempt: int) -> None:
+    """Back off exponentially, each caller for another while."""
+    time.sleep(random.uniform(0, min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt)))
+
+
+def _answer(response: Any) -> tuple[dict[str, Any], str]:
+    """Return the function's answer, and what went wrong in it: nothing, most of the time."""
+    content: bytes = response["Payload"].read()
+    try:
+        answer = json.loads(content)
+    except ValueError:  # the emulator's word of a timeout
+        return {}, content.decode(errors="replace") or "an empty answer"
+    if not isinstance(answer, dict):
+        return {}, f"an answer that is no object: {content[:80]!r}"
+    if "FunctionError" in response or "errorType" in answer:
+        message = answer.get("errorMessage", "no message")
+        return {}, f"{answer.get('errorType', response.get('FunctionError'))}: {message}"
+    return answer, ""
