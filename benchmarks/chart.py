@@ -1,0 +1,84 @@
+"""Draw latency and cost over memory, with the published figures beside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from benchmarks import costs, projection
+from benchmarks.summary import Row
+
+COLOURS = {"arm64": "tab:orange", "x86_64": "tab:blue"}
+MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
+
+
+def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) -> None:
+    """Write a chart of what is claimed; the published curves only beside the same workload."""
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    figure, (latency, cost) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    sizes_mb = _draw_measured(rows, latency, cost)
+    published = projection.published()
+    if all(parameters[name] == published[name] for name in ("items", "cost")):
+        sizes_mb |= _draw_published(published, latency, cost)
+    for axes in (latency, cost):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sorted(sizes_mb), [str(size) for size in sorted(sizes_mb)], rotation=45)
+        axes.minorticks_off()
+        axes.set_xlabel("memory, MB")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    latency.set_title("P50 of warm invocations, ms (band: to P95)", fontsize=10)
+    cost.set_title("USD per million warm invocations, list price", fontsize=10)
+    figure.suptitle(title, fontsize=10)
+    handles, labels = latency.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
+    """Draw a curve for each architecture and engine, of their first mode; return the sizes."""
+    curves: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.warm_ms and row.mode == _mode(rows):
+            curves[row.architecture, row.engine, row.mode].append(row)
+    for (architecture, engine, mode), curve in curves.items():
+        memory_mb = [row.memory_mb for row in curve]
+        statistics = [row.warm_ms for row in curve if row.warm_ms]
+        style = {"color": COLOURS[architecture], "marker": MARKERS[engine]}
+        if engine != "bcrypt_batch":
+            style["color"] = "tab:grey"
+        p50 = [found.p50 for found in statistics]
+        latency.plot(memory_mb, p50, label=f"{engine}, {architecture}, {mode}", **style)
+        p95 = [found.p95 for found in statistics]
+        latency.fill_between(memory_mb, p50, p95, color=style["color"], alpha=0.15)
+        cost.plot(memory_mb, [row.usd_per_million_warm for row in curve], **style)
+    return {row.memory_mb for curve in curves.values() for row in curve}
+
+
+def _mode(rows: list[Row]) -> str:
+    """Return the mode to draw: sequential is the baseline and drawn only where alone."""
+    modes = {row.mode for row in rows}
+    return "parallel" if "parallel" in modes else "sequential"
+
+
+def _draw_published(published: dict[str, Any], latency: Any, cost: Any) -> set[int]:
+    """Draw the published durations, and what they cost by our rule; return the sizes."""
+    memory_mb = published["memory_mb"]
+    for architecture, durations_ms in published["duration_ms"].items():
+        style = {"color": COLOURS[architecture], "linestyle": "--", "alpha": 0.6}
+        workload = f"{published['items']} hashes of cost {published['cost']}"
+        label = f"published: Rust, Lambda {architecture}, another machine, {workload}"
+        latency.plot(memory_mb, durations_ms, label=label, **style)
+        usd = [
+            costs.million_usd(architecture, size, duration_ms)
+            for size, duration_ms in zip(memory_mb, durations_ms, strict=True)
+        ]
+        cost.plot(memory_mb, usd, **style)
+    return set(memory_mb)

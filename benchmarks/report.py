@@ -1,0 +1,160 @@
+"""Write a sweep's summary: JSON, Markdown, and the same tables for the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import costs
+from benchmarks.invocation import Invocation
+from benchmarks.summary import (
+    Comparison,
+    Row,
+    Statistics,
+    architectures_compared,
+    engines_compared,
+    summarise,
+)
+from benchmarks.tables import Table
+
+CONFIGURATION = ["architecture", "MB", "engine", "mode"]
+
+
+def content(parameters: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
+    """Return the summary as JSON has it."""
+    return {
+        "parameters": parameters,
+        "prices": costs.prices(),
+        "unit": "ms, where a name says no other",
+        "rows": [_plain(row) for row in rows],
+        "architectures_compared": [_plain(row) for row in architectures_compared(rows)],
+        "engines_compared": [_plain(row) for row in engines_compared(rows)],
+    }
+
+
+def _plain(row: Row | Comparison) -> dict[str, Any]:
+    """Return a row with its statistics as objects too."""
+    return {
+        name: value._asdict() if isinstance(value, Statistics) else value
+        for name, value in row._asdict().items()
+    }
+
+
+def tables(rows: list[Row]) -> list[Table]:
+    """Return the summary's tables, those that have something in them."""
+    compared = [
+        _comparison("arm64 against x86_64", architectures_compared(rows)),
+        _comparison("bcrypt_batch against pyca/bcrypt", engines_compared(rows)),
+    ]
+    found = [_durations(rows), _speedups(rows), _cold_starts(rows), _costs(rows), *compared]
+    return [table for table in found if table.rows]
+
+
+def _name(row: Row) -> list[Any]:
+    return [row.architecture, row.memory_mb, row.engine, row.mode]
+
+
+def _durations(rows: list[Row]) -> Table:
+    headings = [
+        "workers",
+        "n",
+        "P50",
+        "P90",
+        "P95",
+        "P99",
+        "mean",
+        "min",
+        "max",
+        "failed",
+        "retried",
+    ]
+    lines = []
+    for row in rows:
+        figures = [None] * 8 if row.warm_ms is None else list(row.warm_ms)
+        lines.append([*_name(row), row.note or row.workers, *figures, row.failed, row.retried])
+    return Table("Warm invocations, ms", [*CONFIGURATION, *headings], lines)
+
+
+def _speedups(rows: list[Row]) -> Table:
+    headings = ["hashes/s", "hashes/s/vCPU", "against smallest", "per worker", "per vCPU",
+                "against sequential", "per vCPU"]  # fmt: skip
+    lines = [
+        [
+            *_name(row),
+            row.hashes_per_s,
+            row.hashes_per_s_vcpu,
+            row.speedup_smallest,
+            row.efficiency_worker,
+            row.efficiency_vcpu,
+            row.speedup_sequential,
+            row.efficiency_sequential,
+        ]
+        for row in rows
+        if row.warm_ms
+    ]
+    note = (
+        "P50s compared. Against the smallest size: the speed-up, and the same per worker and per "
+        "vCPU (MB / 1769) relative to that size. Against sequential mode at the same memory: the "
+        "speed-up, and the same per vCPU paid for, of which sequential mode uses one at most."
+    )
+    return Table("Speed-up and efficiency", [*CONFIGURATION, *headings], lines, note)
+
+
+def _cold_starts(rows: list[Row]) -> Table:
+    headings = ["n", "INIT P50", "INIT min", "INIT max", "request P50", "max memory MB"]
+    lines = []
+    for row in rows:
+        if row.cold_ms:
+            init = row.init_ms
+            figures = [init.p50, init.min, init.max] if init else [None] * 3
+            count = row.cold_ms.n
+            lines.append([*_name(row), count, *figures, row.cold_ms.p50, row.max_memory_mb])
+    return Table("Cold starts, ms", [*CONFIGURATION, *headings], lines)
+
+
+def _costs(rows: list[Row]) -> Table:
+    lines = [
+        [*_name(row), row.usd_per_million_warm, row.usd_per_million_cold]
+        for row in rows
+        if row.usd_per_million_warm or row.usd_per_million_cold
+    ]
+    prices = costs.prices()
+    note = f"List prices of {prices['region']}, {prices['checked']}, request fee included."
+    headings = [*CONFIGURATION, "warm", "cold, with INIT"]
+    return Table("USD per million invocations", headings, lines, note)
+
+
+def _comparison(title: str, found: list[Comparison]) -> Table:
+    lines = [
+        [c.architecture, c.memory_mb, c.engine, c.mode, c.speedup_min, c.speedup_p50, c.cost_ratio]
+        for c in found
+    ]
+    headings = [*CONFIGURATION, "times as fast, min", "P50", "cost, ratio"]
+    return Table(title, headings, lines)
+
+
+def write(folder: Path, parameters: dict[str, Any], invocations: list[Invocation]) -> None:
+    """Write summary.json, summary.md and chart.svg beside the samples, and print the tables."""
+    from benchmarks.chart import draw  # matplotlib takes a second to load
+
+    rows = summarise(invocations)
+    found = tables(rows)
+    summary = content(parameters, rows)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    workload = f"{parameters['items']} hashes of cost {parameters['cost']} an invocation"
+    title = f"{workload}, {place(parameters)}"
+    markdown = [f"# {title}\n", *(table.markdown() for table in found)]
+    (folder / "summary.md").write_text("\n".join(markdown))
+    draw(rows, parameters, title, folder / "chart.svg")
+    print(title + "\n")
+    print("\n".join(table.plain() for table in found))
+    print(f"written: {folder}/samples.csv, summary.json, summary.md, chart.svg")
+
+
+def place(parameters: dict[str, Any]) -> str:
+    """Return where it was measured."""
+    if parameters["target"] == "lambda":
+        return f"AWS Lambda, {parameters['region']}"
+    machine = parameters["machine"]
+    return f"emulator under CPU quotas, {machine['cpu']}, {machine['cpus']} CPUs"

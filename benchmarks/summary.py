@@ -1,0 +1,230 @@
+"""Make the invocations of a sweep into figures: percentiles, speed-up, efficiency, cost.
+
+Speed-ups compare P50s of warm invocations:
+
+- `speedup_smallest`: against the smallest size of the same architecture, engine and mode.
+  `efficiency_worker` divides it by how many times as many workers there are, as the published
+  table does; the smallest size has 0.87 of a vCPU for its one worker, which lets this exceed 1.
+  `efficiency_vcpu` divides it by how many times as many vCPUs (MB / 1769) are paid for: 1 where
+  each vCPU does as much as at the smallest size.
+- `speedup_sequential`: against sequential mode at the same memory, which uses one vCPU at most.
+  `efficiency_sequential` divides it by the vCPUs that sequential mode can't use: what a vCPU does
+  in this mode, relative to one that hashes one password at a time.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from benchmarks import costs, sizes
+from benchmarks.invocation import Configuration, Invocation
+
+PERCENTILES = (50, 90, 95, 99)
+NOT_OURS = "not this machine's"
+
+Groups = dict[tuple[Configuration, str], list[Invocation]]
+
+
+class Statistics(NamedTuple):
+    """A few times, in milliseconds."""
+
+    n: int
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    mean: float
+    min: float
+    max: float
+
+
+class Row(NamedTuple):
+    """One configuration in one mode; None where nothing was measured or nothing is claimed."""
+
+    architecture: str
+    memory_mb: int
+    engine: str
+    mode: str
+    note: str
+    vcpus: float
+    workers: int | None
+    detected_cpus: int | None
+    lanes: int | None
+    kernel: str
+    failed: int
+    retried: int
+    warm_ms: Statistics | None = None
+    cold_ms: Statistics | None = None
+    init_ms: Statistics | None = None
+    max_memory_mb: float | None = None
+    hashes_per_s: float | None = None
+    hashes_per_s_vcpu: float | None = None
+    speedup_smallest: float | None = None
+    efficiency_worker: float | None = None
+    efficiency_vcpu: float | None = None
+    speedup_sequential: float | None = None
+    efficiency_sequential: float | None = None
+    usd_per_million_warm: float | None = None
+    usd_per_million_cold: float | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        return Configuration(self.architecture, self.memory_mb, self.engine)
+
+
+def times(values: list[float]) -> Statistics | None:
+    """Return the statistics of some times; None of none.
+
+    Percentiles interpolate between the two nearest samples, as numpy's default does.
+    """
+    if not values:
+        return None
+    cuts = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else None
+    p50, p90, p95, p99 = (round(cuts[p - 1] if cuts else values[0], 3) for p in PERCENTILES)
+    mean = round(statistics.fmean(values), 3)
+    return Statistics(len(values), p50, p90, p95, p99, mean, min(values), max(values))
+
+
+def summarise(invocations: list[Invocation]) -> list[Row]:
+    """Return a row for each configuration and mode, in ascending order."""
+    groups: Groups = defaultdict(list)
+    for invocation in invocations:
+        groups[invocation.configuration, invocation.mode].append(invocation)
+    measured = {key: _measured(key[0], key[1], groups[key]) for key in sorted(groups)}
+    return [_compared(row, measured) for row in measured.values()]
+
+
+def _measured(configuration: Configuration, mode: str, group: list[Invocation]) -> Row:
+    """Return what follows from a configuration's own invocations."""
+    good = [invocation for invocation in group if invocation.good]
+    warm = [invocation for invocation in good if not invocation.cold]
+    cold = [invocation for invocation in good if invocation.cold]
+    latest = good[-1] if good else group[-1]
+    claimed = all(invocation.claimed for invocation in group)
+    vcpus = sizes.vcpus(configuration.memory_mb)
+    row = Row(
+        *configuration,
+        mode=mode,
+        note="" if claimed else NOT_OURS,
+        vcpus=round(vcpus, 3),
+        workers=latest.workers,
+        detected_cpus=latest.detected_cpus,
+        lanes=latest.lanes,
+        kernel=latest.kernel,
+        failed=len(group) - len(good),
+        retried=sum(invocation.attempts - 1 for invocation in group),
+    )
+    if not claimed:
+        return row
+    warm_ms = times([i.duration_ms for i in warm if i.duration_ms is not None])
+    hashes_per_s = latest.items / warm_ms.p50 * 1000 if warm_ms else None
+    return row._replace(
+        warm_ms=warm_ms,
+        cold_ms=times([i.duration_ms for i in cold if i.duration_ms is not None]),
+        init_ms=times([i.init_ms for i in cold if i.init_ms is not None]),
+        max_memory_mb=max((i.memory_used_mb for i in good if i.memory_used_mb), default=None),
+        hashes_per_s=_rounded(hashes_per_s),
+        hashes_per_s_vcpu=_rounded(hashes_per_s and hashes_per_s / vcpus),
+        usd_per_million_warm=_million_usd(configuration, warm),
+        usd_per_million_cold=_million_usd(configuration, cold),
+    )
+
+
+def _million_usd(configuration: Configuration, invocations: list[Invocation]) -> float | None:
+    """Return the cost of a million such invocations: their mean, which a million comes to."""
+    billed_ms = [i.billed_ms for i in invocations if i.billed_ms is not None]
+    if not billed_ms:
+        return None
+    architecture, memory_mb, _ = configuration
+    return round(costs.million_usd(architecture, memory_mb, statistics.fmean(billed_ms)), 4)
+
+
+def _compared(row: Row, measured: dict[tuple[Configuration, str], Row]) -> Row:
+    """Return a row with what it is against the smallest size and against sequential mode."""
+    if row.warm_ms is None:
+        return row
+    family = [
+        other
+        for other in measured.values()
+        if (other.architecture, other.engine, other.mode)
+        == (row.architecture, row.engine, row.mode)
+        and other.warm_ms
+    ]
+    smallest = min(family, key=lambda other: other.memory_mb)
+    speedup = _speedup(smallest, row)
+    if speedup is not None and row.workers and smallest.workers:
+        row = row._replace(
+            speedup_smallest=_rounded(speedup),
+            efficiency_worker=_rounded(speedup / (row.workers / smallest.workers)),
+            efficiency_vcpu=_rounded(speedup / (row.memory_mb / smallest.memory_mb)),
+        )
+    sequential = measured.get((row.configuration, "sequential"))
+    speedup = _speedup(sequential, row)
+    if speedup is not None:
+        row = row._replace(
+            speedup_sequential=_rounded(speedup),
+            efficiency_sequential=_rounded(speedup / max(1.0, row.vcpus)),
+        )
+    return row
+
+
+def _speedup(reference: Row | None, row: Row) -> float | None:
+    if reference is None or reference.warm_ms is None or row.warm_ms is None:
+        return None
+    return reference.warm_ms.p50 / row.warm_ms.p50
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+class Comparison(NamedTuple):
+    """How one row does against another that differs in one thing: how many times less it takes."""
+
+    architecture: str
+    memory_mb: int
+    engine: str
+    mode: str
+    against: str
+    speedup_min: float
+    speedup_p50: float
+    cost_ratio: float
+
+
+def architectures_compared(rows: list[Row]) -> list[Comparison]:
+    """Return arm64 against x86_64, where both were measured."""
+    return _pairs(rows, architecture=("arm64", "x86_64"))
+
+
+def engines_compared(rows: list[Row]) -> list[Comparison]:
+    """Return bcrypt_batch against pyca/bcrypt, where both were measured."""
+    return _pairs(rows, engine=("bcrypt_batch", "pyca"))
+
+
+def _pairs(rows: list[Row], **differing: tuple[str, str]) -> list[Comparison]:
+    ((field, (ours, theirs)),) = differing.items()
+    by_key = {(row.configuration, row.mode): row for row in rows}
+    found = []
+    for row in rows:
+        if getattr(row, field) != ours:
+            continue
+        changed: dict[str, Any] = {field: theirs}
+        other = by_key.get((row.configuration._replace(**changed), row.mode))
+        if other is None or row.warm_ms is None or other.warm_ms is None:
+            continue
+        usd, other_usd = row.usd_per_million_warm, other.usd_per_million_warm
+        if usd is None or other_usd is None:
+            continue
+        found.append(
+            Comparison(
+                *row.configuration,
+                mode=row.mode,
+                against=theirs,
+                speedup_min=round(other.warm_ms.min / row.warm_ms.min, 4),
+                speedup_p50=round(other.warm_ms.p50 / row.warm_ms.p50, 4),
+                cost_ratio=round(usd / other_usd, 4),
+            )
+        )
+    return found
