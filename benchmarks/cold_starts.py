@@ -1,0 +1,62 @@
+"""Cold starts of the handler from the layer beside those of an empty handler, in the emulator.
+
+Both lie there as on Lambda: without bytecode, which Python then compiles at every start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+from benchmarks.emulator import HANDLER, Emulator
+
+EMPTY = "def handler(event, context):\n    return {}\n"
+VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Let the two take turns on each Python, and print what their Init phases took."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        with zipfile.ZipFile(arguments.layer) as archive:
+            archive.extractall(root / "opt")
+        shutil.copytree(HANDLER, root / "ours", ignore=shutil.ignore_patterns("__pycache__"))
+        (root / "empty").mkdir()
+        (root / "empty" / "app.py").write_text(EMPTY)
+        print("| Python | empty handler, ms: min / median | from the layer | difference |")
+        print("|---|---|---|---|")
+        for python in arguments.pythons:
+            print(row(root, python, arguments.starts, arguments.memory), flush=True)
+    return 0
+
+
+def row(root: Path, python: str, starts: int, memory_mb: int) -> str:
+    """Return one Python's line of the table."""
+    version = subprocess.run([python, "-c", VERSION], capture_output=True, text=True, check=True)
+    times: dict[str, list[float]] = {"empty": [], "ours": []}
+    for _ in range(starts):
+        for name, own in times.items():
+            own.append(init_ms(root, name, python, memory_mb))
+    least = {name: min(own) for name, own in times.items()}
+    median = {name: statistics.median(own) for name, own in times.items()}
+    cells = [f"{least[name]:.1f} / {median[name]:.1f}" for name in times]
+    differences = [figures["ours"] - figures["empty"] for figures in (least, median)]
+    cells.append(" / ".join(f"{difference:.1f}" for difference in differences))
+    return f"| {version.stdout.strip()} | {' | '.join(cells)} |"
+
+
+def init_ms(root: Path, name: str, python: str, memory_mb: int) -> float:
+    with Emulator(
+        memory_mb=memory_mb,
+        environment={"PYTHONDONTWRITEBYTECODE": "1"},
+        task=root / name,
+        path=str(root / "opt" / "python"),
+        python=python,
+    ) as emulator:
+        emulator.invoke({"count": 1, "cost": 4})
+        return emulator.init_ms

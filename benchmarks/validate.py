@@ -1,0 +1,119 @@
+"""Check that every function answers right: one cold invocation, three warm ones of each mode."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from benchmarks.invocation import Configuration, Invocation, Reply
+from benchmarks.progress import Progress
+from benchmarks.summary import Row, summarise
+from benchmarks.tables import Table
+from benchmarks.target import Target
+from benchmarks.targets import opened
+
+WARM = 3
+MODES = ("parallel", "sequential")
+
+
+def run(arguments: argparse.Namespace) -> int | str:
+    """Print what was measured and what is wrong; return a message where something is."""
+    invocations: list[Invocation] = []
+    wrong: dict[Configuration, list[str]] = {}
+    with opened(arguments) as functions, Progress(len(functions.configurations)) as progress:
+        for configuration in functions.configurations:
+            progress.about(str(configuration))
+            found, problems = check(functions, configuration, arguments.items, arguments.cost)
+            invocations += found
+            wrong[configuration] = problems
+            progress.step()
+    rows = [row for row in summarise(invocations) if row.mode == "parallel"]
+    print(_table(rows, wrong).plain())
+    for configuration, problems in wrong.items():
+        for problem in problems:
+            print(f"{configuration}: {problem}")
+    failed = sum(map(bool, wrong.values()))
+    return f"validate: {failed} of {len(wrong)} configurations failed" if failed else 0
+
+
+def check(
+    functions: Target, configuration: Configuration, items: int, cost: int
+) -> tuple[list[Invocation], list[str]]:
+    """Return a configuration's invocations and what is wrong with their answers."""
+    functions.make_cold(configuration)
+    replies = [
+        functions.invoke(configuration, {"mode": mode, "count": items, "cost": cost})
+        for mode in (MODES[0], *(mode for _ in range(WARM) for mode in MODES))
+    ]
+    problems = [] if replies[0].invocation.cold else ["the forced cold start was none"]
+    for reply in replies:
+        workers = functions.expected_workers(configuration)
+        problems += [f"{reply.invocation.mode}: {p}" for p in _faults(reply, items, cost, workers)]
+    for mode in MODES:
+        made = next(reply for reply in reversed(replies) if reply.invocation.mode == mode)
+        problems += _unverified(functions, configuration, made.answer.get("hashes", []))
+    return [reply.invocation for reply in replies], list(dict.fromkeys(problems))
+
+
+def _faults(reply: Reply, items: int, cost: int, workers: int) -> list[str]:
+    """Return what an answer says that it should not."""
+    row, answer = reply
+    if row.error:
+        return [row.error]
+    hashes = answer.get("hashes", [])
+    wanted_workers = 1 if row.mode == "sequential" else workers
+    wrong_form = sum(not str(made).startswith(f"$2b${cost:02d}$") for made in hashes)
+    faults = {
+        f"{row.processed} of {items} items processed": row.processed != items,
+        f"{len(hashes)} hashes of {items} items": len(hashes) != items,
+        f"{wrong_form} hashes of another form or cost": wrong_form > 0,
+        "two hashes are equal": len(set(hashes)) != len(hashes),
+        f"{row.workers} workers, not {wanted_workers}": row.workers != wanted_workers,
+        f"{row.threads_used} threads used of {row.workers}": not (
+            1 <= (row.threads_used or 0) <= (row.workers or 0)
+        ),
+    }
+    return [text for text, wrong in faults.items() if wrong]
+
+
+def _unverified(functions: Target, configuration: Configuration, hashes: list[Any]) -> list[str]:
+    """Have the function verify its first and last hash, and refuse a wrong password."""
+    if not hashes:
+        return []
+    pairs = [
+        {"password": "password_000000", "hash": hashes[0]},
+        {"password": f"password_{len(hashes) - 1:06d}", "hash": hashes[-1]},
+        {"password": "another", "hash": hashes[0]},
+    ]
+    reply = functions.invoke(configuration, {"mode": "auto", "verify": pairs})
+    if reply.invocation.error:
+        return [f"verify: {reply.invocation.error}"]
+    matches = reply.answer.get("matches")
+    if matches == [True, True, False]:
+        return []
+    return [f"verify: {matches}, not true for what was hashed and false for another password"]
+
+
+def _table(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Table:
+    headings = ["architecture", "MB", "engine", "workers", "INIT ms", "cold ms", "warm P50 ms",
+                "speed-up", "per vCPU", "against sequential", "answers"]  # fmt: skip
+    lines = [
+        [
+            *row.configuration,
+            row.workers,
+            row.init_ms.p50 if row.init_ms else None,
+            row.cold_ms.p50 if row.cold_ms else None,
+            row.warm_ms.p50 if row.warm_ms else None,
+            row.speedup_smallest,
+            row.efficiency_vcpu,
+            row.speedup_sequential,
+            ("wrong" if wrong[row.configuration] else "right")
+            + (f"; figures {row.note}" if row.note else ""),
+        ]
+        for row in rows
+    ]
+    note = (
+        "Speed-up: against the smallest size, also per vCPU (MB / 1769) relative to it; and "
+        "against sequential mode at the same memory."
+    )
+    return Table(f"One cold invocation, {WARM} warm ones of each mode", headings, lines, note)
