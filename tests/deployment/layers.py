@@ -1,0 +1,80 @@
+"""Run build_layer.sh and publish_layer.sh as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PROJECT = Path(__file__).parent.parent.parent
+
+# Runs bcrypt_batch and scikit-learn, whose wheel brings a libgomp too, in one process: ours is
+# imported first where the argument says so, or second.
+NEIGHBOURS = """
+import sys
+def ours():
+    import bcrypt_batch
+    passwords = [b"%d" % i for i in range(40)]
+    made = bcrypt_batch.hash_many(passwords, cost=8, workers=2)
+    assert made.stats.threads_used == 2, made.stats
+    assert all(bcrypt_batch.verify_many(passwords, made.values).values)
+def theirs():
+    import numpy
+    from sklearn.cluster import KMeans
+    KMeans(8, n_init=2, random_state=0).fit(numpy.random.default_rng(0).random((4000, 8)))
+for part in ([ours, theirs] if sys.argv[1] == "first" else [theirs, ours]) * 2:
+    part()
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "gomp" in line}
+assert len(libraries) == 2, libraries
+"""
+
+
+class Layer(NamedTuple):
+    """What build_layer.sh leaves.
+
+    Attributes:
+        file: The zip.
+        about: The JSON beside it.
+    """
+
+    file: Path
+    about: dict[str, Any]
+
+    def extract(self, folder: Path) -> Path:
+        """Lay it out as /opt; return the folder for PYTHONPATH."""
+        with zipfile.ZipFile(self.file) as archive:
+            archive.extractall(folder)
+        return folder / "python"
+
+
+def read(folder: Path, architecture: str) -> Layer:
+    """Return the layer that is in a folder."""
+    about = json.loads((folder / f"layer-{architecture}.json").read_text())
+    return Layer(folder / about["file"], about)
+
+
+def run(
+    *command: str | Path, environment: Mapping[str, str] | None = None, cwd: Path = PROJECT
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with this environment's programs first on PATH; its output is in the result."""
+    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    return subprocess.run(
+        command,
+        env={**os.environ, "PATH": path, "PYTHON": sys.executable, **(environment or {})},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def succeed(*command: str | Path, **options: Any) -> str:
+    """Run a command that has to succeed; return what it printed."""
+    done = run(*command, **options)
+    assert done.returncode == 0, f"{command}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    return done.stdout

@@ -1,0 +1,149 @@
+"""The layer: what build_layer.sh makes of this machine's wheel, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from benchmarks.emulator import ARCHITECTURE, Emulator
+from tests.deployment.layers import NEIGHBOURS, PROJECT, Layer, read, run, succeed
+
+BUILD = PROJECT / "build_layer.sh"
+
+
+def names(layer: Layer) -> list[str]:
+    with zipfile.ZipFile(layer.file) as archive:
+        return archive.namelist()
+
+
+def test_it_holds_what_runs_and_nothing_else(layer: Layer) -> None:
+    assert {Path(name).parts[0] for name in names(layer)} == {"python"}
+    modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").glob("*.py")}
+    packed = {Path(name).name for name in names(layer) if name.endswith(".py")}
+    assert packed == modules
+    for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "sboms"):
+        assert not [name for name in names(layer) if unwanted in name]
+    assert [name for name in names(layer) if name.endswith("licenses/LICENSE")]
+    assert [name for name in names(layer) if "bcrypt_batch.libs/libgomp-" in name]
+
+
+def test_it_is_small_and_described(layer: Layer) -> None:
+    content = layer.file.read_bytes()
+    assert layer.about["sha256"] == hashlib.sha256(content).hexdigest()
+    assert layer.about["size"] == len(content) < 2_000_000
+    assert layer.about["unpacked_size"] < 5_000_000
+    assert layer.about["architecture"] == ARCHITECTURE
+    assert layer.about["runtimes"] == ["python3.13", "python3.12", "python3.14"]
+    assert layer.about["license"] == "MIT"
+    assert tuple(map(int, layer.about["glibc"].split("."))) <= (2, 34)
+
+
+def test_a_second_build_gives_the_same_bytes(layer: Layer, tmp_path: Path) -> None:
+    printed = succeed(BUILD, "--native", "--output", tmp_path, "--python", "3.12")
+    again = read(tmp_path, ARCHITECTURE)
+    assert again.file.read_bytes() == layer.file.read_bytes()
+    assert again.about["runtimes"] == ["python3.12"]
+    assert layer.about["sha256"] in printed
+
+
+def test_the_handler_runs_on_it(layer: Layer, tmp_path: Path) -> None:
+    path = layer.extract(tmp_path)
+    with Emulator(path=str(path), environment={"PYTHONDONTWRITEBYTECODE": "1"}) as emulator:
+        made = emulator.invoke({"mode": "parallel", "count": 20, "cost": 8})
+        pairs = [
+            {"password": f"password_{i:06}", "hash": hashed}
+            for i, hashed in enumerate(made["hashes"])
+        ]
+        checked = emulator.invoke({"mode": "sequential", "verify": pairs})
+        mapped = {
+            line.split()[-1]
+            for maps in Path("/proc").glob("[0-9]*/maps")
+            for line in _read(maps).splitlines()
+        }
+    assert made["threads_used"] == 2
+    assert bcrypt.checkpw(b"password_000019", made["hashes"][19].encode())
+    assert checked["matches"] == [True] * 20
+    for library in ("bcrypt_batch/_native", "bcrypt_batch.libs/libgomp-"):
+        assert [file for file in mapped if file.startswith(str(path / library))]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:  # the process has ended, or is not ours
+        return ""
+
+
+def test_a_thousand_passwords_fit_in_40_mb(layer: Layer, tmp_path: Path) -> None:
+    with Emulator(path=str(layer.extract(tmp_path))) as emulator:
+        answer = emulator.invoke({"count": 1000, "cost": 4})
+    assert answer["processed"] == 1000
+    assert answer["memory_used_kb"] < 40_000
+
+
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_it_gets_along_with_another_openmp(layer: Layer, tmp_path: Path, order: str) -> None:
+    """scikit-learn's wheel brings a libgomp too; both run, whichever was loaded first."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (group containers)")
+    path = layer.extract(tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", NEIGHBOURS, order],
+        env={**os.environ, "PYTHONPATH": str(path)},
+        check=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--arch", "sparc"], "--arch must be arm64, x86_64 or all, not 'sparc'"),
+        (["--arch"], "--arch needs a value"),
+        (["--fast"], "unknown option --fast"),
+        (["--python", "3.9"], "--python takes versions from 3.11 on"),
+        (["--wheel", "no.whl"], "--wheel: there is no file no.whl"),
+        (["--wheel", "setup.py"], "--wheel: setup.py is not a wheel for"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: list[str], message: str) -> None:
+    done = run(BUILD, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def rebuild(layer: Layer, folder: Path, wheel: str, *, without: str = "\0") -> str:
+    """Make a wheel of a layer, less some files, and return what build_layer.sh says of it."""
+    with zipfile.ZipFile(layer.file) as old, zipfile.ZipFile(folder / wheel, "w") as new:
+        for name in old.namelist():
+            if without not in name:
+                new.writestr(name.removeprefix("python/"), old.read(name))
+    architecture = "arm64" if "aarch64" in wheel else "x86_64"
+    done = run(BUILD, "--wheel", folder / wheel, "--arch", architecture, "--output", folder)
+    assert done.returncode == 1
+    assert not list(folder.glob("*.zip"))
+    return done.stderr
+
+
+def test_a_wheel_without_libgomp_is_refused(layer: Layer, tmp_path: Path) -> None:
+    name = "w-0.1.0-cp311-abi3-linux_" + ("aarch64" if ARCHITECTURE == "arm64" else "x86_64")
+    said = rebuild(layer, tmp_path, name + ".whl", without="libgomp")
+    assert "the wheel does not bundle libgomp" in said
+
+
+def test_a_wheel_with_another_machines_code_is_refused(layer: Layer, tmp_path: Path) -> None:
+    name = "w-0.1.0-cp311-abi3-linux_" + ("x86_64" if ARCHITECTURE == "arm64" else "aarch64")
+    assert "_native.abi3.so is not for" in rebuild(layer, tmp_path, name + ".whl")
+
+
+def test_python_3_11_is_on_an_older_glibc(layer: Layer, tmp_path: Path) -> None:
+    done = run(BUILD, "--native", "--output", tmp_path, "--python", "3.11")
+    if layer.about["glibc"] > "2.26":
+        assert done.returncode == 1
+        assert "needs glibc" in done.stderr
