@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Publish the layers that build_layer.sh made, with the AWS CLI. See usage below.
+set -euo pipefail
+
+usage() {
+    cat <<EOF
+usage: $0 [options]
+
+Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM parameter
+/bcrypt-batch/layer/ARCH/VERSION. Where the newest version of the layer has the same content,
+nothing is published; permission and parameter are still brought up to date.
+
+  --arch ARCH        arm64, x86_64 or all; default: all that are in DIR
+  --input DIR        where build_layer.sh wrote to; default: dist
+  --name NAME        default: bcrypt-batch
+  --region REGION    may be given several times; default: the AWS CLI's
+  --public           let every account use this version
+  --organization ID  let the accounts of an organization (o-...) use this version
+  --dry-run          ask what is there, say what would be done, change nothing
+  --endpoint-url URL of another service than AWS, for tests
+  --help
+
+Needs permission for lambda:ListLayerVersions, GetLayerVersion, PublishLayerVersion,
+GetLayerVersionPolicy and AddLayerVersionPermission, and for ssm:PutParameter.
+EOF
+}
+
+fail() {
+    echo "publish_layer: $*" >&2
+    exit 1
+}
+
+read_layer() { # read_layer KEY: from the JSON beside the zip; a list's entries with blanks between
+    python3 -c 'import json, sys
+value = json.load(open(sys.argv[1]))[sys.argv[2]]
+print(*value if isinstance(value, list) else [value])' "$json" "$1"
+}
+
+# In hexadecimal, as people read it, and in base64, as Lambda gives it.
+SHA256='import base64, hashlib, sys
+digest = hashlib.sha256(open(sys.argv[1], "rb").read()).digest()
+print(digest.hex(), base64.b64encode(digest).decode())'
+
+call() { # call SERVICE ARGUMENTS...
+    aws "$@" --region "$region" ${endpoint:+--endpoint-url "$endpoint"} --output text
+}
+
+change() { # the same for a call that changes something
+    if [ -n "$dry_run" ]; then
+        echo "$where: would run aws $*" >&2
+    else
+        call "$@"
+    fi
+}
+
+# Prints the newest version's number; nothing if there is none or its content is another.
+published() { # published LAYER
+    local newest content
+    newest=$(call lambda list-layer-versions --layer-name "$1" --no-paginate \
+        --query 'max_by(LayerVersions, &Version).Version')
+    [ "$newest" != None ] || return 0
+    content=$(call lambda get-layer-version --layer-name "$1" --version-number "$newest" \
+        --query Content.CodeSha256)
+    [ "$content" != "$sha256" ] || echo "$newest"
+}
+
+share() { # share LAYER VERSION
+    local who=(--principal '*') statement=use-$share_with policy
+    case $share_with in
+        '') return ;;
+        everyone) ;;
+        *) who+=(--organization-id "$share_with") ;;
+    esac
+    # A version without a policy is an error, and one without this statement.
+    policy=$(call lambda get-layer-version-policy --layer-name "$1" --version-number "$2" \
+        --query Policy 2>&1) || true
+    [[ $policy == *"\"$statement\""* ]] ||
+        change lambda add-layer-version-permission --layer-name "$1" --version-number "$2" \
+            --statement-id "$statement" --action lambda:GetLayerVersion "${who[@]}" >/dev/null
+    [ -n "$dry_run" ] || echo "$where: $share_with may use version $2"
+}
+
+publish() { # publish ARCH, in $region
+    local layer=$name-$1 where="$region $1" version arn parameter
+    version=$(published "$layer")
+    parameter=/bcrypt-batch/layer/$1/$(read_layer version)
+    if [ -n "$version" ]; then
+        echo "$where: skipped, version $version has the same content"
+    elif [ -n "$dry_run" ]; then
+        echo "$where: would publish $zip as a new version of $layer, and name it in $parameter"
+        return
+    else
+        # shellcheck disable=SC2046 # the runtimes are to be split
+        version=$(call lambda publish-layer-version --layer-name "$layer" \
+            --description "bcrypt_batch $(read_layer version), SHA-256 $(read_layer sha256)" \
+            --zip-file "fileb://$zip" --license-info "$(read_layer license)" \
+            --compatible-architectures "$1" --compatible-runtimes $(read_layer runtimes) \
+            --query Version)
+        echo "$where: published version $version"
+    fi
+    arn=$(call lambda get-layer-version --layer-name "$layer" --version-number "$version" \
+        --query LayerVersionArn)
+    share "$layer" "$version"
+    change ssm put-parameter --name "$parameter" --type String --overwrite --value "$arn" >/dev/null
+    [ -n "$dry_run" ] || echo "$where: $arn, in $parameter"
+}
+
+arch='' input=dist name=bcrypt-batch regions=() share_with='' dry_run='' endpoint=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help) usage; exit ;;
+        --public) share_with=everyone; shift; continue ;;
+        --dry-run) dry_run=yes; shift; continue ;;
+        --arch | --input | --name | --region | --organization | --endpoint-url)
+            [ $# -gt 1 ] || fail "$1 needs a value" ;;
+        *) usage >&2; fail "unknown option $1" ;;
+    esac
+    case $1 in
+        --arch) arch=$2 ;;
+        --input) input=$2 ;;
+        --name) name=$2 ;;
+        --region) regions+=("$2") ;;
+        --organization) share_with=$2 ;;
+        --endpoint-url) endpoint=$2 ;;
+    esac
+    shift 2
+done
+
+case $arch in
+    '' | all) wanted=(arm64 x86_64) ;;
+    arm64 | x86_64) wanted=("$arch") ;;
+    *) fail "--arch must be arm64, x86_64 or all, not '$arch'" ;;
+esac
+architectures=()
+for each in "${wanted[@]}"; do
+    if [ -f "$input/layer-$each.zip" ] && [ -f "$input/layer-$each.json" ]; then
+        architectures+=("$each")
+    elif [ -n "$arch" ]; then
+        fail "there is no $input/layer-$each.zip with its .json; run ./build_layer.sh --arch $each"
+    fi
+done
+[ ${#architectures[@]} -gt 0 ] || fail "there is no layer in $input; run ./build_layer.sh"
+[[ $share_with =~ ^(|everyone|o-[a-z0-9]{10,32})$ ]] ||
+    fail "--organization takes an ID such as o-abcde12345, not '$share_with'"
+command -v aws >/dev/null || fail "the AWS CLI is not on PATH"
+export AWS_PAGER=""
+if [ ${#regions[@]} -eq 0 ]; then
+    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
+    [ -n "$region" ] || fail "no region is configured; give --region"
+    regions=("$region")
+fi
+
+for region in "${regions[@]}"; do
+    for each in "${architectures[@]}"; do
+        zip=$input/layer-$each.zip json=$input/layer-$each.json
+        read -r hex sha256 < <(python3 -c "$SHA256" "$zip")
+        [ "$hex" = "$(read_layer sha256)" ] ||
+            fail "$json does not describe $zip; run ./build_layer.sh --arch $each again"
+        publish "$each"
+    done
+done

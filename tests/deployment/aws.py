@@ -1,0 +1,66 @@
+"""moto's server in the place of AWS, and the real AWS CLI to call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment.layers import succeed
+
+SERVER = Path(sys.prefix) / "bin" / "moto_server"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
+
+
+class Aws:
+    """The AWS CLI; called with a command's words it returns the answer, from JSON."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+
+    def __call__(self, *words: str, region: str = "us-east-1") -> Any:
+        where = ("--endpoint-url", self.endpoint, "--region", region)
+        return json.loads(succeed("aws", *words, *where, environment=ENVIRONMENT))
+
+
+@contextmanager
+def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:
+    """Run moto's server, with these settings of its own."""
+    for program in (SERVER, SERVER.with_name("aws")):
+        if not program.exists():
+            pytest.skip(f"{program.name} is not installed (group containers)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with log.open("wb") as file:
+        server = subprocess.Popen(
+            [SERVER, "-p", str(port)],
+            env={**os.environ, **ENVIRONMENT, **(environment or {})},
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        for _ in range(300):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield Aws(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait()

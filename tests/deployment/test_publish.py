@@ -1,0 +1,113 @@
+"""publish_layer.sh with the real AWS CLI, against moto's server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.aws import ENVIRONMENT, Aws, moto
+from tests.deployment.layers import PROJECT, Layer, run
+
+Publish = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with moto(tmp_path_factory.mktemp("moto") / "log") as running:
+        yield running
+
+
+@pytest.fixture
+def publish(aws: Aws, layer: Layer, tmp_path: Path) -> Publish:
+    """Return a function that publishes the layer under a name of this test's own."""
+    name = tmp_path.name
+
+    def call(*arguments: str, status: int = 0) -> str:
+        done = run(
+            PROJECT / "publish_layer.sh",
+            *("--input", layer.file.parent, "--name", name, "--endpoint-url", aws.endpoint),
+            *arguments,
+            environment=ENVIRONMENT,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return call
+
+
+def test_it_publishes_once_to_each_region(
+    publish: Publish, aws: Aws, layer: Layer, tmp_path: Path
+) -> None:
+    regions = ("--region", "us-east-1", "--region", "eu-west-1")
+    first = publish(*regions)
+    assert first.count("published version 1") == 2
+    again = publish(*regions)
+    assert again.count("skipped, version 1 has the same content") == 2
+    assert "published" not in again
+    architecture = layer.about["architecture"]
+    for region in regions[1::2]:
+        parameter = f"/bcrypt-batch/layer/{architecture}/{layer.about['version']}"
+        arn = aws("ssm", "get-parameter", "--name", parameter, region=region)["Parameter"]["Value"]
+        assert arn.startswith(f"arn:aws:lambda:{region}:")
+        name = f"{tmp_path.name}-{architecture}"
+        assert arn.endswith(f":layer:{name}:1")
+        get = ("lambda", "get-layer-version", "--version-number", "1", "--layer-name", name)
+        about = aws(*get, region=region)
+        assert about["CompatibleArchitectures"] == [architecture]
+        assert about["CompatibleRuntimes"] == layer.about["runtimes"]
+        assert about["LicenseInfo"] == "MIT"
+        digest = base64.b64decode(about["Content"]["CodeSha256"])
+        assert digest.hex() == layer.about["sha256"]
+
+
+def test_permission_is_given_once(publish: Publish, aws: Aws, layer: Layer, tmp_path: Path) -> None:
+    for _ in range(2):
+        publish("--public")
+    publish("--organization", "o-abcde12345")
+    policy = aws(
+        *("lambda", "get-layer-version-policy", "--version-number", "1"),
+        *("--layer-name", f"{tmp_path.name}-{layer.about['architecture']}"),
+    )
+    statements = json.loads(policy["Policy"])["Statement"]
+    assert [statement["Sid"] for statement in statements] == ["use-everyone", "use-o-abcde12345"]
+    assert statements[1]["OrganizationId"] == "o-abcde12345"
+
+
+def test_a_dry_run_changes_nothing(
+    publish: Publish, aws: Aws, layer: Layer, tmp_path: Path
+) -> None:
+    name = f"{tmp_path.name}-{layer.about['architecture']}"
+    assert f"would publish {layer.file} as a new version of {name}" in publish("--dry-run")
+    assert not aws("lambda", "list-layer-versions", "--layer-name", name)["LayerVersions"]
+    publish()
+    said = publish("--dry-run", "--public")
+    assert "would run aws lambda add-layer-version-permission" in said
+    assert "would run aws ssm put-parameter" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--arch", "sparc"], "--arch must be arm64, x86_64 or all, not 'sparc'"),
+        (["--organization", "me"], "--organization takes an ID such as o-abcde12345, not 'me'"),
+        (["--input", "/nowhere"], "there is no layer in /nowhere; run ./build_layer.sh"),
+        (["--region"], "--region needs a value"),
+        (["--fast"], "unknown option --fast"),
+    ],
+)
+def test_wrong_arguments_are_named(publish: Publish, arguments: list[str], message: str) -> None:
+    assert message in publish(*arguments, status=1)
+
+
+def test_a_zip_that_is_not_the_described_one_is_refused(
+    publish: Publish, layer: Layer, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copy(layer.file, tmp_path))
+    shutil.copy(layer.file.with_suffix(".json"), tmp_path)
+    copy.write_bytes(copy.read_bytes() + b"more")
+    assert f"does not describe {copy}" in publish("--input", str(tmp_path), status=1)
