@@ -4,7 +4,7 @@
 #   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
 #   make test   [ARGS="-k events"]
 #   make layer  [ARGS="--arch all"]
-#   make lint | sanitize | bench | wheel | tables | clean
+#   make lint | sanitize | bench | wheel | containers | tables | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -27,7 +27,8 @@ C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bc
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.*)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test lint sanitize bench wheel layer tables clean
+.PHONY: invoke test lint sanitize bench wheel layer containers tables clean \
+    build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
@@ -45,7 +46,9 @@ lint: $(VENV)/.built $(VENV)/.lint
 	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C); do $(CC) $(STRICT) -c $$file -o /dev/null || exit 1; done
-	$(BIN)/shellcheck .ci/run build_layer.sh
+	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh
+	$(BIN)/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
 # The extension built with AddressSanitizer and UndefinedBehaviorSanitizer, under the tests that
 # drive it hardest. Leaks are left out: CPython itself keeps memory until it exits. Where cffi is
@@ -70,11 +73,27 @@ wheel: $(VENV)/.build
 layer: $(VENV)/.layer
 	PATH="$(abspath $(BIN)):$$PATH" PYTHON=python ./build_layer.sh $(ARGS)
 
+# The whole way to Lambda, most of it in containers: needs Docker. WHEELS is a folder of wheels that
+# cibuildwheel made, for the tests that repack one.
+containers: $(VENV)/.built $(VENV)/.test $(VENV)/.containers $(BIN)/aws-lambda-rie
+	$(BIN)/python -m pytest $(ARGS) tests/deployment
+
+# What sam build runs, in its copy of this folder, where template.yaml says BuildMethod: makefile.
+# With --container-env-var WHEEL=file.whl it takes that instead of compiling.
+build-Layerarm64 build-Layerx8664: ARCH = $(subst x8664,x86_64,$(@:build-Layer%=%))
+build-Layerarm64 build-Layerx8664:
+ifdef WHEEL
+	./build_layer.sh --wheel "$(WHEEL)" --arch $(ARCH) --output build/sam
+else
+	$(MAKE) layer VENV=.venv-sam ARGS="--native --arch $(ARCH) --output build/sam"
+endif
+	python3 -m zipfile -e build/sam/layer-*.zip "$(ARTIFACTS_DIR)"
+
 tables:
 	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
 
 clean:
-	rm -rf .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
+	rm -rf .aws-sam .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
 
 # The environment, in layers; a stamp file says when each was last brought up to date.
 
