@@ -32,13 +32,13 @@ def peers(commands: Any) -> None:
     command = add(commands, "peers", "compare bcrypt_batch with its peers on this machine")
     command.add_argument("--cost", type=int, default=10)
     command.add_argument(
-        "--items", type=int, nargs="+", default=[1, 20, 1000], help="passwords a run"
+        "--items", type=positive, nargs="+", default=[1, 20, 1000], help="passwords a run"
     )
     command.add_argument(
         "--seconds", type=float, default=60, help="for each batch size; 3 to 40 rounds"
     )
     command.add_argument("--output", type=Path, help="a folder for JSON and a chart")
-    command.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    command.add_argument("--workers", type=positive, default=len(os.sched_getaffinity(0)))
 
 
 def mca(commands: Any) -> None:
@@ -63,7 +63,7 @@ def sweep(commands: Any) -> None:
     command.add_argument(
         "--invocations", type=positive, default=20, help="warm ones, of each mode (%(default)s)"
     )
-    command.add_argument("--cold", type=int, default=0, help="cold starts (%(default)s)")
+    command.add_argument("--cold", type=whole, default=0, help="cold starts (%(default)s)")
     command.add_argument(
         "--modes",
         nargs="+",
@@ -152,10 +152,15 @@ def add_target(command: Any) -> None:
     )
 
 
-def positive(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError
+def whole(text: str, least: int = 0) -> int:
+    """Return an argument as a whole number."""
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
     return int(text)
+
+
+def positive(text: str) -> int:
+    return whole(text, least=1)
 
 
 def main() -> int | str:
