@@ -121,6 +121,7 @@ $(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
 	touch $@
 endif
 
-$(BIN)/aws-lambda-rie: benchmarks/emulator.py | $(VENV)/.emulator
+$(BIN)/aws-lambda-rie: pyproject.toml | $(VENV)/.emulator
+	rm -f $@
 	$(BIN)/python -m benchmarks fetch-emulator
 	touch $@

@@ -26,8 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SAM_CLI = "aws-sam-cli==1.170.0"
-HANDLER = Path(__file__).parent.parent / "handler"
+PROJECT = Path(__file__).parent.parent
+HANDLER = PROJECT / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
 
@@ -39,8 +39,9 @@ def fetch() -> Path:
     """Put the emulator beside this environment's Python, unless it is there; return its path."""
     if not BINARY.exists():
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", SAM_CLI]
-            subprocess.run([*command, "--dest", folder], check=True)
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            group = ["--group", f"{PROJECT / 'pyproject.toml'}:sam"]
+            subprocess.run([*command, *group, "--dest", folder], check=True)
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
