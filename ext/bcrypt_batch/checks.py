@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from operator import index
 
 TYPE_CHECKING = False
@@ -58,6 +57,6 @@ def check_seconds(name: str, value: float) -> int:
     """Return a number of seconds, 0 or more, in nanoseconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    if math.isnan(value) or value < 0:
+    if not value >= 0:  # so that NaN is refused too
         raise ValueError(f"{name} must be 0 seconds or more, not {value}")
     return int(min(value, MAX_SECONDS) * NS_PER_S)
