@@ -6,6 +6,7 @@ Both lie there as on Lambda: without bytecode, which Python then compiles at eve
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -14,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.emulator import HANDLER, Emulator
+from benchmarks.problem import Problem
 
 EMPTY = "def handler(event, context):\n    return {}\n"
 VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
@@ -21,6 +23,9 @@ VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 
 def run(arguments: argparse.Namespace) -> int:
     """Let the two take turns on each Python, and print what their Init phases took."""
+    pythons = [interpreter(name) for name in arguments.pythons]
+    if not zipfile.is_zipfile(arguments.layer):
+        raise Problem(f"there is no layer {arguments.layer}; build_layer.sh makes one")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         with zipfile.ZipFile(arguments.layer) as archive:
@@ -30,9 +35,17 @@ def run(arguments: argparse.Namespace) -> int:
         (root / "empty" / "app.py").write_text(EMPTY)
         print("| Python | empty handler, ms: min / median | from the layer | difference |")
         print("|---|---|---|---|")
-        for python in arguments.pythons:
+        for python in pythons:
             print(row(root, python, arguments.starts, arguments.memory), flush=True)
     return 0
+
+
+def interpreter(name: str) -> str:
+    """Return an interpreter's absolute path: the emulator runs it in another folder."""
+    found = shutil.which(name)
+    if not found:
+        raise Problem(f"--pythons: there is no interpreter {name}")
+    return os.path.abspath(found)
 
 
 def row(root: Path, python: str, starts: int, memory_mb: int) -> str:

@@ -26,6 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.problem import Problem
+
 PROJECT = Path(__file__).parent.parent
 HANDLER = PROJECT / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
@@ -58,6 +60,8 @@ def run(_: argparse.Namespace) -> int:
 
 class Emulator:
     """The handler behind an HTTP port on this machine, as a context manager.
+
+    Raises a Problem, with the log, where the emulator or the function does not start or answer.
 
     Args:
         memory_mb: The function's memory size, as the handler is told it.
@@ -116,7 +120,7 @@ class Emulator:
             if self._process.poll() is not None or time.monotonic() > give_up:
                 log = self.log
                 self.__exit__()
-                raise RuntimeError(f"the emulator did not start:\n{log}")
+                raise Problem(f"the emulator did not start:\n{log}")
             time.sleep(0.01)
         return self
 
@@ -138,7 +142,7 @@ class Emulator:
                 return json.loads(response.read())
         except (urllib.error.HTTPError, ValueError) as error:
             # The function could not start, or ran out of time: its log says which.
-            raise RuntimeError(f"no answer ({error}); the log:\n{self.log}") from None
+            raise Problem(f"no answer ({error}); the log:\n{self.log}") from None
 
     @property
     def endpoint_url(self) -> str:
@@ -150,11 +154,11 @@ class Emulator:
         """How long the latest cold start took; the REPORT line's Init Duration is wrong here.
 
         Raises:
-            RuntimeError: There was none yet: the emulator starts the function when it is invoked.
+            Problem: There was none yet: the emulator starts the function when it is invoked.
         """
         found = re.findall(r"INIT REPORT\(durationMs: ([0-9.]+)\)", self.log)
         if not found:
-            raise RuntimeError(f"no cold start yet; the log:\n{self.log}")
+            raise Problem(f"no cold start yet; the log:\n{self.log}")
         return float(found[-1])
 
     @property

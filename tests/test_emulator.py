@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from benchmarks.emulator import Emulator
+from benchmarks.problem import Problem
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -71,6 +72,6 @@ def test_workers_follow_the_memory_size() -> None:
 def test_a_function_that_can_not_start_says_why() -> None:
     with (
         Emulator(environment={"WORKER_COUNT": "0"}) as broken,
-        pytest.raises(RuntimeError, match="WORKER_COUNT must be a whole number from 1 to 1024"),
+        pytest.raises(Problem, match="WORKER_COUNT must be a whole number from 1 to 1024"),
     ):
         broken.invoke({"count": 1})
