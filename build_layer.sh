@@ -66,10 +66,11 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
 }
 
 # Lay the wheel's files out as /opt will have them. Of its metadata the name, version and licences
-# stay; RECORD no longer holds, and the bill of materials is dated.
+# stay; RECORD no longer holds, the bill of materials is dated, and the README is not for Lambda.
 unpack() { # unpack WHEEL DIR
     "$python" -m zipfile -e "$1" "$2/python"
     rm -rf "$2"/python/*.dist-info/{RECORD,WHEEL,sboms,top_level.txt}
+    sed -i '/^$/q' "$2"/python/*.dist-info/METADATA
     find "$2" -name '*.py[co]' -delete
 }
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+import bcrypt_batch
 from benchmarks.emulator import ARCHITECTURE, Emulator
 from tests.deployment.layers import NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
 BUILD = PROJECT / "build_layer.sh"
+METADATA = f"bcrypt_batch-{bcrypt_batch.__version__}.dist-info/METADATA"
 
 
 def names(layer: Layer) -> list[str]:
@@ -23,7 +25,7 @@ def names(layer: Layer) -> list[str]:
         return archive.namelist()
 
 
-def test_it_holds_what_runs_and_nothing_else(layer: Layer) -> None:
+def test_it_holds_what_runs_and_nothing_else(layer: Layer, tmp_path: Path) -> None:
     assert {Path(name).parts[0] for name in names(layer)} == {"python"}
     modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").glob("*.py")}
     packed = {Path(name).name for name in names(layer) if name.endswith(".py")}
@@ -31,6 +33,7 @@ def test_it_holds_what_runs_and_nothing_else(layer: Layer) -> None:
     for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "sboms"):
         assert not [name for name in names(layer) if unwanted in name]
     assert [name for name in names(layer) if name.endswith("licenses/LICENSE")]
+    assert "# bcrypt_batch" not in (layer.extract(tmp_path) / METADATA).read_text()
     assert [name for name in names(layer) if "bcrypt_batch.libs/libgomp-" in name]
 
 
