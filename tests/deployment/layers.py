@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).parent.parent.parent
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}  # what uname and wheels call an architecture
 
 # Runs bcrypt_batch and scikit-learn, whose wheel brings a libgomp too, in one process: ours is
 # imported first where the argument says so, or second.

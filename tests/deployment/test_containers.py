@@ -19,12 +19,11 @@ import pytest
 
 from benchmarks.emulator import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, moto
-from tests.deployment.layers import NEIGHBOURS, PROJECT, Layer, read, run, succeed
+from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
 pytestmark = pytest.mark.docker
 
 RUNTIME = "public.ecr.aws/lambda/python:3.13-"
-MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
