@@ -87,7 +87,7 @@ ifdef WHEEL
 else
 	$(MAKE) layer VENV=.venv-sam ARGS="--native --arch $(ARCH) --output build/sam"
 endif
-	python3 -m zipfile -e build/sam/layer-*.zip "$(ARTIFACTS_DIR)"
+	python3 -m zipfile -e build/sam/layer-$(ARCH).zip "$(ARTIFACTS_DIR)"
 
 tables:
 	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
@@ -95,11 +95,12 @@ tables:
 clean:
 	rm -rf .aws-sam .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
 
-# The environment, in layers; a stamp file says when each was last brought up to date.
+# The environment, in layers; a stamp file says when each was last brought up to date. Copies, because
+# sam build copies this folder inside a container, where a link to this machine's Python leads nowhere.
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --copies $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 	touch $@
 

@@ -82,7 +82,9 @@ def application(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name)
     options = []
-    if architecture != ARCHITECTURE:
+    if architecture == ARCHITECTURE:
+        succeed("make", ".venv/.made", cwd=folder)  # sam copies what make has left there, too
+    else:
         file = shutil.copy(request.getfixturevalue("wheel"), folder)
         options = ["--container-env-var", f"WHEEL={Path(file).name}"]
     succeed(
