@@ -95,12 +95,13 @@ tables:
 clean:
 	rm -rf .aws-sam .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
 
-# The environment, in layers; a stamp file says when each was last brought up to date. Copies, because
-# sam build copies this folder inside a container, where a link to this machine's Python leads nowhere.
+# The environment, in layers; a stamp file says when each was last brought up to date. With a copy of
+# Python, because sam build copies this folder inside a container, where a link to this machine's leads
+# nowhere; but a Python that looks for its library beside itself can only be linked to.
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
-	$(PYTHON) -m venv --copies $(VENV)
+	$(PYTHON) -m venv --copies $(VENV) || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 	touch $@
 
