@@ -8,8 +8,8 @@ Speed-ups compare P50s of warm invocations:
   `efficiency_vcpu` divides it by how many times as many vCPUs (MB / 1769) are paid for: 1 where
   each vCPU does as much as at the smallest size.
 - `speedup_sequential`: against sequential mode at the same memory, which uses one vCPU at most.
-  `efficiency_sequential` divides it by the vCPUs that sequential mode can't use: what a vCPU does
-  in this mode, relative to one that hashes one password at a time.
+  `efficiency_sequential` divides it by the vCPUs paid for, or by 1 below that: what a vCPU does in
+  this mode, relative to one that hashes one password at a time.
 """
 
 from __future__ import annotations
