@@ -8,7 +8,7 @@ from pathlib import Path
 from bcrypt_batch import _native
 
 MAX_LANES = _native.MAX_LANES
-FOREVER_NS = 1 << 60
+FOREVER_NS = 1_000_000_000
 
 Vector = tuple[bytes, bytes]  # a password and its hash
 
@@ -22,17 +22,22 @@ def vectors() -> list[Vector]:
     return found
 
 
-def compute(kernel: str, lanes: int, items: list[Vector]) -> list[bytes]:
-    """Hash passwords under settings or hashes, in groups of exactly `lanes` as far as they go."""
-    batch = _native.Batch(len(items))
-    of_cost: dict[int, list[int]] = {}
-    for i, (password, setting) in enumerate(items):
-        of_cost.setdefault(batch.add(password, setting), []).append(i)
-    groups = [
-        members[i : i + lanes]
-        for members in of_cost.values()
-        for i in range(0, len(members), lanes)
-    ]
-    batch.plan(groups, kernel=kernel, workers=1)
-    assert batch.run_for(FOREVER_NS)
-    return [batch.hash(i) for i in range(len(items))]
+def compute(
+    kernel: str, lanes: int, items: list[Vector], slice_ns: int = FOREVER_NS
+) -> list[bytes]:
+    """Hash passwords under hashes, in groups of exactly `lanes` as far as they go."""
+    batch = planned([password for password, _ in items], [h for _, h in items], kernel, lanes)
+    batch.run(lambda: None, slice_ns=slice_ns)
+    return [hashed for hashed in batch.hashes() if hashed]
+
+
+def planned(passwords: list[bytes], hashes: list[bytes], kernel: str, lanes: int) -> _native.Batch:
+    """Make a batch of these items for one worker."""
+    batch = _native.Batch(len(passwords))
+    batch.add_hashes([*passwords], [*hashes], max_cost=31, truncate=True)
+    cuts = []
+    for cost, count in batch.costs.items():
+        full, rest = divmod(count, lanes)
+        cuts += [(cost, lanes, full), (cost, rest, 1)] if rest else [(cost, lanes, full)]
+    batch.plan(cuts, kernel=kernel, workers=1)
+    return batch

@@ -169,7 +169,12 @@ def test_any_iterable_of_bytes() -> None:
         (TypeError, "passwords must be a sequence of bytes, not one str", {"passwords": "pw"}),
         (TypeError, "passwords must be a sequence of bytes, not one bytes", {"passwords": b"pw"}),
         (TypeError, r"passwords\[1\] must be bytes, not str", {"passwords": [b"a", "b"]}),
-        (TypeError, r"passwords\[0\] must be bytes, not NoneType", {"passwords": [None]}),
+        (TypeError, r"passwords\[0\] must be bytes, not int", {"passwords": [7]}),
+        (
+            TypeError,
+            r"passwords\[1\] must be bytes, not bytearray",
+            {"passwords": [None, bytearray()]},
+        ),
         (TypeError, "not iterable", {"passwords": 7}),
         (TypeError, "cost must be an int, not float", {"cost": 10.0}),
         (TypeError, "cost must be an int, not bool", {"cost": True}),

@@ -12,10 +12,10 @@ from Crypto.Cipher import _EKSBlowfish
 
 import bcrypt_batch
 from bcrypt_batch import _native
-from tests.kernels import MAX_LANES, compute, vectors
+from tests.kernels import MAX_LANES, compute, planned, vectors
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
-SETTING = b"$2b$04$" + b"." * 22
+HASHED = b"$2b$04$" + b"." * 53
 
 
 def test_known_answers(kernel: str, lanes: int) -> None:
@@ -39,17 +39,14 @@ def test_sizes_around_the_lane_count(kernel: str, lanes: int, size: str) -> None
 
 
 def test_a_group_goes_on_where_it_was_interrupted(kernel: str, lanes: int) -> None:
-    """With no time at all, each call gets one look at the clock further: 16 of 64 iterations."""
-    setting = b"$2b$06$" + b"." * 22
-    batch = _native.Batch(lanes)
-    for i in range(lanes):
-        batch.add(b"%d" % i, setting)
-    batch.plan([list(range(lanes))], kernel=kernel, workers=1)
-    assert [batch.run_for(0) for _ in range(3)] == [False] * 3
-    assert batch.items_done == 0
-    assert batch.run_for(0)
-    expected = compute(kernel, 1, [(b"%d" % i, setting) for i in range(lanes)])
-    assert [batch.hash(i) for i in range(lanes)] == expected
+    """With no time at all, each slice gets one look at the clock further: 16 of 64 iterations."""
+    hashed = b"$2b$06$" + b"." * 53
+    passwords = [b"%d" % i for i in range(lanes)]
+    batch = planned(passwords, [hashed] * lanes, kernel, lanes)
+    seen: list[int] = []
+    batch.run(lambda: seen.append(batch.items_done), slice_ns=0)
+    assert seen == [0, 0, 0, lanes]
+    assert batch.hashes() == compute(kernel, 1, [(password, hashed) for password in passwords])
 
 
 def test_chosen_kernel_is_a_supported_one() -> None:
@@ -86,72 +83,92 @@ def test_tables_are_what_their_generator_makes() -> None:
 class TestBoundary:
     """What the extension refuses, so that nothing can fail without the GIL."""
 
-    def batch(self, *settings: bytes) -> _native.Batch:
-        batch = _native.Batch(len(settings))
-        for setting in settings:
-            batch.add(b"pw", setting)
+    def batch(self, *hashes: bytes) -> _native.Batch:
+        batch = _native.Batch(len(hashes))
+        batch.add_hashes([b"pw"] * len(hashes), list(hashes), max_cost=31, truncate=True)
         return batch
 
     @pytest.mark.parametrize(
-        "groups", [[], [[0]], [[0, 1, 1]], [[0, 1], [1]], [[0, 2]], [[0, -1]], [[0], [1], [2]]]
+        ("cuts", "fault"),
+        [
+            ([], "must be in a group"),
+            ([(4, 1, 1)], "must be in a group"),
+            ([(4, 2, 1), (4, 1, 1)], "not so many items of cost 4"),
+            ([(4, 3, 1)], "not so many items of cost 4"),
+            ([(4, 1, 1 << 62)], "not so many items of cost 4"),
+            ([(5, 1, 2)], "not so many items of cost 5"),
+            ([(4, 0, 1)], f"1 to {MAX_LANES} items"),
+            ([(4, MAX_LANES + 1, 1)], f"1 to {MAX_LANES} items"),
+            ([(32, 1, 1)], "of one cost"),
+        ],
     )
-    def test_each_item_must_be_in_one_group(self, groups: list[list[int]]) -> None:
-        with pytest.raises(ValueError, match="exactly one group"):
-            self.batch(SETTING, SETTING).plan(groups, kernel="portable", workers=1)
-
-    def test_a_group_has_one_cost_and_no_more_items_than_lanes(self) -> None:
-        with pytest.raises(ValueError, match="of one cost"):
-            self.batch(SETTING, SETTING.replace(b"04", b"05")).plan(
-                [[0, 1]], kernel="portable", workers=1
-            )
-        with pytest.raises(ValueError, match=f"1 to {MAX_LANES} items"):
-            self.batch(*[SETTING] * 9).plan([list(range(9))], kernel="portable", workers=1)
-        with pytest.raises(ValueError, match="1 to"):
-            self.batch(SETTING).plan([[], [0]], kernel="portable", workers=1)
+    def test_each_item_must_be_in_one_group(
+        self, cuts: list[tuple[int, int, int]], fault: str
+    ) -> None:
+        with pytest.raises(ValueError, match=fault):
+            self.batch(HASHED, HASHED).plan(cuts, kernel="portable", workers=1)
 
     def test_unknown_kernel(self) -> None:
         with pytest.raises(ValueError, match="kernel must be one that this CPU supports"):
-            self.batch(SETTING).plan([[0]], kernel="quantum", workers=1)
+            self.batch(HASHED).plan([(4, 1, 1)], kernel="quantum", workers=1)
 
     def test_order_of_calls(self) -> None:
-        batch = self.batch(SETTING)
-        with pytest.raises(ValueError, match="made for 1 items"):
-            batch.add(b"", SETTING)
-        for run in (batch.run, lambda: batch.run_for(1)):
-            with pytest.raises(ValueError, match="not planned"):
-                run()
-        with pytest.raises(ValueError, match="not done"):
-            batch.hash(0)
-        with pytest.raises(IndexError):
-            batch.hash(1)
-        batch.plan([[0]], kernel="portable", workers=1)
-        with pytest.raises(ValueError, match="planned once"):
-            batch.plan([[0]], kernel="portable", workers=1)
+        batch = self.batch(HASHED)
+        with pytest.raises(ValueError, match="takes its 1 items once"):
+            batch.add_hashes([b""], [HASHED], max_cost=31, truncate=True)
+        with pytest.raises(ValueError, match="takes its 2 items once"):
+            _native.Batch(2).add_hashes([b""], [HASHED], max_cost=31, truncate=True)
+        with pytest.raises(ValueError, match="1 hashes are needed, not 0"):
+            _native.Batch(1).add_hashes([b""], [], max_cost=31, truncate=True)
+        with pytest.raises(ValueError, match="16 bytes of salt"):
+            _native.Batch(1).add_passwords([b""], prefix=b"2b", cost=4, salts=b"", truncate=True)
+        with pytest.raises(ValueError, match="not planned"):
+            batch.run(print, slice_ns=0)
+        assert (batch.items_done, batch.thread_ids) == (0, [])
+        assert (batch.hashes(), batch.unprocessed()) == ([None], [0])
         with pytest.raises(ValueError, match="for 1 worker or more"):
-            self.batch(SETTING).plan([[0]], kernel="portable", workers=0)
-        with pytest.raises(ValueError, match="1 or more"):
-            _native.start_pool(0)
+            batch.plan([(4, 1, 1)], kernel="portable", workers=0)
+        batch.plan([(4, 1, 1)], kernel="portable", workers=1)
+        with pytest.raises(ValueError, match="planned once"):
+            batch.plan([(4, 1, 1)], kernel="portable", workers=1)
+        for slice_ns in (-1, 1_000_000_001):
+            with pytest.raises(ValueError, match="slice_ns"):
+                batch.run(print, slice_ns=slice_ns)
+        batch.run(print, slice_ns=0)
+        with pytest.raises(ValueError, match="the list that add_hashes was given"):
+            batch.matches([b""])
+
+    @pytest.mark.parametrize("total", [(1 << 32) - 1, 1 << 32, (1 << 64) - 1])
+    def test_more_items_than_there_can_be(self, total: int) -> None:
+        with pytest.raises(MemoryError, match="at most 4294967294 items"):
+            _native.Batch(total)
 
     @pytest.mark.parametrize(
-        ("setting", "fault"),
+        ("hashed", "fault"),
         [
             (b"", "60 bytes"),
-            (SETTING[:-1], "60 bytes"),
-            (b"$2c$04$" + b"." * 22, "prefix"),
-            (b"$2\0$04$" + b"." * 22, "prefix"),
-            (b"$2b$4$." + b"." * 22, "cost"),
-            (b"$2b$03$" + b"." * 22, "cost"),
-            (b"$2b$32$" + b"." * 22, "cost"),
-            (b"$2b$:4$" + b"." * 22, "cost"),
-            (b"$2b$04$" + b"." * 21 + b"/", "salt"),
-            (b"$2b$04$" + b"-" + b"." * 21, "salt"),
-            (b"$2b$04$" + b"\0" + b"." * 21, "salt"),
+            (HASHED[:-1], "60 bytes"),
+            (b"$2c$04$" + b"." * 53, "prefix"),
+            (b"$2\0$04$" + b"." * 53, "prefix"),
+            (b"$2b$4$." + b"." * 53, "cost"),
+            (b"$2b$03$" + b"." * 53, "cost"),
+            (b"$2b$32$" + b"." * 53, "cost"),
+            (b"$2b$:4$" + b"." * 53, "cost"),
+            (b"$2b$04$" + b"." * 21 + b"/" + b"." * 31, "salt"),
+            (b"$2b$04$" + b"-" + b"." * 52, "salt"),
+            (b"$2b$04$" + b"\0" + b"." * 52, "salt"),
             (b"$2b$04$" + b"." * 52 + b"*", "digest"),
         ],
     )
-    def test_malformed_settings(self, setting: bytes, fault: str) -> None:
-        with pytest.raises(ValueError, match=fault):
-            _native.Batch(1).add(b"pw", setting)
+    def test_malformed_hashes(self, hashed: bytes, fault: str) -> None:
+        code, message = self.batch(hashed).refused[0]
+        assert code == "invalid_hash"
+        assert fault in message
+
+    def test_malformed_settings(self) -> None:
+        for setting in (b"", HASHED, b"$2b$03$" + b"." * 22):
+            with pytest.raises(ValueError, match=r"60 bytes|cost"):
+                _native.hash_one(b"pw", setting)
 
     @pytest.mark.parametrize(
         ("prefix", "cost", "salt"),

@@ -40,12 +40,11 @@ import bcrypt_batch
 from bcrypt_batch import _native
 password = sys.stdin.buffer.read(40)
 batch = _native.Batch(3)
-for _ in range(3):
-    batch.add(password, b"$2b$04$" + b"." * 22)
+batch.add_passwords([password] * 3, prefix=b"2b", cost=4, salts=bytes(48), truncate=True)
 print("added", flush=True)
 sys.stdin.buffer.read(1)
-batch.plan([[0, 1], [2]], kernel=bcrypt_batch.kernels().chosen, workers=2)
-batch.run_for(1 << 60)
+batch.plan([(4, 2, 1), (4, 1, 1)], kernel=bcrypt_batch.kernels().chosen, workers=2)
+batch.run(lambda: None, slice_ns=0)
 del batch
 bcrypt_batch.hash_many([password] * 8, cost=4, workers=2)
 bcrypt_batch.hash_many([password] * 8, cost=16, workers=2, deadline=0.05)

@@ -1,11 +1,9 @@
-"""Threads, processes and signals: what must not hang, die or be lost."""
+"""Which threads compute, beside which others, and what the extension's loading leaves alone."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,21 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import bcrypt
 import pytest
 
-import bcrypt_batch
 from bcrypt_batch import hash_many, verify_many
-
-PATIENCE_S = 60  # for what must end; timings decide nothing else
-
-
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of its own: what it does to its process stays there."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        env={**os.environ, **environment},
-    )
+from bcrypt_batch.loading import stack_bytes
+from tests.processes import check_python, run_python
 
 
 def test_parallel_mode_uses_several_threads_and_none_of_ours() -> None:
@@ -35,7 +21,6 @@ def test_parallel_mode_uses_several_threads_and_none_of_ours() -> None:
     ids = result.stats.thread_ids
     assert 2 <= len(set(ids)) == len(ids) == result.stats.threads_used <= 3
     assert threading.get_native_id() not in ids
-    assert all(os.path.exists(f"/proc/self/task/{thread_id}") for thread_id in ids)
 
 
 def test_sequential_mode_uses_the_calling_thread() -> None:
@@ -50,16 +35,6 @@ def test_both_modes_give_the_same_hashes() -> None:
     sequential = hash_many(passwords, cost=5, salts=salts, workers=1, lanes=1)
     parallel = hash_many(passwords, cost=5, salts=salts, workers=4)
     assert sequential.values == parallel.values
-
-
-def test_the_pool_keeps_its_threads() -> None:
-    bcrypt_batch.start_workers(3)
-    before = set(os.listdir("/proc/self/task"))
-    for _ in range(5):
-        hash_many([b"pw"] * 30, cost=4, workers=3)
-        hash_many([b"pw"] * 2, cost=4, workers=3)
-        hash_many([b"pw"], cost=4, workers=1)
-    assert set(os.listdir("/proc/self/task")) == before
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -102,141 +77,165 @@ def test_more_workers_than_cpus() -> None:
     assert bcrypt.checkpw(b"0", result.values[0] or b"")
 
 
-def test_fork_after_a_batch() -> None:
-    """A libgomp pool does not survive fork: in the child nothing may try to use it."""
-    done = run_python(
-        """
-import os, bcrypt_batch, threading
-salts = [b"%016d" % i for i in range(8)]
-parent = bcrypt_batch.hash_many([b"pw"] * 8, cost=4, salts=salts, workers=2).values
-for generation in range(3):
-    if pid := os.fork():
-        _, status = os.waitpid(pid, 0)
-        os._exit(os.waitstatus_to_exitcode(status))
-    result = bcrypt_batch.hash_many([b"pw"] * 8, cost=4, salts=salts, workers=2)
-    assert result.values == parent and result.stats.workers == 2
-os._exit(7)
-""",
-        PYTHONWARNINGS="ignore",  # 3.12 and later warn of any fork beside threads
-    )
-    assert (done.returncode, done.stderr) == (7, "")
+HOST_SETTINGS = {
+    "OMP_PROC_BIND": "true",
+    "OMP_PLACES": "{0}",
+    "GOMP_CPU_AFFINITY": "0",
+    "OMP_STACKSIZE": "64G",
+    "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+    "OMP_DYNAMIC": "true",
+    "OMP_SCHEDULE": "static",
+    "GOMP_SPINCOUNT": "77",
+    "OMP_WAIT_POLICY": "active",
+}
 
 
-def test_fork_while_another_thread_computes() -> None:
-    done = run_python(
-        """
-import os, bcrypt_batch, threading, time
-thread = threading.Thread(
-    target=bcrypt_batch.hash_many, args=([b"pw"] * 100,), kwargs={"cost": 8, "workers": 2}
-)
-thread.start()
-time.sleep(0.05)
-pid = os.fork()
-if not pid:
-    complete = bcrypt_batch.hash_many([b"pw"] * 8, cost=4, workers=2).complete
-    os._exit(7 if complete else 1)
-_, status = os.waitpid(pid, 0)
-thread.join()
-os._exit(os.waitstatus_to_exitcode(status))
-""",
-        PYTHONWARNINGS="ignore",
-    )
-    assert (done.returncode, done.stderr) == (7, "")
-
-
-# Each thread reserves 256 MB of address space for its stack, so that a limit on it (which binds
-# root too) leaves room for a number of threads that the test can choose.
-REFUSAL = """
-import mmap, resource, warnings
+@pytest.mark.parametrize("name", [*HOST_SETTINGS, "all"])
+def test_openmp_settings_of_the_host_are_kept_away(name: str) -> None:
+    """They bind neither this process nor our threads, and stay as they were for others."""
+    settings = HOST_SETTINGS if name == "all" else {name: HOST_SETTINGS[name]}
+    check_python(
+        f"""
+import os, subprocess, sys
+before = os.sched_getaffinity(0), dict(os.environ)
 import bcrypt_batch
-with open("/proc/self/statm") as file:
-    used = int(file.read().split()[0]) * resource.getpagesize()
-room = int((ROOM + 0.6) * (256 << 20))
-resource.setrlimit(resource.RLIMIT_AS, (used + room,) * 2)
+assert (os.sched_getaffinity(0), dict(os.environ)) == before
+values = bcrypt_batch.hash_many([b"pw"] * 40, cost=8, workers=3, lanes=1)
+assert values.stats.threads_used == 3, values.stats
+assert os.sched_getaffinity(0) == before[0]
+child = "import os; print(*(os.environ.get(name) for name in {list(settings)}), sep=chr(10))"
+seen = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout
+assert seen.split(chr(10))[:-1] == {list(settings.values())}, seen
+""",
+        **settings,
+    )
+
+
+def test_libgomp_is_loaded_with_our_settings_alone() -> None:
+    """What it says of itself, with the setting let through that makes it say so."""
+    done = run_python(
+        """
+import os
+hide = os.unsetenv
+os.unsetenv = lambda name: name == "OMP_DISPLAY_ENV" or hide(name)
+import bcrypt_batch
+""",
+        **{**HOST_SETTINGS, "OMP_DISPLAY_ENV": "VERBOSE"},
+    )
+    assert "GOMP_SPINCOUNT = '0'" in done.stderr
+    assert "OMP_PROC_BIND = 'FALSE'" in done.stderr
+    assert "OMP_DYNAMIC = 'FALSE'" in done.stderr
+    assert "OMP_THREAD_LIMIT = '1'" not in done.stderr
+
+
+def test_the_environment_is_restored_where_the_import_fails() -> None:
+    check_python(
+        """
+import os, sys
+sys.modules["bcrypt_batch._native"] = None
 try:
-    mmap.mmap(-1, 2 * room).close()
-except OSError:
+    import bcrypt_batch
+except ImportError:
     pass
 else:
-    raise SystemExit("no limit")
-passwords = [b"%d" % i for i in range(40)]
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    result = bcrypt_batch.hash_many(passwords, cost=4, workers=6)
-assert result.complete
-assert all(bcrypt_batch.checkpw(p, h) for p, h in zip(passwords, result.values))
-print(result.stats.workers, [str(w.message) for w in caught if w.category is RuntimeWarning])
-"""
-
-
-@pytest.mark.parametrize(("room", "workers"), [(0, 1), (1, 1), (2, 2), (3, 3)])
-def test_fewer_workers_where_threads_are_refused(room: int, workers: int) -> None:
-    """libgomp would end the process; we warn, and compute with what there is."""
-    code = f"ROOM = {room}\n{REFUSAL}"
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -s 262144; exec "$0" -c "$1"', sys.executable, code],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
+    raise SystemExit("imported")
+import subprocess
+child = "import os; print(os.environ.get('OMP_PLACES'), os.environ.get('GOMP_SPINCOUNT'))"
+print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout)
+assert subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout == (
+    "{0} None\\n")
+""",
+        OMP_PLACES="{0}",
     )
-    if done.stderr == "no limit\n":
-        pytest.skip("no limit on address space is enforced here, as under qemu's emulation")
-    assert done.returncode == 0, done.stderr
-    used, message = done.stdout.split(" ", 1)
-    assert int(used) == workers
-    assert f"the system allows {room} more threads where 6 workers were asked for" in message
 
 
-INTERRUPT = """
-import os, signal, threading, time
-import bcrypt_batch
-sent = None
-def interrupt():
-    global sent
-    sent = time.monotonic()
-    os.kill(os.getpid(), signal.SIGINT)
-threading.Timer(0.3, interrupt).start()
-try:
-    bcrypt_batch.hash_many([b"pw"] * 20, cost=18, workers=WORKERS)
-except KeyboardInterrupt as interruption:
-    took_ms = (time.monotonic() - sent) * 1000
-    print(took_ms, len(interruption.batch_result.unprocessed))
-assert bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=WORKERS).complete
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("", 0),
+        ("64", 64 << 10),
+        ("64B", 64),
+        (" 64 k ", 64 << 10),
+        ("2M", 2 << 20),
+        ("1G", 1 << 30),
+        ("G", 0),
+        ("-1", 0),
+        ("lots", 0),
+        ("\u0664K", 0),
+        ("9" * 13, 0),
+    ],
+)
+def test_stack_sizes_as_openmp_writes_them(setting: str, expected: int) -> None:
+    assert stack_bytes(setting) == expected
+
+
+def test_import_in_a_thread_with_the_smallest_stack() -> None:
+    check_python(
+        """
+import threading
+threading.stack_size(32768)
+def use():
+    import bcrypt_batch
+    assert all(bcrypt_batch.hash_many([b"pw"] * 40, cost=4, workers=3).values)
+    assert bcrypt_batch.checkpw(b"pw", bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4)))
+    done.append(True)
+done = []
+thread = threading.Thread(target=use)
+thread.start()
+thread.join()
+assert done
 """
+    )
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c(workers: int) -> None:
-    """The batch would take minutes; that it ends at all is what decides."""
-    done = run_python(f"WORKERS = {workers}\n{INTERRUPT}")
-    assert done.returncode == 0, done.stderr
-    took_ms, unprocessed = done.stdout.split()
-    assert unprocessed == "20"
-    print(f"Ctrl-C took {took_ms} ms with {workers} workers")
-
-
-def test_ctrl_c_in_hashpw() -> None:
+@pytest.mark.parametrize("when", ["atexit", "daemon", "thread"])
+def test_batches_at_the_end_of_the_interpreter(when: str) -> None:
     code = """
-import os, signal, threading
+import atexit, sys, threading, time
 import bcrypt_batch
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(20))
+def use():
+    assert all(bcrypt_batch.hash_many([b"pw"] * 40, cost=4, workers=3).values)
+    print("done", flush=True)
+def use_without_end():
+    bcrypt_batch.hash_many([b"pw"] * 40, cost=18, workers=3)
 """
-    assert run_python(code).returncode == -signal.SIGINT
+    ends = {
+        "atexit": "atexit.register(use)",
+        "daemon": "threading.Thread(target=use_without_end, daemon=True).start(); time.sleep(0.1)"
+        "; print('done')",
+        "thread": "threading.Thread(target=lambda: (time.sleep(0.1), use())).start()",
+    }
+    assert check_python(code + ends[when]) == "done\n"
 
 
-def test_libgomp_does_not_spin_and_the_environment_is_left_alone() -> None:
-    code = "import os, bcrypt_batch; print(os.environ.get('GOMP_SPINCOUNT'))"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GOMP_", "OMP_"))}
-    for given, spins, after in (({}, "0", "None"), ({"GOMP_SPINCOUNT": "77"}, "77", "77")):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            env={**environment, **given, "OMP_DISPLAY_ENV": "VERBOSE"},
-        )
-        assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
-        assert done.stdout.strip() == after
+SUBINTERPRETER = """
+import bcrypt_batch
+assert all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values)
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+id = interpreters.create()
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+run(id, INSIDE)
+interpreters.destroy(id)
+assert all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values)
+"""
+INSIDE = """
+try:
+    import bcrypt_batch
+except ImportError as error:
+    print("refused:", error)
+else:
+    print("works:", all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values))
+"""
+
+
+def test_subinterpreters_are_refused_with_a_reason() -> None:
+    """Not by an abort, neither at the import nor at the end of the subinterpreter."""
+    output = check_python(f"INSIDE = {INSIDE!r}\n{SUBINTERPRETER}", PYTHONWARNINGS="ignore")
+    assert re.match("refused: .*interpreter", output), output
 
 
 def test_import_is_light() -> None:

@@ -5,21 +5,16 @@ GIL, several passwords interleaved in each thread; one bad item never spoils a b
 `checkpw` and `gensalt` are those of pyca/bcrypt 5.
 """
 
-import os
+from .loading import load
 
-# libgomp reads its settings once, when the extension loads it. Unless told otherwise its threads
-# spin for a while after each batch; under a CPU quota, as on Lambda, that time is taken from the
-# next one. The setting is for our libgomp only, not for the programs that this one starts.
-_inherited = os.environ.get("GOMP_SPINCOUNT")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+load()
 
-from .batch import Kernels, hash_many, kernels, verify_many  # noqa: E402
+from .batch import hash_many, verify_many  # noqa: E402
+from .crew import start_workers, stop_workers  # noqa: E402
+from .kernels import Kernels, kernels  # noqa: E402
 from .results import BatchResult, BatchStats, ItemError  # noqa: E402
 from .single import checkpw, gensalt, hashpw  # noqa: E402
-from .workers import start_workers, worker_count  # noqa: E402
-
-if _inherited is None:
-    del os.environ["GOMP_SPINCOUNT"]
+from .workers import worker_count  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -34,6 +29,7 @@ __all__ = [
     "hashpw",
     "kernels",
     "start_workers",
+    "stop_workers",
     "verify_many",
     "worker_count",
 ]

@@ -1,4 +1,4 @@
-"""What _native.pyx uses of ext/kernel/kernel.h."""
+"""What _native.pyx uses of kernel.h."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 

@@ -1,19 +1,23 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: auto_pickle=False, autotestdict=False
-"""The boundary between Python and ext/kernel: bytes in, groups computed without the GIL, bytes out.
+"""The boundary between Python and C: bytes in, groups computed without the GIL, bytes out.
 
 Everything is checked while the GIL is held. Without it nothing allocates, raises or calls Python:
-a group ends by being finished, by `Batch.stop`, or by the clock, and each worker notes in its own
-slot what it did. This is the only file that uses OpenMP.
+a group ends by being finished, by a stop, or by the clock, and each worker notes in its own slot
+what it did. Signal handlers, progress and other Python code run between the caller's waits for its
+crew (crew.h) and nowhere else, so whatever they raise finds the batch in a state that can be ended.
 """
 
 cimport cython
-from cython.parallel cimport prange, threadid
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from bcrypt_batch._crew cimport (
+    bb_crew, bb_crew_begin, bb_crew_dismiss, bb_crew_keep, bb_crew_prepare, bb_crew_release,
+    bb_crew_size, bb_crew_wait,
+)
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
     BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
@@ -23,8 +27,13 @@ from bcrypt_batch._kernel cimport (
     bb_parse_setting, bb_self_test, bb_setting, bb_status, bb_wipe,
 )
 
-cdef extern from "Python.h" nogil:
-    unsigned long PyThread_get_thread_native_id()
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+    bint PyFloat_Check(object value)
+    bint PyBytes_Check(object value)
+    const char *PyBytes_AsString(object value) except NULL
+    Py_ssize_t PyBytes_Size(object value) except -1
+    unsigned long PyThread_get_thread_native_id() nogil
 
 cdef extern from "<stdlib.h>" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
@@ -34,12 +43,16 @@ cdef extern from "<time.h>" nogil:
 
 # Cython has no atomics for C; these macros of C11 work on the types they name.
 cdef extern from "<stdatomic.h>" nogil:
+    enum memory_order:
+        memory_order_acquire
+        memory_order_release
     ctypedef bint atomic_bool
     ctypedef size_t atomic_size_t
-    bint atomic_load_bool "atomic_load"(atomic_bool *place)
-    void atomic_store_bool "atomic_store"(atomic_bool *place, bint value)
+    bint atomic_load_bool "atomic_load_explicit"(atomic_bool *place, memory_order order)
+    void atomic_store_bool "atomic_store_explicit"(atomic_bool *place, bint value,
+                                                   memory_order order)
     size_t atomic_load_size "atomic_load"(atomic_size_t *place)
-    void atomic_add_size "atomic_fetch_add"(atomic_size_t *place, size_t amount)
+    size_t atomic_add_size "atomic_fetch_add"(atomic_size_t *place, size_t amount)
 
 MAX_LANES = BB_MAX_LANES
 MIN_COST = BB_MIN_COST
@@ -48,22 +61,44 @@ MAX_KEY_BYTES = BB_MAX_KEY_BYTES
 SALT_BYTES = BB_SALT_BYTES
 LANE_BYTES = 4 * BB_LANE_WORDS
 
-# How often a worker looks at the clock and at the stop flag: about every millisecond, whatever the
-# cost, since one iteration takes some 60 us; a look takes some 30 ns.
 cdef enum:
+    # How often a worker looks at the clock and at the stop flag: about every millisecond, whatever
+    # the cost, since one iteration takes some 60 us; a look takes some 30 ns.
     ITERATIONS_PER_LOOK = 16
+    # How often the caller looks at the clock and at signals while it prepares a batch: about every
+    # half a millisecond.
+    ITEMS_PER_LOOK = 2048
+    MAX_SLICE_NS = 1_000_000_000
+    # How long a single item is computed between looks at signals.
+    LOOK_AT_SIGNALS_NS = 50_000_000
+    # How many exceptions may follow each other before hand_over lets the last go as it is.
+    MAX_EXCEPTIONS = 100
 
 # What one worker uses: 34 KB, on cache lines that no other worker writes to.
 cdef struct Slot:
     bb_group group
     atomic_size_t items_done
     unsigned long thread_id
+    size_t index  # of the group that it is busy with
     bint busy
 
 cdef struct Group:
-    size_t first
-    unsigned lanes
-    unsigned cost
+    uint32_t first  # of its places in `order`
+    uint8_t lanes
+    uint8_t cost
+
+# What the workers see of a batch.
+cdef struct Job:
+    bb_item *items
+    atomic_bool *done  # of each item
+    uint32_t *order    # the groups' items, one group after the other
+    Group *groups
+    size_t group_count
+    atomic_size_t next_group
+    Slot *slots        # one for each worker
+    bb_kernel *kernel
+    int64_t deadline_ns
+    atomic_bool stopped
 
 
 cdef int64_t monotonic_ns() noexcept nogil:
@@ -72,18 +107,18 @@ cdef int64_t monotonic_ns() noexcept nogil:
     return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
-cdef refuse(bb_status status):
-    """Raise a ValueError that says what is wrong with a setting, without quoting it."""
+cdef str describe(bb_status status):
+    """Say what is wrong with a setting or hash, without quoting it."""
     if status == BB_BAD_LENGTH:
-        raise ValueError("it is not 60 bytes long")
+        return "it is not 60 bytes long"
     if status == BB_BAD_PREFIX:
-        raise ValueError("its prefix is none of $2a$, $2b$, $2x$ and $2y$")
+        return "its prefix is none of $2a$, $2b$, $2x$ and $2y$"
     if status == BB_BAD_COST:
-        raise ValueError("its cost is not two digits from 04 to 31 followed by $")
+        return "its cost is not two digits from 04 to 31 followed by $"
     if status == BB_BAD_SALT:
-        raise ValueError("its salt has a character outside ./A-Za-z0-9 or ends in one that no "
-                         "16-byte salt ends in")
-    raise ValueError("its digest has a character outside ./A-Za-z0-9")
+        return ("its salt has a character outside ./A-Za-z0-9 or ends in one that no 16-byte salt "
+                "ends in")
+    return "its digest has a character outside ./A-Za-z0-9"
 
 
 _trusted = set()  # the names of the variants that have passed their self-test
@@ -102,12 +137,23 @@ cdef bb_kernel *find_kernel(str name) except NULL:
     raise ValueError(f"kernel must be one that this CPU supports, not {name!r}")
 
 
+cdef Slot *allocate_slots(size_t count) except NULL:
+    cdef Slot *slots = <Slot *>aligned_alloc(64, count * sizeof(Slot))
+    if not slots:
+        raise MemoryError(f"no memory for {count} workers")
+    memset(slots, 0, count * sizeof(Slot))
+    return slots
+
+
 cdef int check_kernel(bb_kernel *kernel) except -1:
-    cdef bb_group scratch
-    cdef unsigned lanes = bb_self_test(&scratch, kernel)
+    # Not on the stack: the package may be imported in a thread that has as little as 32 KB.
+    cdef Slot *scratch = allocate_slots(1)
+    cdef unsigned lanes = bb_self_test(&scratch.group, kernel)
+    free(scratch)
     if lanes:
         raise ImportError(f"bcrypt_batch's kernel {bb_kernel_name(kernel).decode()} computes wrong "
                           f"hashes with {lanes} lanes on this machine; please report it")
+    return 0
 
 
 def kernel_names():
@@ -160,211 +206,409 @@ def equal(bytes a not None, bytes b not None):
     return len(a) == len(b) and bb_equal(<const char *>a, <const char *>b, len(a))
 
 
-def parse_hash(bytes hashed not None):
-    """Return the cost of a well-formed hash; raise ValueError for any other."""
-    cdef bb_setting setting
-    cdef bb_status status = bb_parse_hash(hashed, len(hashed), &setting)
-    if status != BB_OK:
-        refuse(status)
-    return setting.cost
+def prepare_crews(int priority, size_t stack_bytes):
+    """Make crews possible; to be called once. See crew.h for the arguments."""
+    if not bb_crew_prepare(priority, stack_bytes):
+        raise MemoryError("no memory to register for forks")
 
 
-def start_pool(int workers):
-    """Make the calling thread's OpenMP pool: `workers` threads, itself among them.
+def keep_crew(unsigned workers):
+    """Keep a crew of up to `workers` threads, 2 or more; return how many it has, or 1 if none."""
+    cdef unsigned size
+    with nogil:
+        size = bb_crew_keep(workers)
+    return size
 
-    libgomp keeps a pool for each thread that runs parallel regions, for as long as that thread
-    asks for the same number of threads. It ends the process if it can't create them.
+
+def dismiss_crew():
+    """End the crew that is kept, or let it end with its batch."""
+    with nogil:
+        bb_crew_dismiss()
+
+
+def hand_over(error not None, make_result not None):
+    """Raise an exception with `make_result()` as its `batch_result`.
+
+    An exception that comes in the middle of this, as from a second Ctrl-C, gets the result in its
+    turn and is raised instead. One whose type refuses attributes is raised as it is.
     """
-    cdef int i
-    if workers < 1:
-        raise ValueError(f"workers must be 1 or more, not {workers}")
-    for i in prange(workers, num_threads=workers, schedule="static", chunksize=1, nogil=True):
-        pass
+    for _ in range(MAX_EXCEPTIONS):
+        try:
+            result = make_result()
+            try:
+                error.batch_result = result
+            except Exception:
+                pass
+            break
+        except MemoryError:
+            break
+        except BaseException as later:
+            error = later
+    raise error
+
+
+cdef bint ended(Job *job, int64_t until_ns) noexcept nogil:
+    return atomic_load_bool(&job.stopped, memory_order_acquire) or monotonic_ns() >= until_ns
+
+
+cdef bint compute_group(Job *job, Slot *slot, int64_t until_ns) noexcept nogil:
+    """Compute a slot's group, or go on with it; False if stopped or out of time before its end."""
+    cdef Group *group = &job.groups[slot.index]
+    cdef bb_item *items[BB_MAX_LANES]
+    cdef unsigned k
+    if not slot.busy:
+        for k in range(group.lanes):
+            items[k] = &job.items[job.order[group.first + k]]
+        bb_group_start(&slot.group, job.kernel, items, group.lanes, group.cost)
+        slot.busy = True
+    while not bb_group_advance(&slot.group, ITERATIONS_PER_LOOK):
+        if ended(job, until_ns):
+            return False
+    slot.busy = False
+    slot.thread_id = PyThread_get_thread_native_id()
+    for k in range(group.lanes):
+        atomic_store_bool(&job.done[job.order[group.first + k]], True, memory_order_release)
+    atomic_add_size(&slot.items_done, group.lanes)
+    return True
+
+
+cdef bint compute_until(Job *job, Slot *slot, int64_t until_ns) noexcept nogil:
+    """Compute groups until there is none left (True), or until stopped or out of time (False).
+
+    However little time there is before `until_ns`, a group gets one look further.
+    """
+    while not ended(job, job.deadline_ns):
+        if not slot.busy:
+            slot.index = atomic_add_size(&job.next_group, 1)
+            if slot.index >= job.group_count:
+                return True
+        if not compute_group(job, slot, until_ns) or ended(job, until_ns):
+            return False
+    return False
+
+
+cdef void work(void *job, unsigned worker) noexcept nogil:
+    compute_until(<Job *>job, &(<Job *>job).slots[worker], (<Job *>job).deadline_ns)
 
 
 @cython.final
 cdef class Batch:
-    """Items with their keys, in C memory that is wiped when the batch goes.
+    """The items of one call, with their keys, in C memory that is wiped when the batch goes.
 
-    Use: `add` each item, `plan` once, then either `run_for` until it is True (in the calling
-    thread), or `run` (in as many threads as planned; `stop` may be called from another), then
-    `is_done`, `hash` and `matches` for each item.
+    Use: `add_passwords` or `add_hashes` once, `plan` once, `run` once, then `hashes` or `matches`,
+    and `unprocessed`. After an exception in any of them, what is finished can be read all the same.
+
+    Attributes:
+        refused: Index of each item that has no value, and why: (code, message).
+        costs: How many items there are of each cost.
+        lanes: The most items that are computed together.
+        workers: How many threads are planned: as many as there are groups at the most.
     """
 
-    cdef bb_item *items
+    cdef Job job
     cdef bb_setting *settings
-    cdef uint8_t *done
-    cdef size_t capacity, count
-    cdef bb_item **order
-    cdef Group *groups
-    cdef Py_ssize_t group_count
-    cdef Slot *slots
-    cdef int workers
-    cdef bb_kernel *kernel
-    cdef int64_t deadline_ns
-    cdef atomic_bool stopped
-    cdef Py_ssize_t next_group
+    cdef uint32_t *index  # of each item in the input
+    cdef size_t total     # items of the input
+    cdef size_t seen      # those of the input that were looked at
+    cdef size_t count     # items to compute
+    cdef readonly size_t workers
+    cdef size_t counts[BB_MAX_COST + 1]
+    cdef readonly dict refused
+    cdef readonly unsigned lanes
 
-    def __cinit__(self, size_t capacity):
-        self.items = <bb_item *>calloc(capacity + 1, sizeof(bb_item))
-        self.settings = <bb_setting *>calloc(capacity + 1, sizeof(bb_setting))
-        self.done = <uint8_t *>calloc(capacity + 1, 1)
-        self.order = <bb_item **>calloc(capacity + 1, sizeof(bb_item *))
-        self.groups = <Group *>calloc(capacity + 1, sizeof(Group))
-        if not (self.items and self.settings and self.done and self.order and self.groups):
-            raise MemoryError(f"no memory for a batch of {capacity} items")
-        self.capacity = capacity
+    def __cinit__(self, size_t total, deadline_ns=None):
+        """`deadline_ns` is on the clock of `time.monotonic_ns`."""
+        if total >= UINT32_MAX:
+            raise MemoryError(f"a batch has at most {UINT32_MAX - 1} items")
+        self.refused = {}
+        self.job.deadline_ns = INT64_MAX if deadline_ns is None else deadline_ns
+        self.job.items = <bb_item *>calloc(total + 1, sizeof(bb_item))
+        self.job.done = <atomic_bool *>calloc(total + 1, sizeof(atomic_bool))
+        self.job.order = <uint32_t *>calloc(total + 1, sizeof(uint32_t))
+        self.settings = <bb_setting *>calloc(total + 1, sizeof(bb_setting))
+        self.index = <uint32_t *>calloc(total + 1, sizeof(uint32_t))
+        if not (self.job.items and self.job.done and self.job.order and self.settings
+                and self.index):
+            raise MemoryError(f"no memory for a batch of {total} items")
+        self.total = total
 
     def __dealloc__(self):
-        if self.items:
-            bb_wipe(self.items, (self.capacity + 1) * sizeof(bb_item))
-        if self.slots:
-            bb_wipe(self.slots, <size_t>self.workers * sizeof(Slot))
-        free(self.items)
+        if self.job.items:
+            bb_wipe(self.job.items, self.count * sizeof(bb_item))
+        if self.job.slots:
+            bb_wipe(self.job.slots, self.workers * sizeof(Slot))
+        free(self.job.items)
+        free(self.job.done)
+        free(self.job.order)
+        free(self.job.groups)
+        free(self.job.slots)
         free(self.settings)
-        free(self.done)
-        free(self.order)
-        free(self.groups)
-        free(self.slots)
+        free(self.index)
 
-    def add(self, bytes password not None, bytes setting not None):
-        """Add an item under a 29-byte setting or a 60-byte hash; return its cost."""
-        cdef size_t length = len(setting)
-        cdef bb_setting *place = &self.settings[self.count]
-        cdef bb_status status
-        if self.count == self.capacity or self.slots:
-            raise ValueError(f"the batch was made for {self.capacity} items, or is planned already")
-        if length == BB_SETTING_CHARS:
-            status = bb_parse_setting(setting, length, place)
-        else:
-            status = bb_parse_hash(setting, length, place)
-        if status != BB_OK:
-            refuse(status)
-        bb_load_item(&self.items[self.count], password, len(password), place)
-        self.count += 1
-        return place.cost
+    def add_passwords(self, list passwords not None, *, bytes prefix not None, unsigned cost,
+                      bytes salts not None, bint truncate):
+        """Add passwords to hash, with 16 bytes of `salts` for each.
 
-    def plan(self, list groups not None, *, str kernel, int workers, deadline_ns=None):
-        """Take the groups to compute, each a list of 1 to MAX_LANES items of one cost.
-
-        `deadline_ns` is on the clock of `time.monotonic_ns`.
+        Raises TypeError for one that is neither bytes nor missing (None, or a NaN).
         """
-        cdef size_t item, first = 0
-        cdef Group *group
-        if self.slots or workers < 1:
-            raise ValueError("a batch is planned once, for 1 worker or more")
-        if sorted(item for group_items in groups for item in group_items) != list(range(self.count)):
-            raise ValueError("each item must be in exactly one group")
-        for i, group_items in enumerate(groups):
-            costs = {self.settings[<size_t>item].cost for item in group_items}
-            if len(costs) != 1 or len(group_items) > BB_MAX_LANES:
-                raise ValueError(f"a group is 1 to {MAX_LANES} items of one cost")
-            group = &self.groups[<Py_ssize_t>i]
-            group.first = first
-            group.lanes = len(group_items)
-            group.cost = costs.pop()
-            for item in group_items:
-                self.order[first] = &self.items[item]
-                first += 1
-        self.group_count = len(groups)
-        self.kernel = find_kernel(kernel)
-        self.deadline_ns = INT64_MAX if deadline_ns is None else deadline_ns
-        self.slots = <Slot *>aligned_alloc(64, <size_t>workers * sizeof(Slot))
-        if not self.slots:
-            raise MemoryError(f"no memory for {workers} workers")
-        memset(self.slots, 0, <size_t>workers * sizeof(Slot))
-        self.workers = workers  # not before: items_done and thread_ids look at so many slots
+        cdef const char *salt = salts
+        cdef bb_setting *setting
+        self.begin_adding(passwords)
+        if (len(salts) != BB_SALT_BYTES * self.total or len(prefix) != 2
+                or not BB_MIN_COST <= cost <= BB_MAX_COST):
+            raise ValueError("16 bytes of salt are needed for each password, a prefix of 2 bytes, "
+                             "and a cost from 4 to 31")
+        while self.seen < self.total and not self.must_end_adding():
+            password = passwords[self.seen]
+            if self.takes("passwords", password, "password") and self.fits(password, truncate):
+                setting = &self.settings[self.count]
+                setting.version = (<const char *>prefix)[1]
+                setting.cost = <uint8_t>cost
+                memcpy(setting.salt, salt + BB_SALT_BYTES * self.seen, BB_SALT_BYTES)
+                self.add(password)
+            self.seen += 1
 
-    cdef bint ended(self, int64_t until_ns) noexcept nogil:
-        return atomic_load_bool(&self.stopped) or monotonic_ns() >= until_ns
+    def add_hashes(self, list passwords not None, list hashes not None, *, unsigned max_cost,
+                   bint truncate):
+        """Add passwords to check against hashes. Raises as `add_passwords`."""
+        cdef bb_setting *setting
+        cdef bb_status status
+        self.begin_adding(passwords)
+        if len(hashes) != <Py_ssize_t>self.total:
+            raise ValueError(f"{self.total} hashes are needed, not {len(hashes)}")
+        while self.seen < self.total and not self.must_end_adding():
+            password = passwords[self.seen]
+            hashed = hashes[self.seen]
+            # Both, so that a wrong type is an error wherever the other is missing.
+            if (self.takes("passwords", password, "password")
+                    & self.takes("hashes", hashed, "hash")):
+                setting = &self.settings[self.count]
+                status = bb_parse_hash(<const uint8_t *>PyBytes_AsString(hashed),
+                                       PyBytes_Size(hashed), setting)
+                if status != BB_OK:
+                    self.refused[self.seen] = (
+                        "invalid_hash", f"not a bcrypt hash: {describe(status)}")
+                elif setting.cost > max_cost:
+                    self.refused[self.seen] = (
+                        "cost_too_high",
+                        f"the hash has cost {setting.cost}; at most {max_cost} is allowed")
+                elif self.fits(password, truncate):
+                    self.add(password)
+            self.seen += 1
 
-    cdef bint compute(self, Slot *slot, Py_ssize_t index, int64_t until_ns) noexcept nogil:
-        """Compute a group, or go on with it; False if stopped or out of time before its end."""
-        cdef Group *group = &self.groups[index]
-        cdef size_t i
-        # Also keeps a worker that has left a group unfinished from taking another in its slot.
-        if self.ended(self.deadline_ns):
+    cdef int begin_adding(self, list passwords) except -1:
+        if self.seen or self.job.slots or len(passwords) != <Py_ssize_t>self.total:
+            raise ValueError(f"a batch takes its {self.total} items once")
+        return 0
+
+    cdef bint must_end_adding(self) except -1:
+        """Let signal handlers run now and then; whether the time is up."""
+        if self.seen % ITEMS_PER_LOOK:
             return False
-        if not slot.busy:
-            bb_group_start(&slot.group, self.kernel, &self.order[group.first], group.lanes,
-                           group.cost)
-            slot.busy = True
-        while not bb_group_advance(&slot.group, ITERATIONS_PER_LOOK):
-            if self.ended(until_ns):
-                return False
-        slot.busy = False
-        slot.thread_id = PyThread_get_thread_native_id()
-        for i in range(group.first, group.first + group.lanes):
-            self.done[self.order[i] - self.items] = True
-        atomic_add_size(&slot.items_done, group.lanes)
-        return True
+        PyErr_CheckSignals()
+        return monotonic_ns() >= self.job.deadline_ns
 
-    def run(self):
-        """Compute all groups in `workers` threads; return when done, stopped or out of time."""
-        cdef Py_ssize_t i
-        if not self.slots:
-            raise ValueError("the batch is not planned")
-        for i in prange(self.group_count, num_threads=self.workers, schedule="dynamic",
-                        chunksize=1, nogil=True):
-            self.compute(&self.slots[threadid()], i, self.deadline_ns)
+    cdef bint takes(self, str argument, value, str what) except -1:
+        """Whether a value is there; refuse its item if not, raise if it can't be one."""
+        if PyBytes_Check(value):
+            return True
+        if value is None or (PyFloat_Check(value) and value != value):
+            self.refused.setdefault(self.seen, (f"missing_{what}", f"there is no {what}"))
+            return False
+        raise TypeError(f"{argument}[{self.seen}] must be bytes, not {type(value).__name__}")
 
-    def run_for(self, int64_t slice_ns):
-        """Compute in the calling thread for about `slice_ns`; True when nothing is left to do."""
+    cdef bint fits(self, password, bint truncate) except -1:
+        if PyBytes_Size(password) <= BB_MAX_KEY_BYTES or truncate:
+            return True
+        self.refused[self.seen] = (
+            "password_too_long",
+            f"the password is longer than {BB_MAX_KEY_BYTES} bytes; truncate=True cuts it")
+        return False
+
+    cdef int add(self, password) except -1:
+        """Add an item whose setting is in its place."""
+        cdef bb_setting *setting = &self.settings[self.count]
+        bb_load_item(&self.job.items[self.count], <const uint8_t *>PyBytes_AsString(password),
+                     PyBytes_Size(password), setting)
+        self.index[self.count] = <uint32_t>self.seen
+        self.counts[setting.cost] += 1
+        self.count += 1
+        return 0
+
+    @property
+    def costs(self):
+        cdef unsigned cost
+        return {cost: self.counts[cost] for cost in range(BB_MAX_COST + 1) if self.counts[cost]}
+
+    def plan(self, list cuts not None, *, str kernel not None, size_t workers):
+        """Take the groups to compute, in this order: (cost, items of a group, such groups)."""
+        cdef size_t places[BB_MAX_COST + 1]  # where the next item of each cost goes or comes from
+        cdef size_t left[BB_MAX_COST + 1]
+        cdef size_t first = 0, groups = 0, item, repeated
+        cdef unsigned cost, lanes
+        cdef Group *group
+        if self.job.slots or workers < 1:
+            raise ValueError("a batch is planned once, for 1 worker or more")
+        memcpy(left, self.counts, sizeof(left))
+        for cost, lanes, repeated in cuts:
+            if cost > BB_MAX_COST or not 1 <= lanes <= BB_MAX_LANES:
+                raise ValueError(f"a group is 1 to {MAX_LANES} items of one cost")
+            if repeated > left[cost] // lanes:
+                raise ValueError(f"there are not so many items of cost {cost}")
+            left[cost] -= lanes * repeated
+            groups += repeated
+        if any([left[cost] for cost in range(BB_MAX_COST + 1)]):
+            raise ValueError("each item must be in a group")
+
+        for cost in range(BB_MAX_COST + 1):
+            places[cost] = first
+            first += self.counts[cost]
+        for item in range(self.count):
+            cost = self.settings[item].cost
+            self.job.order[places[cost]] = <uint32_t>item
+            places[cost] += 1
+        for cost in range(BB_MAX_COST + 1):
+            places[cost] -= self.counts[cost]
+
+        free(self.job.groups)
+        self.job.groups = <Group *>calloc(groups + 1, sizeof(Group))
+        if not self.job.groups:
+            raise MemoryError(f"no memory for {groups} groups")
+        group = self.job.groups
+        for cost, lanes, repeated in cuts:
+            self.lanes = max(self.lanes, lanes)
+            for _ in range(repeated):
+                group.first = <uint32_t>places[cost]
+                group.lanes = <uint8_t>lanes
+                group.cost = <uint8_t>cost
+                places[cost] += lanes
+                group += 1
+        self.job.group_count = groups
+        self.job.kernel = find_kernel(kernel)
+        self.workers = max(1, min(workers, groups))
+        self.job.slots = allocate_slots(self.workers)
+
+    def run(self, tick not None, *, int64_t slice_ns):
+        """Compute all groups; return in how many threads, fewer than planned if so refused.
+
+        The calling thread computes where one worker is planned, and waits where there are more. It
+        calls `tick` every `slice_ns`. An exception out of it, or out of a signal handler, stops the
+        workers within about a millisecond, and goes on when they have left the batch.
+        """
+        cdef bb_crew *crew = NULL
+        cdef size_t size
+        cdef bint finished = False
+        if not self.job.slots or not 0 <= slice_ns <= MAX_SLICE_NS:
+            raise ValueError(f"the batch is not planned, or slice_ns is above {MAX_SLICE_NS}")
+        if self.workers > 1:
+            with nogil:
+                crew = bb_crew_begin(work, &self.job, <unsigned>self.workers)
+        if not crew:
+            self.run_here(tick, slice_ns)
+            return 1
+        try:
+            while not finished:
+                with nogil:
+                    finished = bb_crew_wait(crew, slice_ns)
+                if not finished:
+                    PyErr_CheckSignals()
+                    tick()
+            size = bb_crew_size(crew)
+        except:
+            self.stop()
+            with nogil:
+                while not bb_crew_wait(crew, MAX_SLICE_NS):
+                    pass
+            raise
+        finally:
+            with nogil:
+                bb_crew_release(crew)
+        return min(size, self.workers)
+
+    cdef int run_here(self, tick, int64_t slice_ns) except -1:
         cdef int64_t until_ns
-        if not self.slots:
-            raise ValueError("the batch is not planned")
-        with nogil:
-            until_ns = min(monotonic_ns() + slice_ns, self.deadline_ns)
-            while self.next_group < self.group_count:
-                if not self.compute(self.slots, self.next_group, until_ns):
+        while not ended(&self.job, self.job.deadline_ns):
+            with nogil:
+                until_ns = min(monotonic_ns() + slice_ns, self.job.deadline_ns)
+                if compute_until(&self.job, self.job.slots, until_ns):
                     break
-                self.next_group += 1
-        return self.next_group == self.group_count or self.ended(self.deadline_ns)
+            PyErr_CheckSignals()
+            if tick is not None:
+                tick()
+        return 0
 
     def stop(self):
         """Make all workers leave within about a millisecond."""
-        atomic_store_bool(&self.stopped, True)
+        atomic_store_bool(&self.job.stopped, True, memory_order_release)
 
     @property
     def items_done(self):
         """How many items are finished; may be read while workers run."""
-        cdef int i
-        cdef size_t total = 0
-        for i in range(self.workers):
-            total += atomic_load_size(&self.slots[i].items_done)
+        cdef size_t i, total = 0
+        if self.job.slots:
+            for i in range(self.workers):
+                total += atomic_load_size(&self.job.slots[i].items_done)
         return total
 
     @property
     def thread_ids(self):
         """Native ids of the threads that finished items."""
-        cdef int i
-        return [self.slots[i].thread_id for i in range(self.workers)
-                if atomic_load_size(&self.slots[i].items_done)]
+        cdef size_t i
+        if not self.job.slots:
+            return []
+        return [self.job.slots[i].thread_id for i in range(self.workers)
+                if atomic_load_size(&self.job.slots[i].items_done)]
 
-    def is_done(self, size_t item):
-        """Whether an item's digest has been computed."""
-        if item >= self.count:
-            raise IndexError(f"item {item} of {self.count}")
-        return bool(self.done[item])
+    cdef bint is_done(self, size_t item) noexcept:
+        return atomic_load_bool(&self.job.done[item], memory_order_acquire)
 
-    def hash(self, size_t item):
-        """Return a finished item's hash: 60 bytes."""
+    def hashes(self):
+        """Return each item's 60-byte hash, None where it is not done."""
         cdef char text[60]
-        if not self.is_done(item):
-            raise ValueError(f"item {item} is not done")
-        bb_format_hash(&self.settings[item], self.items[item].digest, text)
-        return text[:BB_HASH_CHARS]
+        cdef size_t item
+        cdef list values = [None] * self.total
+        for item in range(self.count):
+            if self.is_done(item):
+                bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
+                values[self.index[item]] = text[:BB_HASH_CHARS]
+        return values
 
-    def matches(self, size_t item, bytes hashed not None):
-        """Compare a finished item's hash with another, in a time that tells nothing of either."""
+    def matches(self, list hashes not None):
+        """Return whether each item's hash is that of the list, None where it is not done.
+
+        Compared in a time that tells nothing of either.
+        """
         cdef char text[60]
-        if not self.is_done(item):
-            raise ValueError(f"item {item} is not done")
-        bb_format_hash(&self.settings[item], self.items[item].digest, text)
-        matched = len(hashed) == BB_HASH_CHARS and bb_equal(text, <const char *>hashed,
-                                                            BB_HASH_CHARS)
+        cdef size_t item
+        cdef list values = [None] * self.total
+        for item in range(self.count):
+            if self.is_done(item):
+                bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
+                hashed = hashes[self.index[item]]
+                if PyBytes_Size(hashed) != BB_HASH_CHARS:
+                    raise ValueError("matches takes the list that add_hashes was given")
+                values[self.index[item]] = bool(
+                    bb_equal(text, PyBytes_AsString(hashed), BB_HASH_CHARS))
         bb_wipe(text, BB_HASH_CHARS)
-        return matched
+        return values
+
+    def unprocessed(self):
+        """Return the indices of the items that are neither done nor refused, ascending."""
+        cdef size_t item
+        return ([self.index[item] for item in range(self.count) if not self.is_done(item)]
+                + list(range(self.seen, self.total)))
+
+
+def hash_one(bytes password not None, bytes setting not None):
+    """Return the hash of a password under a 29-byte setting, computed in the calling thread."""
+    cdef Batch batch = Batch(1)
+    cdef bb_status status = bb_parse_setting(setting, len(setting), &batch.settings[0])
+    if status != BB_OK:
+        raise ValueError(describe(status))
+    batch.add(password)
+    batch.plan([(batch.settings[0].cost, 1, 1)], kernel=chosen_kernel(), workers=1)
+    batch.run_here(None, LOOK_AT_SIGNALS_NS)
+    return batch.hashes()[0]
 
 
 find_kernel(chosen_kernel())  # before anyone relies on it

@@ -7,6 +7,9 @@ from operator import index
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 NS_PER_S = 1_000_000_000
 MAX_SECONDS = 1e9  # thirty years; more would not fit the clock's 64 bits
@@ -18,17 +21,11 @@ def check_bytes(name: str, value: object) -> None:
         raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
 
 
-def check_bytes_list(name: str, values: Iterable[bytes]) -> list[bytes]:
-    """Return the values as a list, each of them bytes and of no subclass."""
+def check_list(name: str, values: Iterable[T]) -> list[T]:
+    """Return the values in a list of their own; of one bytes or str, the characters are none."""
     if isinstance(values, (bytes, str)):
         raise TypeError(f"{name} must be a sequence of bytes, not one {type(values).__name__}")
-    checked = []
-    for i, value in enumerate(values):
-        if type(value) is not bytes:
-            check_bytes(f"{name}[{i}]", value)
-            value = bytes(value)
-        checked.append(value)
-    return checked
+    return list(values)
 
 
 def check_same_length(passwords: Sized, name: str, values: Sized) -> None:

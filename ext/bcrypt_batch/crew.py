@@ -1,146 +1,98 @@
-"""Crews: threads of our own that keep an OpenMP pool each.
-
-libgomp gives every thread that runs a parallel region a pool, and keeps it as long as that thread
-asks for the same number of threads. In a child after fork the forking thread's pool is gone but
-not forgotten: a region started there hangs. And where the system refuses a thread, libgomp ends
-the process. So batches do not run in the caller's thread but in a crew's: it always asks for the
-same size, a child makes new crews, callers in several threads get one each, and before a crew is
-made the threads it will need are tried out. Meanwhile the caller is free to look after signals
-and progress.
-"""
+"""The crew that a process keeps, and what to say where the system refuses threads."""
 
 from __future__ import annotations
 
 import os
-import threading
-import time
-import warnings
 
 from . import _native
+from .system import cgroups, read
+from .workers import check_workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TICK_S = 0.05  # how often a waiting caller looks after progress; signals wake it at once
-
-# Idle crews by the size that was asked for. A plain list, since append and pop are atomic.
-_idle: dict[int, list[Crew]] = {}
-_making = threading.Lock()
+    from collections.abc import Iterator
 
 
-def _forget_crews() -> None:
-    """In a child after fork there are none, and nobody is making any."""
-    global _making
-    _idle.clear()
-    _making = threading.Lock()
+def start_workers(workers: int | None = None) -> int:
+    """Start threads and keep them for later calls; return how many there are.
 
+    Calls that need as many or fewer use them, one call at a time; others make threads of their
+    own, which end with the call. A process keeps one such crew: another one takes its place. A
+    child after fork has none until it starts one. One worker needs no threads.
 
-os.register_at_fork(after_in_child=_forget_crews)
-
-
-class Job:
-    """One batch on its way through a crew."""
-
-    def __init__(self, batch: _native.Batch) -> None:
-        self.batch = batch
-        self.error: BaseException | None = None
-        self.finished = threading.Event()
-
-
-class Crew:
-    """`size` threads: one of Python's, and the others of its OpenMP pool."""
-
-    def __init__(self, size: int, home: list[Crew]) -> None:
-        self.size = size
-        self._home = home
-        # Not a queue: there is one caller at a time, and importing queue takes half a millisecond.
-        self._job: Job | None = None
-        self._posted = threading.Event()
-        self._ready = threading.Event()
-        threading.Thread(target=self._serve, name=f"bcrypt_batch x{size}", daemon=True).start()
-        self._ready.wait()
-
-    def _serve(self) -> None:
-        _native.start_pool(self.size)
-        self._ready.set()
-        while True:
-            self._posted.wait()
-            self._posted.clear()
-            job, self._job = self._job, None
-            assert job
-            try:
-                job.batch.run()
-            except BaseException as error:
-                job.error = error
-            # Here and not in the caller, who may have left at a second Ctrl-C.
-            self._home.append(self)
-            job.finished.set()
-            del job  # it holds secrets until it is freed
-
-    def run(self, batch: _native.Batch, tick: Callable[[], None]) -> None:
-        """Compute a planned batch, calling `tick` meanwhile; what it raises stops the batch."""
-        job = Job(batch)
-        self._job = job
-        self._posted.set()
-        try:
-            while not job.finished.wait(TICK_S):
-                tick()
-        except BaseException:
-            batch.stop()
-            job.finished.wait()
-            raise
-        if job.error:
-            raise job.error
-
-
-def borrow(size: int) -> Crew | None:
-    """Return an idle crew, or a new one, which goes back by itself when it has run a batch.
-
-    Where the system gives fewer threads than `size`, so does the crew, with a RuntimeWarning; None
-    where there is only the caller's thread.
+    Raises as `worker_count` does; warns, with a RuntimeWarning, where the system refuses threads.
     """
-    home = _idle.setdefault(size, [])
-    try:
-        return home.pop()
-    except IndexError:
-        pass
-    with _making:
-        available = _try_threads(size)
-        if available < size:
-            warnings.warn(
-                f"the system allows {available} more threads where {size} workers were asked for; "
-                f"going on with {max(available, 1)}. Ask for fewer (WORKER_COUNT), or raise the "
-                "limit on processes or memory.",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-        return Crew(available, home) if available > 1 else None
+    count = check_workers(workers)
+    if count == 1:
+        _native.dismiss_crew()
+        return 1
+    size = _native.keep_crew(count)
+    if size < count:
+        warn_of_shortage(count, size, stacklevel=2)
+    return size
 
 
-def start(size: int) -> None:
-    """Make sure that a crew of this size is waiting."""
-    if not _idle.get(size) and (crew := borrow(size)):
-        _idle[size].append(crew)
+def stop_workers() -> None:
+    """End the threads that `start_workers` has started, if any; a batch they are at is finished."""
+    _native.dismiss_crew()
 
 
-def _try_threads(count: int) -> int:
-    """Return how many of `count` threads the system lets live at once."""
-    release = threading.Event()
-    threads = []
-    try:
-        for _ in range(count):
-            thread = threading.Thread(target=release.wait, daemon=True)
-            thread.start()
-            threads.append(thread)
-    except (RuntimeError, MemoryError):  # "can't start new thread"
-        pass
-    finally:
-        release.set()
-    # Joined threads count against the limits until the kernel has reaped them.
-    give_up = time.monotonic() + 1
-    for thread in threads:
-        thread.join()
-        while os.path.exists(f"/proc/self/task/{thread.native_id}") and time.monotonic() < give_up:
-            time.sleep(0.0002)
-    return len(threads)
+def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
+    """Warn that the system refused threads, and say which limit is in the way.
+
+    Args:
+        wanted: How many workers there should have been.
+        got: How many there are.
+        stacklevel: Whom to name, as for `warnings.warn` from where this is called.
+    """
+    import warnings
+
+    limits = " and ".join(limits_on_threads(wanted)) or "memory, or a limit of the whole machine"
+    warnings.warn(
+        f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "
+        f"{limits}. Raise it, or ask for fewer workers (BCRYPT_BATCH_WORKERS)",
+        RuntimeWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def limits_on_threads(
+    wanted: int, proc: str = "/proc", cgroup_root: str = "/sys/fs/cgroup"
+) -> Iterator[str]:
+    """Yield the limits under which this process can't have `wanted` more threads.
+
+    Source: clone(2) and pthread_create(3), EAGAIN; getrlimit(2); cgroups(7), the pids controller.
+    """
+    from resource import (
+        RLIM_INFINITY,
+        RLIMIT_AS,
+        RLIMIT_NPROC,
+        RLIMIT_STACK,
+        getpagesize,
+        getrlimit,
+    )
+
+    most, _ = getrlimit(RLIMIT_NPROC)
+    if most != RLIM_INFINITY and os.getuid() != 0 and _tasks_of_user(proc) + wanted > most:
+        yield f"RLIMIT_NPROC, the user's limit on tasks ({most}; ulimit -u)"
+    most, _ = getrlimit(RLIMIT_AS)
+    stack, _ = getrlimit(RLIMIT_STACK)
+    used = int(read(f"{proc}/self/statm").partition(" ")[0] or 0) * getpagesize()
+    if most != RLIM_INFINITY and used + wanted * (stack if stack > 0 else 0) > most:
+        yield f"RLIMIT_AS, the limit on address space ({most >> 10} KB; ulimit -v)"
+    for _, group in cgroups("pids", cgroup_root, f"{proc}/self/cgroup"):
+        limit, now = read(f"{group}/pids.max"), read(f"{group}/pids.current")
+        if limit.isdigit() and now.isdigit() and int(now) + wanted > int(limit):
+            yield f"the cgroup's limit on tasks ({limit}, in {group}/pids.max)"
+
+
+def _tasks_of_user(proc: str) -> int:
+    """Count the threads of all processes of this process's user."""
+    tasks = 0
+    for name in os.listdir(proc):
+        try:
+            if name.isdigit() and os.stat(f"{proc}/{name}").st_uid == os.getuid():
+                tasks += len(os.listdir(f"{proc}/{name}/task"))
+        except OSError:
+            pass  # it has ended meanwhile
+    return tasks

@@ -10,8 +10,6 @@ cut 4, 4, 3, 3, 3, 3 and 3 items on 6 workers in three; 25 items on one worker i
 from __future__ import annotations
 
 from heapq import heapreplace
-from itertools import chain, combinations, islice, product
-from math import prod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,34 +22,30 @@ ROUNDS_PLANNED = 8
 MAX_SPREADS = 16
 FEW_ITEMS = 8
 
-# Changing the cuts of two or three costs at once finds more, but takes up to some 100 ms. So many
-# combinations at most, and only where each worker has so many iterations to do: a second or more.
-COMBINATIONS_TRIED = 1500
-ITERATIONS_WORTH_IT = 1 << 17
-
 
 def plan_groups(
-    costs: Sequence[int], workers: int, lanes: int, times: Sequence[int]
-) -> list[list[int]]:
-    """Return groups of 1 to `lanes` item indices of equal cost, costliest groups first.
+    counts: dict[int, int], workers: int, lanes: int, times: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """Return groups of 1 to `lanes` items of one cost, those that take longest first.
 
     Args:
-        costs: Each item's cost.
+        counts: How many items there are of each cost.
         workers: How many threads take groups.
         lanes: The most items a group may have.
         times: `times[k - 1]` is how long a group of k items takes, in any unit.
+
+    Returns:
+        Cost, items of a group, and how many such groups.
     """
-    items_of_cost: dict[int, list[int]] = {}
-    for item, cost in enumerate(costs):
-        items_of_cost.setdefault(cost, []).append(item)
-    counts = {cost: len(items) for cost, items in items_of_cost.items()}
     planner = _Planner(workers, times[:lanes], most=max(counts.values(), default=0))
-    groups = []
-    for cost, sizes in planner.cut(counts).items():
-        items = iter(items_of_cost[cost])
-        groups += [(times[size - 1] << cost, list(islice(items, size))) for size in sizes]
-    groups.sort(key=lambda group: -group[0])
-    return [items for _, items in groups]
+    groups = [
+        (cost, size, sizes.count(size))
+        for cost, sizes in planner.cut(counts).items()
+        for size in set(sizes)
+    ]
+    return sorted(
+        groups, key=lambda group: (times[group[1] - 1] << group[0], group[1]), reverse=True
+    )
 
 
 def makespan(durations: list[int], workers: int) -> int:
@@ -123,7 +117,7 @@ class _Planner:
         return tuple(sizes)
 
     def _search(self, options: dict[int, list[Sizes]]) -> dict[int, Sizes]:
-        """Improve the cuts of one to three costs at once until nothing ends the batch sooner."""
+        """Improve the cut of one cost at a time until nothing ends the batch sooner."""
         durations = {
             cost: {sizes: [self.times[size - 1] << cost for size in sizes] for sizes in cuts}
             for cost, cuts in options.items()
@@ -134,23 +128,13 @@ class _Planner:
                 [d for cost, sizes in choice.items() for d in durations[cost][sizes]], self.workers
             )
 
-        costs = sorted(options, reverse=True)
-        moves: list[tuple[int, ...]] = [(cost,) for cost in costs]
-        iterations = sum(sum(cuts[0]) << cost for cost, cuts in options.items()) // self.workers
-        budget = COMBINATIONS_TRIED if iterations >= ITERATIONS_WORTH_IT else 0
-        for move in chain(combinations(costs, 2), combinations(costs, 3)):
-            tried = prod(len(durations[cost]) for cost in move)
-            if tried <= budget:
-                budget -= tried
-                moves.append(move)
-
         def improve(chosen: dict[int, Sizes]) -> tuple[int, dict[int, Sizes]]:
             best, before = ends(chosen), None
             while best != before:
                 before = best
-                for move in moves:
-                    for cuts in product(*(durations[cost] for cost in move)):
-                        choice = {**chosen, **dict(zip(move, cuts, strict=True))}
+                for cost in sorted(options, reverse=True):
+                    for sizes in durations[cost]:
+                        choice = {**chosen, cost: sizes}
                         if (end := ends(choice)) < best:
                             best, chosen = end, choice
             return best, chosen

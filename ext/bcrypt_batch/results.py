@@ -25,7 +25,8 @@ class ItemError:
     """Why one item has no value.
 
     Attributes:
-        code: `password_too_long`, `invalid_hash` or `cost_too_high`.
+        code: `password_too_long`, `missing_password`, `missing_hash`, `invalid_hash` or
+            `cost_too_high`.
         message: What was wrong and what is allowed; quotes neither the password nor the hash.
     """
 

@@ -6,8 +6,8 @@ import os
 from operator import index
 
 from . import _native
-from .batch import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES, compute_one
 from .checks import check_bytes
+from .limits import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES
 
 ENCODED_SALT_CHARS = 22
 
@@ -56,7 +56,7 @@ def hashpw(password: bytes, salt: bytes) -> bytes:
             "password cannot be longer than 72 bytes, truncate manually if necessary "
             "(e.g. my_password[:72])"
         )
-    return compute_one(bytes(password), _canonical_setting(salt))
+    return _native.hash_one(bytes(password), _canonical_setting(salt))
 
 
 def checkpw(password: bytes, hashed_password: bytes) -> bool:

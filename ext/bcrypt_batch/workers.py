@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from .checks import check_range
-from .system import read
+from .limits import MAX_WORKERS
+from .system import cgroups, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_WORKERS = 1024
 MB_PER_VCPU = 1769  # AWS Lambda Developer Guide, "Configure Lambda function memory"
 
 _count: int | None = None
@@ -31,19 +31,6 @@ def worker_count() -> int:
     if _count is None:
         _count = _read_worker_count(os.environ)
     return _count
-
-
-def start_workers(workers: int | None = None) -> int:
-    """Start the threads that later calls with as many workers will use; return their number.
-
-    Without this the first such call starts them. Raises as `worker_count` does.
-    """
-    count = check_workers(workers)
-    if count > 1:
-        from . import crew
-
-        crew.start(count)
-    return count
 
 
 def check_workers(workers: int | None) -> int:
@@ -76,25 +63,11 @@ def _cgroup_quotas(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup")
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and
     Documentation/scheduler/sched-bwc.rst (version 1).
     """
-    for line in read(own).splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base, version = root, 2
-        elif "cpu" in controllers.split(","):
-            base, version = f"{root}/cpu", 1
+    for version, group in cgroups("cpu", root, own):
+        if version == 2:
+            quota, _, period = read(f"{group}/cpu.max").partition(" ")
         else:
-            continue
-        # A quota may sit on any ancestor; in a container without a cgroup namespace the path
-        # means nothing inside, but the root is the container's own.
-        while True:
-            group = base + path.rstrip("/")
-            if version == 2:
-                quota, _, period = read(f"{group}/cpu.max").partition(" ")
-            else:
-                quota = read(f"{group}/cpu.cfs_quota_us")
-                period = read(f"{group}/cpu.cfs_period_us")
-            if quota.isdigit() and period.isdigit():
-                yield max(1, -(-int(quota) // int(period)))
-            if path in ("", "/"):
-                break
-            path = os.path.dirname(path)
+            quota = read(f"{group}/cpu.cfs_quota_us")
+            period = read(f"{group}/cpu.cfs_period_us")
+        if quota.isdigit() and period.isdigit():
+            yield max(1, -(-int(quota) // int(period)))

@@ -1,0 +1,53 @@
+/* Crews: the threads that compute batches.
+ *
+ * A crew is one thread made here, its leader, and the others of the OpenMP region that it runs. The
+ * caller posts a job and waits in slices, so that between them it can look after signals and
+ * progress; it never enters a parallel region itself. All of it is C: nothing here can be replaced
+ * by a library that patches Python's threads, or be split in two by an exception.
+ *
+ * One crew at most is kept while idle, where bb_crew_keep asked for it. Every other ends with its
+ * job. A child after fork has none. Any thread may call any of these functions at any time.
+ */
+#ifndef BCRYPT_BATCH_CREW_H
+#define BCRYPT_BATCH_CREW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bb_crew;
+
+/* What each worker of a job runs, once; `worker` counts from 0. Returns when there is nothing left
+ * to do for any worker: one that has not begun by then no longer does. */
+typedef void bb_work(void *job, unsigned worker);
+
+/* To be called once, before anything else: lets a child after fork forget its parent's threads.
+ * `priority` is the OMP_MAX_TASK_PRIORITY that libgomp was to be loaded with. If it has another,
+ * it was there before, and its threads have stacks of `stack_bytes` where that is more than the
+ * default: threads are tried out with such stacks then. False where there is no memory. */
+bool bb_crew_prepare(int priority, size_t stack_bytes);
+
+/* Let up to `workers` threads run `work`: those of the kept crew, if it is idle and was made for as
+ * many, else those of a new one. NULL where the system refuses even one thread. `job` must not lie
+ * on the caller's stack: greenlets move theirs while others run. */
+struct bb_crew *bb_crew_begin(bb_work *work, void *job, unsigned workers);
+
+/* Wait for the end of the job, `timeout_ns` at the most (0 to 10^18). True when no worker is in it
+ * any more: at its end, and in a child after fork, where none has come along. */
+bool bb_crew_wait(struct bb_crew *crew, int64_t timeout_ns);
+
+/* How many threads the crew has. Waits until it has tried to make them. */
+unsigned bb_crew_size(struct bb_crew *crew);
+
+/* Give a crew back whose job has ended: once for each bb_crew_begin. Unless it is the kept one, its
+ * threads are gone when this returns. */
+void bb_crew_release(struct bb_crew *crew);
+
+/* Keep one crew of up to `workers` threads (2 or more) in place of the one kept before; return how
+ * many it has, or 1 where that is no crew at all. */
+unsigned bb_crew_keep(unsigned workers);
+
+/* End the kept crew; if it is at work, when it is released. May be called without one. */
+void bb_crew_dismiss(void);
+
+#endif

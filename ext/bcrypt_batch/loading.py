@@ -1,0 +1,48 @@
+"""Load the extension, and libgomp with it, without the OpenMP settings of the program around it.
+
+libgomp reads them once, when it is loaded. Those that other libraries are set up with would pin
+this thread to a CPU and all that it makes later (OMP_PROC_BIND), or give our threads stacks that
+there is no memory for (OMP_STACKSIZE). And unless told otherwise its threads spin for a while after
+each batch; under a CPU quota, as on Lambda, that time is taken from the next one.
+"""
+
+from __future__ import annotations
+
+import os
+
+UNITS = {"B": 0, "K": 10, "M": 20, "G": 30}
+
+# Nothing of ours has priorities; this one tells by whose settings libgomp was loaded.
+MARK = 7919
+SETTINGS = {"GOMP_SPINCOUNT": "0", "OMP_MAX_TASK_PRIORITY": str(MARK)}
+
+
+def load() -> None:
+    """Import `_native` once; the environment is afterwards as it was, also if that fails."""
+    hidden = [name for name in os.environ if name.startswith(("OMP_", "GOMP_"))]
+    # Not through os.environ: it stays as it is, and so does what other threads see of it.
+    for name in hidden:
+        os.unsetenv(name)
+    for name, value in SETTINGS.items():
+        os.putenv(name, value)
+    try:
+        from . import _native
+    finally:
+        for name in SETTINGS:
+            os.unsetenv(name)
+        for name in hidden:
+            os.putenv(name, os.environ[name])
+    _native.prepare_crews(MARK, stack_bytes(os.environ.get("OMP_STACKSIZE", "")))
+
+
+def stack_bytes(setting: str) -> int:
+    """Return the bytes that OMP_STACKSIZE asks for: a number in KB, or with its unit; else 0.
+
+    Source: OpenMP 5.2, 21.2.1 (OMP_STACKSIZE).
+    """
+    number, unit = setting.strip().upper(), "K"
+    if number[-1:] in UNITS:
+        number, unit = number[:-1].rstrip(), number[-1]
+    if not (number.isascii() and number.isdigit() and len(number) <= 12):
+        return 0
+    return int(number) << UNITS[unit]

@@ -1,0 +1,87 @@
+"""One call of hash_many or verify_many: plan its groups, compute them, gather what came of it."""
+
+from __future__ import annotations
+
+import time
+
+from . import _native
+from .checks import check_range, check_seconds
+from .crew import warn_of_shortage
+from .lanes import lane_limit
+from .limits import MAX_LANES
+from .results import BatchResult, BatchStats, ItemError
+from .workers import check_workers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Progress = Callable[[int, int], object]
+
+TICK_NS = 50_000_000  # how long a caller computes or waits between looks at signals and progress
+
+
+class Run:
+    """The items of one call, and how they are computed.
+
+    Once there is one, exceptions go on through `_native.hand_over`, with its result.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        workers: int | None,
+        lanes: int | None,
+        deadline: float | None,
+        progress: Progress | None,
+        started_ns: int,
+    ) -> None:
+        self.total = total
+        self.workers = check_workers(workers)
+        self.kernel = _native.chosen_kernel()
+        self.lanes = None if lanes is None else check_range("lanes", lanes, 1, MAX_LANES)
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be callable, not {type(progress).__name__}")
+        self.progress = progress
+        self.started_ns = started_ns
+        deadline_ns = None if deadline is None else started_ns + check_seconds("deadline", deadline)
+        self.batch = _native.Batch(total, deadline_ns)
+
+    def compute(self) -> None:
+        """Compute the items that the batch has been given."""
+        self.batch.plan(self.cuts(), kernel=self.kernel, workers=self.workers)
+        got = self.batch.run(self.tick, slice_ns=TICK_NS)
+        if got < self.batch.workers:
+            self.workers = got
+            warn_of_shortage(self.batch.workers, got, stacklevel=3)
+        self.tick()
+
+    def cuts(self) -> list[tuple[int, int, int]]:
+        """Cut the items into groups, the costliest first."""
+        counts = self.batch.costs
+        limit = self.lanes or lane_limit(self.kernel, self.workers)
+        if limit == 1 or sum(counts.values()) == 1:
+            return [(cost, 1, counts[cost]) for cost in sorted(counts, reverse=True)]
+        from .grouping import plan_groups  # here: neither a cold start nor one lane needs it
+
+        return plan_groups(counts, self.workers, limit, _native.group_times(self.kernel))
+
+    def tick(self) -> None:
+        """Tell how far the batch is. Without `progress` too, Python code lets exceptions in."""
+        if self.progress:
+            done = len(self.batch.refused) + self.batch.items_done
+            if self.progress(done, self.total) is False:
+                self.batch.stop()
+
+    def result(self, values: Callable[[], list[Any]]) -> BatchResult[Any]:
+        """Gather what came of each item; `values()` is that of those that are done."""
+        stats = BatchStats(
+            workers=self.workers,
+            lanes=self.batch.lanes,
+            kernel=self.kernel,
+            thread_ids=self.batch.thread_ids,
+            elapsed_ns=time.monotonic_ns() - self.started_ns,
+        )
+        errors = {i: ItemError(*refusal) for i, refusal in self.batch.refused.items()}
+        return BatchResult(values(), errors, self.batch.unprocessed(), stats)

@@ -1,0 +1,27 @@
+"""Run programs of their own: what they do to their process stays there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+PATIENCE_S = 60  # for what must end; timings decide nothing else
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a new interpreter and return what came of it."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env={**os.environ, **environment},
+    )
+
+
+def check_python(code: str, **environment: str) -> str:
+    """Run Python code that must end well and say nothing on standard error; return its output."""
+    done = run_python(code, **environment)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
