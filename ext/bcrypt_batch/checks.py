@@ -51,9 +51,20 @@ def check_range(name: str, value: int, least: int, most: int) -> int:
 
 
 def check_seconds(name: str, value: float) -> int:
-    """Return a number of seconds, 0 or more, in nanoseconds."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    if not value >= 0:  # so that NaN is refused too
+    """Return a number of seconds, 0 or more, in nanoseconds.
+
+    Any number will do, numpy's and Decimal too. By name, since numpy's strings and booleans can be
+    made into a float as well.
+    """
+    kind = type(value)
+    if isinstance(value, (str, bytes)) or kind.__name__ in ("bool", "bool_"):
+        raise TypeError(f"{name} must be a number of seconds, not {kind.__name__}")
+    try:
+        seconds = float(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a number of seconds, not {kind.__name__}") from None
+    except OverflowError:  # an int beyond any float
+        seconds = MAX_SECONDS if value > 0 else -1.0
+    if not seconds >= 0:  # so that NaN is refused too
         raise ValueError(f"{name} must be 0 seconds or more, not {value}")
-    return int(min(value, MAX_SECONDS) * NS_PER_S)
+    return int(min(seconds, MAX_SECONDS) * NS_PER_S)
