@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bcrypt_batch import batch
-from bcrypt_batch.workers import MAX_WORKERS
+import bcrypt_batch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 MODES = ("sequential", "parallel", "auto")
 SOURCES = ("count", "passwords", "verify")
 ENCODINGS = ("utf-8", "base64")
-PREFIXES = tuple(prefix.decode() for prefix in batch.PREFIXES)
+PREFIXES = tuple(prefix.decode() for prefix in bcrypt_batch.PREFIXES)
 MAX_ITEMS = 1000
 DEFAULT_COST = 10
 
@@ -51,7 +50,9 @@ class Request:
         mode = _choice(event, "mode", MODES, default="auto")
         encoding = _choice(event, "encoding", ENCODINGS, default="utf-8")
         self.prefix = _choice(event, "prefix", PREFIXES, default="2b").encode()
-        self.cost = _integer(event, "cost", batch.MIN_COST, batch.MAX_COST, default=DEFAULT_COST)
+        self.cost = _integer(
+            event, "cost", bcrypt_batch.MIN_COST, bcrypt_batch.MAX_COST, default=DEFAULT_COST
+        )
         self.hashes: list[bytes] | None = None
         if "count" in event:
             count = _integer(event, "count", 1, MAX_ITEMS)
@@ -78,10 +79,12 @@ class Request:
             self.hashes.append(_text(pair["hash"], "utf-8", f"verify[{i}].hash"))
 
     def _read_parallelism(self, event: Mapping[str, Any], mode: str, default_workers: int) -> None:
-        self.workers = _integer(event, "workers", 1, MAX_WORKERS, default=default_workers)
+        self.workers = _integer(
+            event, "workers", 1, bcrypt_batch.MAX_WORKERS, default=default_workers
+        )
         self.lanes: int | None = None
         if "lanes" in event:
-            self.lanes = _integer(event, "lanes", 1, batch.MAX_LANES)
+            self.lanes = _integer(event, "lanes", 1, bcrypt_batch.MAX_LANES)
         if mode == "auto":
             alone = self.workers == 1 and len(self.passwords) == 1
             mode = "sequential" if alone else "parallel"

@@ -12,6 +12,15 @@ load()
 from .batch import hash_many, verify_many  # noqa: E402
 from .crew import start_workers, stop_workers  # noqa: E402
 from .kernels import Kernels, kernels  # noqa: E402
+from .limits import (  # noqa: E402
+    DEFAULT_MAX_COST,
+    MAX_COST,
+    MAX_LANES,
+    MAX_PASSWORD_BYTES,
+    MAX_WORKERS,
+    MIN_COST,
+    PREFIXES,
+)
 from .results import BatchResult, BatchStats, ItemError  # noqa: E402
 from .single import checkpw, gensalt, hashpw  # noqa: E402
 from .workers import worker_count  # noqa: E402
@@ -19,6 +28,13 @@ from .workers import worker_count  # noqa: E402
 __version__ = "0.1.0"
 
 __all__ = [
+    "DEFAULT_MAX_COST",
+    "MAX_COST",
+    "MAX_LANES",
+    "MAX_PASSWORD_BYTES",
+    "MAX_WORKERS",
+    "MIN_COST",
+    "PREFIXES",
     "BatchResult",
     "BatchStats",
     "ItemError",

@@ -5,23 +5,15 @@ from __future__ import annotations
 import os
 import time
 
+# Not from collections.abc, which brings all of collections along: Python itself has this loaded,
+# and typing.get_type_hints has to find here what the signatures below name.
+from _collections_abc import Iterable
+
 from . import _native
 from .checks import check_list, check_range, check_same_length
-from .limits import (
-    DEFAULT_MAX_COST,
-    MAX_COST,
-    MIN_COST,
-    PREFIXES,
-    SALT_BYTES,
-)
-from .run import Run
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from .results import BatchResult
-    from .run import Progress
+from .limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES, SALT_BYTES
+from .results import BatchResult
+from .run import Progress, Run
 
 
 def hash_many(

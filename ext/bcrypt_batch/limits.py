@@ -1,4 +1,4 @@
-"""What may be asked for: bounds of arguments, which callers may want to check beforehand."""
+"""What arguments may be at most, for the package's own checks and for whoever checks before it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from . import _native
 
 MIN_COST = _native.MIN_COST
 MAX_COST = _native.MAX_COST
-MAX_LANES = _native.MAX_LANES
-MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
-SALT_BYTES = _native.SALT_BYTES
-MAX_WORKERS = 1024
-PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 
 # Verifying costs what the stored hash says. A few seconds for one item is where a mistake or an
 # attack becomes likelier than a policy.
 DEFAULT_MAX_COST = 16
+
+MAX_LANES = _native.MAX_LANES
+MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
+MAX_WORKERS = 1024
+SALT_BYTES = _native.SALT_BYTES
+PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them

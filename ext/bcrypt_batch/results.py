@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value")
 else:
-    Value = None
+    Value = object
 
     class Generic:
         """As much of typing.Generic as a class statement needs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from _collections_abc import Callable  # see batch.py
 
 from . import _native
 from .checks import check_range, check_seconds
@@ -14,10 +15,9 @@ from .workers import check_workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    Progress = Callable[[int, int], object]
+Progress = Callable[[int, int], object]
 
 TICK_NS = 50_000_000  # how long a caller computes or waits between looks at signals and progress
 

@@ -1,0 +1,44 @@
+"""What the package offers, as a whole: names, limits, type hints."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import pytest
+
+import bcrypt_batch
+
+FUNCTIONS = [
+    name for name in bcrypt_batch.__all__ if inspect.isroutine(getattr(bcrypt_batch, name))
+]
+
+
+def test_all_is_there_and_sorted_out() -> None:
+    assert len(FUNCTIONS) >= 8
+    assert len(set(bcrypt_batch.__all__)) == len(bcrypt_batch.__all__)
+    for name in bcrypt_batch.__all__:
+        assert hasattr(bcrypt_batch, name)
+
+
+def test_limits() -> None:
+    limits = (
+        (bcrypt_batch.MIN_COST, 4),
+        (bcrypt_batch.MAX_COST, 31),
+        (bcrypt_batch.DEFAULT_MAX_COST, 16),
+        (bcrypt_batch.MAX_LANES, 8),
+        (bcrypt_batch.MAX_PASSWORD_BYTES, 72),
+        (bcrypt_batch.MAX_WORKERS, 1024),
+        (bcrypt_batch.PREFIXES, (b"2a", b"2b", b"2y")),
+    )
+    for exported, expected in limits:
+        assert exported == expected
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_type_hints_resolve(name: str) -> None:
+    """As frameworks ask for them that build forms or check calls."""
+    function = getattr(bcrypt_batch, name)
+    hints = typing.get_type_hints(function)
+    assert set(hints) == {*inspect.signature(function).parameters, "return"}
+    assert not any(isinstance(hint, str) for hint in hints.values())
