@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import bcrypt_batch
+from environment import asked_workers
 from request import InvalidEvent, parse
 from response import answer, http_answer, http_refusal, log
 
@@ -28,7 +30,7 @@ MARGIN_S = 0.3
 
 # Here, and not in the first request: a WORKER_COUNT that is no number fails the cold start with
 # its message, and the threads exist before anyone waits for them.
-WORKERS = bcrypt_batch.start_workers()
+WORKERS = bcrypt_batch.start_workers(asked_workers(os.environ))
 
 _cold = True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+from bcrypt_batch.system import usable_cpus
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -35,7 +37,7 @@ def answer(
         "avg_ms_per_item": round(duration_ms / processed, 3) if processed else None,
         "cost": request.cost if request.hashes is None else None,
         "workers": stats.workers,
-        "detected_cpus": len(os.sched_getaffinity(0)),
+        "detected_cpus": len(usable_cpus()),
         "threads_used": stats.threads_used,
         "thread_ids": stats.thread_ids,
         "lanes": stats.lanes,

@@ -23,8 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(autouse=True)
 def _no_worker_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have set it for themselves."""
-    monkeypatch.delenv("WORKER_COUNT", raising=False)
+    """Whoever runs the tests may have set one for themselves."""
+    for name in ("BCRYPT_BATCH_WORKERS", "WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(params=bcrypt_batch.kernels().supported)

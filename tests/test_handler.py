@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import app
+from environment import asked_workers
 from request import InvalidEvent
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -251,7 +252,6 @@ def test_cold_start_is_the_first_request(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_pool_exists_before_the_first_request_and_imports_stay_light() -> None:
-    """As on Lambda: the folder's content is the root, and nothing else is on the path."""
     code = """
 import os, sys
 alone = len(os.listdir("/proc/self/task"))
@@ -263,27 +263,60 @@ assert len(os.listdir("/proc/self/task")) == threads == alone + 3
 heavy = {"boto3", "botocore", "bcrypt", "inspect", "typing", "dataclasses", "logging"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=HANDLER,
-        env={"WORKER_COUNT": "3"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = cold_start(code, WORKER_COUNT="3")
     assert done.returncode == 0, done.stderr
 
 
-def test_a_bad_worker_count_fails_the_cold_start() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "import app"],
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "1.5", "two", "auto", " ", " 2", "1025", "²", "9" * 5000]
+)
+def test_a_bad_worker_count_is_named(value: str) -> None:
+    message = "^WORKER_COUNT must be a whole number from 1 to 1024, not .*; leave it empty"
+    with pytest.raises(ValueError, match=message) as caught:
+        asked_workers({"WORKER_COUNT": value})
+    assert len(str(caught.value)) < 200
+
+
+def test_worker_count() -> None:
+    assert asked_workers({}) is asked_workers({"WORKER_COUNT": ""}) is None
+    assert asked_workers({"BCRYPT_BATCH_WORKERS": "2"}) is None
+    assert [asked_workers({"WORKER_COUNT": text}) for text in ("1", "024", "1024")] == [1, 24, 1024]
+
+
+def cold_start(code: str = "import app", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code as on Lambda: the folder's content is the root, and nothing else is on the path."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
         cwd=HANDLER,
-        env={"WORKER_COUNT": "many"},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_a_bad_worker_count_fails_the_cold_start() -> None:
+    done = cold_start(WORKER_COUNT="many")
     assert done.returncode == 1
     assert (
         "ValueError: WORKER_COUNT must be a whole number from 1 to 1024, not 'many'" in done.stderr
     )
+
+
+def test_the_worker_count_is_that_of_every_batch() -> None:
+    """The library is not told it: each batch is."""
+    code = """
+import app, bcrypt_batch, json
+answer = app.handler({"count": 9, "cost": 4}, type("C", (), {
+    "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})())
+print(app.WORKERS, answer["workers"], bcrypt_batch.worker_count())
+"""
+    for environment, expected in (
+        ({"WORKER_COUNT": "3", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}, "3 3 1"),
+        ({"WORKER_COUNT": "3", "BCRYPT_BATCH_WORKERS": "2"}, "3 3 2"),
+        ({"WORKER_COUNT": "", "BCRYPT_BATCH_WORKERS": "2"}, "2 2 2"),
+        ({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}, "1 1 1"),
+    ):
+        done = cold_start(code, **environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == expected

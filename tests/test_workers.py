@@ -3,28 +3,86 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 import bcrypt_batch
 from bcrypt_batch import workers
+from bcrypt_batch.workers import _read_worker_count
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", " ", " 2", "1025", "²"])
+@pytest.fixture(autouse=True)
+def _no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine's cgroup says."""
+    monkeypatch.setattr(workers, "cpu_quotas", lambda: iter([]))
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "1.5", "two", "auto", " ", " 2", "1025", "²", "9" * 5000]
+)
 def test_a_bad_worker_count_is_named(value: str) -> None:
-    with pytest.raises(ValueError, match="WORKER_COUNT must be a whole number from 1 to 1024"):
-        workers._read_worker_count({"WORKER_COUNT": value})
+    message = "^BCRYPT_BATCH_WORKERS must be a whole number from 1 to 1024, not .*; unset it"
+    with pytest.raises(ValueError, match=message) as caught:
+        _read_worker_count({"BCRYPT_BATCH_WORKERS": value})
+    assert len(str(caught.value)) < 200
 
 
 def test_an_empty_worker_count_is_none() -> None:
-    environment = {"WORKER_COUNT": "", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1536"}
-    assert workers._read_worker_count(environment) == 1
+    environment = {"BCRYPT_BATCH_WORKERS": "", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1536"}
+    assert _read_worker_count(environment) == 1
 
 
-def test_worker_count_wins_over_everything() -> None:
-    environment = {"WORKER_COUNT": "7", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1536"}
-    assert workers._read_worker_count(environment) == 7
+@pytest.mark.parametrize("asked", [1, 7, 1024])
+def test_the_variable_wins_over_everything(asked: int) -> None:
+    environment = {
+        "BCRYPT_BATCH_WORKERS": str(asked),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538",
+    }
+    assert _read_worker_count(environment) == asked
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The environment is read once in a process."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("value", ["auto", "7"])
+def test_another_program_s_worker_count_is_its_own(value: str) -> None:
+    code = """
+import bcrypt_batch
+bcrypt_batch.start_workers()
+assert bcrypt_batch.hash_many([b"pw"], cost=4).complete
+print(bcrypt_batch.worker_count())
+"""
+    done = run_python(code, WORKER_COUNT=value, BCRYPT_BATCH_WORKERS="2")
+    assert (done.stdout, done.returncode) == ("2\n", 0), done.stderr
+    done = run_python(code, WORKER_COUNT=value)
+    assert (int(done.stdout), done.returncode) == (bcrypt_batch.worker_count(), 0), done.stderr
+
+
+def test_a_bad_variable_is_an_error_of_each_call_that_needs_it() -> None:
+    code = """
+import bcrypt_batch
+assert bcrypt_batch.hash_many([b"pw"], cost=4, workers=1).complete
+for call in (bcrypt_batch.worker_count, bcrypt_batch.start_workers,
+             lambda: bcrypt_batch.hash_many([b"pw"], cost=4)):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+    done = run_python(code, BCRYPT_BATCH_WORKERS="many")
+    message = "BCRYPT_BATCH_WORKERS must be a whole number from 1 to 1024, not 'many'"
+    assert [line[: len(message)] for line in done.stdout.splitlines()] == [message] * 3, done.stderr
 
 
 # The CPUs that Lambda makes visible at a memory size, and the workers that 1,769 MB a vCPU pay for.
@@ -48,7 +106,15 @@ def test_on_lambda_it_follows_the_memory_size(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(visible)))
     environment = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb)}
-    assert workers._read_worker_count(environment) == expected
+    assert _read_worker_count(environment) == expected
+
+
+@pytest.mark.parametrize("memory", ["", "0", "-128", "3538 MB", "lots", "²", "1e4"])
+def test_a_memory_size_that_is_none_leaves_the_cpus(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(5)))
+    assert _read_worker_count({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == 5
 
 
 def test_managed_instances_share_their_cpus() -> None:
@@ -56,56 +122,33 @@ def test_managed_instances_share_their_cpus() -> None:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240",
     }
-    assert workers._read_worker_count(environment) == 1
+    assert _read_worker_count(environment) == 1
 
 
 def test_elsewhere_it_is_at_most_the_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_cgroup_quotas", lambda: iter([]))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
-    assert workers._read_worker_count({}) == 3
+    assert _read_worker_count({}) == 3
 
 
-def cgroup(tmp_path: Path, own: str, files: dict[str, str]) -> list[int]:
-    for name, content in files.items():
-        path = tmp_path / "root" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    (tmp_path / "own").write_text(own)
-    return sorted(workers._cgroup_quotas(f"{tmp_path}/root", f"{tmp_path}/own"))
-
-
-def test_quotas_of_cgroup_2(tmp_path: Path) -> None:
-    files = {
-        "a/b/cpu.max": "150000 100000\n",
-        "a/cpu.max": "max 100000\n",
-        "cpu.max": "50000 100000",
-    }
-    assert cgroup(tmp_path, "0::/a/b\n", files) == [1, 2]
-
-
-def test_quotas_of_cgroup_1(tmp_path: Path) -> None:
-    files = {
-        "cpu/x/cpu.cfs_quota_us": "300000\n",
-        "cpu/x/cpu.cfs_period_us": "100000\n",
-        "cpu/cpu.cfs_quota_us": "-1\n",
-        "cpu/cpu.cfs_period_us": "100000\n",
-    }
-    assert cgroup(tmp_path, "4:memory:/x\n3:cpu,cpuacct:/x\n0::/\n", files) == [3]
-
-
-def test_no_quota_and_no_cgroup(tmp_path: Path) -> None:
-    assert cgroup(tmp_path, "0::/gone\n", {"cpu.max": "max 100000\n"}) == []
-    assert list(workers._cgroup_quotas(own=f"{tmp_path}/missing")) == []
+def test_elsewhere_it_is_at_most_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
+    monkeypatch.setattr(workers, "cpu_quotas", lambda: iter([4, 2, 8]))
+    assert _read_worker_count({}) == 2
+    # Lambda's own quota is the memory size's, and what its sandbox's cgroup says is unspecified.
+    assert _read_worker_count({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240"}) == 3
 
 
 def test_it_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = bcrypt_batch.worker_count()
-    monkeypatch.setenv("WORKER_COUNT", str(before + 1))
+    monkeypatch.setenv("BCRYPT_BATCH_WORKERS", str(before + 1))
     assert bcrypt_batch.worker_count() == before >= 1
 
 
 def test_start_workers_returns_their_number() -> None:
     assert bcrypt_batch.start_workers(3) == 3
+    assert bcrypt_batch.start_workers(1) == 1
     assert bcrypt_batch.start_workers() == bcrypt_batch.worker_count()
     with pytest.raises(ValueError, match="workers must be from 1 to 1024, not 0"):
         bcrypt_batch.start_workers(0)
+    with pytest.raises(TypeError, match="workers must be an int, not str"):
+        bcrypt_batch.start_workers("2")  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ no deadline: batches that the function's time does not suffice for are not for i
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import bcrypt
 
 from bcrypt_batch import BatchResult, BatchStats, worker_count
+from environment import asked_workers
 from request import parse
 from response import answer, log
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from app import Context
 
 KERNEL = f"pyca/bcrypt {version('bcrypt')}"
-WORKERS = worker_count()
+WORKERS = asked_workers(os.environ) or worker_count()
 POOL = ThreadPoolExecutor(WORKERS)
 list(POOL.map(time.sleep, [0.001] * WORKERS))  # a pool starts its threads when it is given work
 

@@ -1,4 +1,4 @@
-"""Read what Linux says of itself in /proc and /sys."""
+"""What Linux says of itself in /proc and /sys: files, CPUs, cgroups."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ def read(path: str) -> str:
         return ""
 
 
+def usable_cpus() -> set[int]:
+    """Return the numbers of the CPUs that this process may run on; one or more.
+
+    Where the system does not tell (a seccomp profile refuses the call, or there is none), all that
+    the machine has, else one.
+    """
+    try:
+        return os.sched_getaffinity(0)
+    except (OSError, AttributeError):
+        return set(range(os.cpu_count() or 1))
+
+
 def cgroups(
     controller: str, root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup"
 ) -> Iterator[tuple[int, str]]:
@@ -26,8 +38,8 @@ def cgroups(
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst; cgroups(7).
     """
     for line in read(own).splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
+        controllers, separator, path = line.partition(":")[2].partition(":")
+        if separator and not controllers:
             base, version = root, 2
         elif controller in controllers.split(","):
             base, version = f"{root}/{controller}", 1
@@ -40,3 +52,19 @@ def cgroups(
             if path in ("", "/"):
                 break
             path = os.path.dirname(path)
+
+
+def cpu_quotas(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> Iterator[int]:
+    """Yield the whole CPUs that each cgroup's CPU quota over this process allows; 1 or more.
+
+    Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and
+    Documentation/scheduler/sched-bwc.rst (version 1).
+    """
+    for version, group in cgroups("cpu", root, own):
+        if version == 2:
+            quota, _, period = read(f"{group}/cpu.max").partition(" ")
+        else:
+            quota = read(f"{group}/cpu.cfs_quota_us")
+            period = read(f"{group}/cpu.cfs_period_us")
+        if quota.isdecimal() and period.isdecimal() and int(period):
+            yield max(1, -(-int(quota) // int(period)))
