@@ -54,5 +54,35 @@ def test_where_nothing_is_known(
     assert (machine.cores, machine.cache_bytes) == (cores, 32 << 10)
 
 
+@pytest.mark.parametrize(
+    ("size", "cache_bytes"),
+    [
+        ("64K", 64 << 10),
+        ("1M", 1 << 20),
+        ("1G", 1 << 30),
+        ("", 32 << 10),
+        ("0K", 32 << 10),
+        ("65536", 32 << 10),
+        ("K", 32 << 10),
+        ("-64K", 32 << 10),
+        ("²K", 32 << 10),
+        ("64 KiB", 32 << 10),
+        ("unknown", 32 << 10),
+    ],
+)
+def test_sizes_of_the_cache(tmp_path: Path, size: str, cache_bytes: int) -> None:
+    assert Machine({0}, sysfs(tmp_path, ["0"], size)).cache_bytes == cache_bytes
+
+
+def test_a_cache_without_a_size(tmp_path: Path, kernel: str) -> None:
+    """On an arm64 virtual machine of a Mac there are a level and a type, and nothing else."""
+    root = sysfs(tmp_path, ["0", "1"], "64K")
+    for cpu in (0, 1):
+        (tmp_path / f"cpu{cpu}" / "cache" / "index0" / "size").unlink()
+    machine = Machine({0, 1}, root)
+    assert machine.cache_bytes == 32 << 10
+    assert machine.lanes(kernel, 2) == 8
+
+
 def test_this_machine(kernel: str) -> None:
     assert 1 <= lane_limit(kernel, 1) <= _native.MAX_LANES

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 
 from . import _native
-from .system import read
+from .system import read, usable_cpus
 
 SMALLEST_CACHE_BYTES = 32 << 10  # of a level-1 data cache on any server of the last fifteen years
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 _machine: Machine | None = None
 
@@ -38,7 +39,7 @@ class Machine:
         for index in range(4):
             cache = f"{root}/cpu{min(cpus)}/cache/index{index}"
             if (read(f"{cache}/level"), read(f"{cache}/type")) == ("1", "Data"):
-                self.cache_bytes = int(read(f"{cache}/size").removesuffix("K")) << 10
+                self.cache_bytes = _bytes(read(f"{cache}/size")) or SMALLEST_CACHE_BYTES
 
     def lanes(self, kernel: str, workers: int) -> int:
         """Return the most lanes that each of `workers` threads should have."""
@@ -48,9 +49,18 @@ class Machine:
         return min(_native.shared_lanes(kernel) if shared else _native.MAX_LANES, in_cache)
 
 
+def _bytes(size: str) -> int:
+    """Return what a size as sysfs writes it says; 0 where it says nothing.
+
+    Virtual machines may hide it, and Linux writes kilobytes today, but promises no unit.
+    """
+    number, unit = size[:-1], size[-1:]
+    return int(number) * UNITS[unit] if number.isdecimal() and unit in UNITS else 0
+
+
 def lane_limit(kernel: str, workers: int) -> int:
     """Return `Machine.lanes` of this machine, which is looked at once."""
     global _machine
     if _machine is None:
-        _machine = Machine(os.sched_getaffinity(0))
+        _machine = Machine(usable_cpus())
     return _machine.lanes(kernel, workers)
