@@ -6,9 +6,10 @@ import os
 import time
 
 import bcrypt_batch
+from envelope import Envelope, is_http
 from environment import asked_workers
 from request import InvalidEvent, parse
-from response import answer, http_answer, http_refusal, log
+from response import answer, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """Answer one event; see the README for its fields.
 
     Returns:
-        The answer; as an HTTP response where the event came through a Function URL or API Gateway.
+        The answer; as an HTTP response where the event came through a Function URL, API Gateway or
+        a load balancer.
 
     Raises:
         InvalidEvent: The event was invoked directly and can't be carried out. Over HTTP it is
@@ -47,37 +49,53 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """
     global _cold
     cold_start, _cold = _cold, False
-    over_http = isinstance(event, dict) and "requestContext" in event
+    envelope = Envelope(event) if is_http(event) else None
     try:
-        request = parse(event, over_http, WORKERS)
+        request = parse(envelope.body() if envelope else event, WORKERS)
     except InvalidEvent as error:
         log(context.aws_request_id, error=str(error))
-        if over_http:
-            return http_refusal(error)
+        if envelope:
+            return envelope.refusal(error)
         raise
     started_ns = time.perf_counter_ns()
-    result = run(request, context.get_remaining_time_in_millis() / 1000)
+    result = run(request, time_allowed(request, context, envelope))
     body = answer(request, result, time.perf_counter_ns() - started_ns, cold_start)
     log(context.aws_request_id, **body)
-    return http_answer(body) if over_http else body
+    return envelope.answer(body) if envelope else body
 
 
-def run(request: Request, remaining_s: float) -> bcrypt_batch.BatchResult[Any]:
-    """Carry out a request within the time that the function has left."""
-    deadline = max(0.0, remaining_s - MARGIN_S)
+def time_allowed(request: Request, context: Context, envelope: Envelope | None) -> float:
+    """Return after how many seconds the batch must end, by whoever is the first to give up."""
+    allowed_s = [context.get_remaining_time_in_millis() / 1000 - MARGIN_S]
+    if request.deadline_ms is not None:
+        allowed_s.append(request.deadline_ms / 1000)
+    if envelope and envelope.patience_s is not None:
+        allowed_s.append(envelope.patience_s)
+    return max(0.0, min(allowed_s))
+
+
+def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
+    """Carry out a request within a time."""
+    result: bcrypt_batch.BatchResult[Any]
     if request.hashes is None:
-        return bcrypt_batch.hash_many(
+        result = bcrypt_batch.hash_many(
             request.passwords,
             cost=request.cost,
             prefix=request.prefix,
+            truncate=request.truncate,
             workers=request.workers,
             lanes=request.lanes,
-            deadline=deadline,
+            deadline=deadline_s,
         )
-    return bcrypt_batch.verify_many(
-        request.passwords,
-        request.hashes,
-        workers=request.workers,
-        lanes=request.lanes,
-        deadline=deadline,
-    )
+    else:
+        result = bcrypt_batch.verify_many(
+            request.passwords,
+            request.hashes,
+            max_cost=request.max_cost,
+            truncate=request.truncate,
+            workers=request.workers,
+            lanes=request.lanes,
+            deadline=deadline_s,
+        )
+    result.errors.update(request.unreadable)  # to the batch these passwords were missing
+    return result

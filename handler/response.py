@@ -1,4 +1,4 @@
-"""Make a result into an answer, direct or over HTTP, and into one line of log."""
+"""Make a result into an answer, and into one line of log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bcrypt_batch import BatchResult
-    from request import InvalidEvent, Request
+    from request import Request
 
 NS_PER_MS = 1_000_000
 
@@ -64,21 +64,6 @@ def resident_kb() -> int:
     with open("/proc/self/statm", encoding="utf-8") as file:
         pages = int(file.read().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
-
-
-def http_answer(body: dict[str, Any], status: int = 200) -> dict[str, Any]:
-    """Wrap an answer as a Function URL or API Gateway wants it."""
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
-        "isBase64Encoded": False,
-        "body": json.dumps(body),
-    }
-
-
-def http_refusal(error: InvalidEvent) -> dict[str, Any]:
-    """Return the response to a bad request."""
-    return http_answer({"error": {"type": type(error).__name__, "message": str(error)}}, 400)
 
 
 def log(request_id: str, **fields: Any) -> None:

@@ -35,7 +35,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """Answer one event as handler/app.py does."""
     global _cold
     cold_start, _cold = _cold, False
-    request = parse(event, over_http=False, default_workers=WORKERS)
+    request = parse(event, WORKERS)
     threads: set[int] = set()
 
     def compute(index: int) -> bytes | bool:

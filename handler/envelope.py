@@ -1,0 +1,84 @@
+"""The HTTP request that an event came in, and the response to it.
+
+By a Function URL (AWS Lambda Developer Guide, "Invoking Lambda function URLs"), API Gateway with
+payload 1.0 or 2.0 (API Gateway Developer Guide, "Lambda proxy integrations"), or an Application
+Load Balancer (its User Guide, "Lambda functions as targets").
+"""
+
+from __future__ import annotations
+
+import json
+
+from request import InvalidEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# API Gateway drops a request after 29 s (an HTTP API after 30): it sends 504, and what is answered
+# later is lost. That time runs from before a cold start until the answer is back, hence the second.
+API_GATEWAY_S = 29.0 - 1.0
+
+STATUS = {200: "200 OK", 400: "400 Bad Request"}
+
+
+def is_http(event: Any) -> bool:
+    """Return whether an event is an HTTP request, which has the event proper in its body."""
+    return isinstance(event, dict) and "requestContext" in event
+
+
+class Envelope:
+    """An HTTP request, as Lambda hands it over.
+
+    Attributes:
+        patience_s: For how many seconds a batch may run so that someone still waits for the answer;
+            None where nobody gives up before the function's own time ends.
+    """
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        self._event = event
+        context = event["requestContext"]
+        if not isinstance(context, dict):
+            context = {}
+        self._of_load_balancer = "elb" in context
+        # It sends either kind of headers, as its target group is set, and takes the same kind only.
+        self._many_values = self._of_load_balancer and "multiValueHeaders" in event
+        # A Function URL sends payload 2.0 as API Gateway does, with the same fields; the domain is
+        # what differs, also where CloudFront stands before it. It waits as long as the function
+        # runs. How long a load balancer waits (60 s unless it was set) its request does not say.
+        domain = context.get("domainName")
+        of_url = isinstance(domain, str) and ".lambda-url." in domain
+        self.patience_s = None if of_url or self._of_load_balancer else API_GATEWAY_S
+
+    def body(self) -> Any:
+        """Return what the body says.
+
+        Raises:
+            InvalidEvent: It is no JSON.
+        """
+        body: Any = self._event.get("body")
+        try:
+            if self._event.get("isBase64Encoded"):
+                from binascii import a2b_base64  # here: a cold start can do without it
+
+                body = a2b_base64(body)
+            return json.loads(body)
+        except (TypeError, ValueError, RecursionError):
+            pass  # without the decoder's error, which has the text
+        raise InvalidEvent("the request's body must be a JSON object in UTF-8")
+
+    def answer(self, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
+        """Return the response that carries an answer."""
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        response: dict[str, Any] = {"statusCode": status}
+        if self._of_load_balancer:
+            response["statusDescription"] = STATUS[status]
+        if self._many_values:
+            response["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+        else:
+            response["headers"] = headers
+        return {**response, "isBase64Encoded": False, "body": json.dumps(body)}
+
+    def refusal(self, error: InvalidEvent) -> dict[str, Any]:
+        """Return the response to a bad request."""
+        return self.answer({"error": {"type": type(error).__name__, "message": str(error)}}, 400)
