@@ -7,8 +7,10 @@
 #include "kernel.h"
 
 /* The variants that this compiler can build for this target, besides the portable one. Those for
- * x86-64 need optimisation, without which the constants in their addresses are none. */
-#if defined __GNUC__ && defined __x86_64__ && defined __LP64__ && defined __OPTIMIZE__
+ * x86-64 need loops unrolled, or the constants in their addresses are none: gcc is told so in
+ * x86_64.h, clang does it at every level but -O0. */
+#if defined __GNUC__ && defined __x86_64__ && defined __LP64__ &&                                  \
+    (!defined __clang__ || defined __OPTIMIZE__)
 #define BB_HAVE_X86_64
 #endif
 #if defined __GNUC__ && defined __AARCH64EL__ && defined __LP64__

@@ -21,8 +21,13 @@
  * all lanes live in registers. Included by variant.h, once per lane count.
  */
 
-#define EACH_LANE(k) _Pragma("GCC unroll 8") for (unsigned k = 0; k < LANES; k++)
-#define EACH_ROUND_PAIR(i) _Pragma("GCC unroll 8") for (unsigned i = 1; i < 17; i += 2)
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)") /* honoured at -Oz, too */
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+#define EACH_LANE(k) UNROLL for (unsigned k = 0; k < LANES; k++)
+#define EACH_ROUND_PAIR(i) UNROLL for (unsigned i = 1; i < 17; i += 2)
 
 /* One Blowfish encryption in each lane. */
 static ALWAYS_INLINE void FUNCTION(encipher)(const state *at, halves *x)
@@ -106,5 +111,6 @@ static void FUNCTION(finish)(struct bb_group *group)
     }
 }
 
+#undef UNROLL
 #undef EACH_LANE
 #undef EACH_ROUND_PAIR

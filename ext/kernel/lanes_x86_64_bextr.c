@@ -1,10 +1,8 @@
 /* The variant for AMD's x86-64: as lanes_x86_64_bmi2.c, but with bextr, which takes any byte out of
  * a register in one micro-operation there (two on Intel): 10 instructions a round. */
-#include "internal.h"
+#include "x86_64.h"
 
 #ifdef BB_HAVE_X86_64
-
-#include "x86_64.h"
 
 #define BYTE_AT(bit) (8 << 8 | (bit)) /* bextr's control word: 8 bits from there on */
 

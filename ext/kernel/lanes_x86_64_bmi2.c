@@ -9,11 +9,9 @@
  *
  * README.md has the figures of this and of what was tried instead.
  */
-#include "internal.h"
+#include "x86_64.h"
 
 #ifdef BB_HAVE_X86_64
-
-#include "x86_64.h"
 
 static ALWAYS_INLINE uint32_t half_round(const struct bb_lane *lanes, unsigned k, unsigned round,
                                          uint32_t half, uint32_t other)

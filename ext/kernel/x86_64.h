@@ -1,4 +1,15 @@
-/* The x86-64 variants: one base register reaches all lanes, the displacement does the rest. */
+/* The x86-64 variants: one base register reaches all lanes, the displacement does the rest. To be
+ * included first of all. */
+
+/* Displacements are constants of the assembly only once loops are unrolled, so gcc has to optimise
+ * these files at -O0 and -Og, too; with any higher level it makes the same code of them. Before the
+ * first function, because gcc inlines none into one of another level. */
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC optimize("O2")
+#endif
+
+#include "internal.h"
+
 #define OFFSET(k, word) ((long)(sizeof(struct bb_lane) * (k) + sizeof(uint32_t) * (word)))
 #define SBOX_OFFSET(k, box) OFFSET(k, BB_KEY_WORDS + 256 * (box))
 
