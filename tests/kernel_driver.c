@@ -2,7 +2,12 @@
  * supported variant and lane count.
  *
  * A line is a password in hexadecimal ("-" for the empty one) and a hash or setting; consecutive
- * lines of one cost share groups. Prints "variant lanes hash" for each. */
+ * lines of one cost share groups. Prints "variant lanes hash" for each. All of it runs in a thread
+ * with the smallest stack that the system allows: 16 KiB on x86-64 Linux. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +42,34 @@ static size_t read_lines(void)
     return count;
 }
 
+/* A finished group may be advanced again, and nothing happens. */
+static void advance_again(struct bb_item *const *members, size_t count)
+{
+    static struct bb_group before;
+    struct bb_item items_before[BB_MAX_LANES];
+
+    memcpy(&before, &group, sizeof group);
+    for (size_t i = 0; i < count; i++) {
+        items_before[i] = *members[i];
+    }
+    for (uint64_t iterations = 0; iterations < 3; iterations++) {
+        if (!bb_group_advance(&group, iterations)) {
+            fprintf(stderr, "a finished group is not finished any more\n");
+            exit(1);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&items_before[i], members[i], sizeof items_before[i]) != 0) {
+            fprintf(stderr, "advancing a finished group changes an item\n");
+            exit(1);
+        }
+    }
+    if (memcmp(&before, &group, sizeof group) != 0) {
+        fprintf(stderr, "advancing a finished group changes the group\n");
+        exit(1);
+    }
+}
+
 static void compute(const struct bb_kernel *kernel, unsigned lanes, size_t count)
 {
     size_t next = 0;
@@ -52,6 +85,7 @@ static void compute(const struct bb_kernel *kernel, unsigned lanes, size_t count
         bb_group_start(&group, kernel, members, (unsigned)(next - first), settings[first].cost);
         while (!bb_group_advance(&group, 7)) {
         }
+        advance_again(members, next - first);
     }
     for (size_t i = 0; i < count; i++) {
         char text[BB_HASH_CHARS];
@@ -60,11 +94,11 @@ static void compute(const struct bb_kernel *kernel, unsigned lanes, size_t count
     }
 }
 
-int main(void)
+static void *run(void *line_count)
 {
     size_t kernel_count;
     const struct bb_kernel *const *kernels = bb_kernels(&kernel_count);
-    size_t count = read_lines();
+    const size_t count = *(const size_t *)line_count;
 
     for (size_t i = 0; i < kernel_count; i++) {
         if (!bb_kernel_supported(kernels[i])) {
@@ -74,11 +108,26 @@ int main(void)
         if (failed) {
             fprintf(stderr, "self-test: %s fails with %u lanes\n", bb_kernel_name(kernels[i]),
                     failed);
-            return 1;
+            exit(1);
         }
         for (unsigned lanes = 1; lanes <= BB_MAX_LANES; lanes++) {
             compute(kernels[i], lanes, count);
         }
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    size_t count = read_lines();
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    if (pthread_attr_init(&attributes) != 0 ||
+        pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN) != 0 ||
+        pthread_create(&thread, &attributes, run, &count) != 0 || pthread_join(thread, NULL) != 0) {
+        fprintf(stderr, "the thread can't be made\n");
+        return 1;
     }
     return 0;
 }

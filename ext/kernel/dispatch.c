@@ -65,8 +65,12 @@ void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
 
 bool bb_group_advance(struct bb_group *group, uint64_t iterations)
 {
-    const struct bb_lane_functions *functions = &group->kernel->functions[group->lanes - 1];
+    const struct bb_lane_functions *functions;
 
+    if (group->iterations_left == 0) {
+        return true; /* finished before: out of its wiped state would come other digests */
+    }
+    functions = &group->kernel->functions[group->lanes - 1];
     if (iterations > group->iterations_left) {
         iterations = group->iterations_left;
     }
