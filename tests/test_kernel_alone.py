@@ -112,3 +112,47 @@ def test_each_level_of_optimisation(compiler: str, level: str, tmp_path: Path) -
     passes = usage.pop("passes", 0) + usage.pop("bb_self_test")
     deepest = passes + usage.pop("bb_group_advance") + max(usage.values())
     assert deepest <= STACK_BYTES, (passes, usage.most_common(3))
+
+
+@pytest.mark.parametrize("compiler", [("gcc", "g++"), ("clang", "clang++")])
+def test_from_cpp(compiler: tuple[str, str], tmp_path: Path) -> None:
+    """kernel.h is valid C++, and its functions have C's linkage there."""
+    require(*compiler)
+    password, hashed = vectors()[0]
+    program = tmp_path / "program"
+    source = tmp_path / "caller.cpp"
+    source.write_text(
+        """
+#include <cstdio>
+#include <memory>
+#include "kernel.h"
+
+int main(int, char **arguments)
+{
+    const auto *text = reinterpret_cast<const uint8_t *>(arguments[2]);
+    const auto *password = reinterpret_cast<const uint8_t *>(arguments[1]);
+    size_t length = 0;
+    while (password[length]) length++;
+    auto group = std::make_unique<bb_group>();
+    bb_setting setting{};
+    bb_item item{}, *items[] = {&item};
+    char hash[BB_HASH_CHARS];
+
+    static_assert(alignof(bb_group) == 64);
+    if (bb_self_test(group.get(), bb_choose_kernel()) != 0) return 1;
+    if (bb_parse_hash(text, BB_HASH_CHARS, &setting) != BB_OK) return 2;
+    bb_load_item(&item, password, length, &setting);
+    bb_group_start(group.get(), bb_choose_kernel(), items, 1, setting.cost);
+    while (!bb_group_advance(group.get(), 100)) {}
+    bb_format_hash(&setting, item.digest, hash);
+    std::printf("%.60s", hash);
+}
+"""
+    )
+    c, cpp = compiler
+    subprocess.run([c, "-O0", *STRICT, "-c", *SOURCES], check=True, cwd=tmp_path)
+    objects = sorted(tmp_path.glob("*.o"))
+    flags = ["-std=c++17", "-Wconversion", *WARNINGS, f"-I{KERNEL}"]
+    subprocess.run([cpp, *flags, source, *objects, "-o", program], check=True)
+    done = subprocess.run([str(program), password.decode(), hashed.decode()], capture_output=True)
+    assert (done.returncode, done.stdout) == (0, hashed)

@@ -5,14 +5,33 @@
  * digests in its items. Nothing here allocates, locks, reads a clock or knows of Python, and
  * nothing can fail once a setting has been parsed.
  *
+ * What a caller may do:
+ * - Call anything from any thread, at the same time as anything else, as long as no two calls use
+ *   one group, item or output at once. There is no state but the caller's. A group may go on in
+ *   another thread than the one it was started in.
+ * - Start a group anew at any time, finished or not. One that is given up before its end still
+ * holds what its passwords expand to: bb_wipe it.
+ * - Load an item anew, or let it go, as soon as its group is finished or given up; until then the
+ *   group reads it. An item is in one group at a time. Items hold passwords: bb_wipe them.
+ * - Count on 4 KiB of stack being enough for any call, however it was compiled; README.md has the
+ *   measurement.
+ * - Include this from C++17 or later (before, `new` does not align); the kernel is compiled as C.
+ *
  * Algorithm: Provos and Mazieres, "A Future-Adaptable Password Scheme", USENIX 1999.
  */
 #ifndef BCRYPT_BATCH_KERNEL_H
 #define BCRYPT_BATCH_KERNEL_H
 
+#ifndef __cplusplus
+#include <stdalign.h>
 #include <stdbool.h>
+#endif
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum {
     BB_MAX_LANES = 8,
@@ -61,11 +80,12 @@ struct bb_lane {
 /* One compiled variant of the interleaved computation; see internal.h. */
 struct bb_kernel;
 
-/* A group in flight. Callers own the memory and look at nothing but `iterations_left`. Lanes lie
- * side by side so that one base register reaches all of them; at 4168 bytes each, the subkeys of
- * different lanes fall into different cache sets. */
+/* A group in flight. Callers own the memory, aligned to 64 bytes, and look at nothing but
+ * `iterations_left`, which is 0 from the end on. Lanes lie side by side so that one base register
+ * reaches all of them; at 4168 bytes each, the subkeys of different lanes fall into different cache
+ * sets. */
 struct bb_group {
-    _Alignas(64) struct bb_lane lane[BB_MAX_LANES];
+    alignas(64) struct bb_lane lane[BB_MAX_LANES];
     struct bb_item *item[BB_MAX_LANES];
     const struct bb_kernel *kernel;
     uint64_t iterations_left;
@@ -73,7 +93,8 @@ struct bb_group {
 };
 
 /* Parse a setting, or a whole hash, whose digest must then be in the alphabet too. The prefix is
- * $2a$, $2b$, $2x$ or $2y$, the cost two digits, the salt's last character canonical. */
+ * $2a$, $2b$, $2x$ or $2y$, the cost two digits, the salt's last character canonical. What is in
+ * `setting` counts only after BB_OK. */
 enum bb_status bb_parse_setting(const uint8_t *text, size_t length, struct bb_setting *setting);
 enum bb_status bb_parse_hash(const uint8_t *text, size_t length, struct bb_setting *setting);
 
@@ -99,16 +120,19 @@ uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes);
  * and of its level-1 cache. */
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 
-/* Begin to compute `lanes` items (1 to BB_MAX_LANES) of one cost (0 to 31). */
+/* Begin to compute `lanes` items (1 to BB_MAX_LANES) of one cost (0 to 31). The array of pointers
+ * is copied, the items are not. */
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
                     struct bb_item *const *items, unsigned lanes, unsigned cost);
 
-/* Run up to `iterations` of the 2^cost iterations. True once the digests are in the items; the
- * group's state has been wiped then. */
+/* Run up to `iterations` of the 2^cost iterations of a group that was started. True once the
+ * digests are in the items; the group's state has been wiped then. After that it is true again,
+ * however often, and touches neither the group nor its items. */
 bool bb_group_advance(struct bb_group *group, uint64_t iterations);
 
 /* Known answers through every lane count of a variant that is supported. Returns the lane count
- * that failed, or 0. `scratch` is overwritten. */
+ * that failed, or 0. `scratch` is overwritten: 34 KB, which a caller on a small stack takes from
+ * elsewhere. May be repeated. */
 unsigned bb_self_test(struct bb_group *scratch, const struct bb_kernel *kernel);
 
 /* Takes the same time wherever the first difference is. */
@@ -116,5 +140,9 @@ bool bb_equal(const void *a, const void *b, size_t length);
 
 /* Zero memory in a way that the compiler may not leave out. */
 void bb_wipe(void *memory, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
