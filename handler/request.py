@@ -65,8 +65,8 @@ class Request:
         self._read_costs(event)
         self.truncate = _boolean(event, "truncate", default="verify" in event)
         self.deadline_ms = _integer_or_none(event, "deadline_ms", 0, MAX_DEADLINE_MS)
-        self.passwords: list[Any] = []
-        self.hashes: list[Any] | None = None
+        self.passwords: list[bytes | None] = []
+        self.hashes: list[bytes | None] | None = None
         self.unreadable: dict[int, bcrypt_batch.ItemError] = {}
         if "count" in event:
             count = _integer(event, "count", 1, MAX_ITEMS)

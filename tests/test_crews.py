@@ -16,8 +16,11 @@ THREADS = """
 import os, threading, time
 import bcrypt_batch
 from bcrypt_batch import hash_many, start_workers, stop_workers
+threading.Thread(target=len, args=("",)).start()  # the first brings a sanitizer's own thread along
+time.sleep(0.05)
+before = set(os.listdir("/proc/self/task"))
 def tasks():
-    return sorted(map(int, os.listdir("/proc/self/task")))
+    return [os.getpid(), *sorted(map(int, set(os.listdir("/proc/self/task")) - before))]
 """
 
 
