@@ -32,7 +32,7 @@ STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes 
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
-	@$(BIN)/python -m benchmarks invoke --memory $(MEMORY) \
+	@$(BIN)/python -m emulator invoke --memory $(MEMORY) \
 	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
 
@@ -125,5 +125,5 @@ endif
 
 $(BIN)/aws-lambda-rie: pyproject.toml | $(VENV)/.emulator
 	rm -f $@
-	$(BIN)/python -m benchmarks fetch-emulator
+	$(BIN)/python -m emulator fetch
 	touch $@

@@ -1,1 +1,4 @@
-"""Measure bcrypt_batch and run its handler as Lambda does: `python -m benchmarks`."""
+"""Measure bcrypt_batch: `python -m benchmarks COMMAND`.
+
+Every module that lies directly in `cpu/` or `memory/` is a command.
+"""

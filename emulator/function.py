@@ -7,7 +7,6 @@ one invocation at a time.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -26,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.problem import Problem
+from emulator.problem import Problem
 
 PROJECT = Path(__file__).parent.parent
 HANDLER = PROJECT / "handler"
@@ -50,12 +49,6 @@ def fetch() -> Path:
         BINARY.write_bytes(content)
         BINARY.chmod(0o755)
     return BINARY
-
-
-def run(_: argparse.Namespace) -> int:
-    """Get the emulator, as a command."""
-    fetch()
-    return 0
 
 
 class Emulator:

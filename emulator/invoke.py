@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
-from benchmarks.emulator import Emulator
-from benchmarks.problem import Problem
+from emulator.function import Emulator
+from emulator.problem import Problem
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mode", default="parallel")
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--event", type=Path, help="a JSON file, instead of mode and count")
+    parser.add_argument("--memory", type=int, default=3538, help="memory size in MB")
+    parser.add_argument("--worker-count", help="WORKER_COUNT of the function")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,8 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks import sizes
-from benchmarks.problem import Problem
+from emulator import sizes
+from emulator.problem import Problem
 
 CGROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import bcrypt_batch
-from benchmarks.emulator import Emulator
+from emulator.function import Emulator
 from tests.kernels import MAX_LANES
 
 # No example fails for the time that it takes: the machine may be busy, or emulated.

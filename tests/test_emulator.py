@@ -8,8 +8,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from benchmarks.emulator import Emulator
-from benchmarks.problem import Problem
+from emulator.function import Emulator
+from emulator.problem import Problem
 
 EVENTS = Path(__file__).parent.parent / "events"
 

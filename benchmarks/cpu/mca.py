@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
+KERNEL = Path(__file__).parent.parent.parent / "ext" / "kernel"
 FLAGS = ["-std=c11", "-O2", "-fPIC"]  # as the extension is compiled
 ROUNDS = 16
 ITERATIONS = 200
@@ -119,6 +119,10 @@ def table(target: Target, mca: str) -> Iterator[str]:
             yield f"{variant:14}{lanes:2} lanes{len(loop) / rounds:14.2f}" + "".join(
                 f"{figure:16.2f}" for figure in cycles
             )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mca", default="llvm-mca-22", help="the program, default %(default)s")
 
 
 def run(arguments: argparse.Namespace) -> int | str:

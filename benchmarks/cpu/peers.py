@@ -1,11 +1,12 @@
 """Hash the same passwords with bcrypt_batch and its peers in one run: `make bench`.
 
-README.md beside this file has the method.
+docs/measured.md has the method.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import os
@@ -24,6 +25,7 @@ from typing import NamedTuple
 import bcrypt
 
 import bcrypt_batch
+from benchmarks.arguments import positive
 from benchmarks.machine import machine
 
 # Runs the contestant on so many passwords and returns seconds.
@@ -90,17 +92,23 @@ def ours(cost: int, workers: int, lanes: int | None = None) -> Contestant:
 
 def other_implementations(cost: int) -> Iterator[tuple[str, Contestant]]:
     """Yield what happens to be installed."""
-    from tests import libxcrypt
-
-    if libxcrypt.load():
+    if crypt := libxcrypt():
         setting = b"$2b$%02d$" % cost + b"." * 22
-        yield (
-            "libxcrypt, loop",
-            timed(lambda passwords: [libxcrypt.crypt(p, setting) for p in passwords]),
-        )
+        yield "libxcrypt, loop", timed(lambda passwords: [crypt(p, setting) for p in passwords])
     john = shutil.which("john", path=os.environ["PATH"] + ":/usr/sbin")
     if john:
         yield "John the Ripper, 1 thread", lambda passwords: john_seconds(john, cost, passwords)
+
+
+def libxcrypt() -> Callable[[bytes, bytes], bytes] | None:
+    """Return the system's crypt, where it is libxcrypt's and not an old glibc's."""
+    try:
+        library = ctypes.CDLL("libcrypt.so.1")
+        _ = library.crypt_preferred_method
+    except (OSError, AttributeError):
+        return None
+    library.crypt.restype = ctypes.c_char_p
+    return library.crypt
 
 
 def john_seconds(john: str, cost: int, passwords: list[bytes]) -> float:
@@ -184,6 +192,18 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
     axes.margins(x=0.1)
     axes.legend(loc="upper right")
     figure.savefig(file)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument(
+        "--items", type=positive, nargs="+", default=[1, 20, 1000], help="passwords a run"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="for each batch size; 3 to 40 rounds"
+    )
+    parser.add_argument("--output", type=Path, help="a folder for JSON and a chart")
+    parser.add_argument("--workers", type=positive, default=len(os.sched_getaffinity(0)))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,16 +13,18 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import costs, sizes
-from benchmarks.invocation import Configuration, Invocation
-from benchmarks.progress import Progress
-from benchmarks.report import place
-from benchmarks.samples import Samples
-from benchmarks.summary import NOT_OURS
-from benchmarks.sweep import workload
+from benchmarks.arguments import positive
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.folder import workload
+from benchmarks.memory.figures.progress import Progress
+from benchmarks.memory.figures.report import place
+from benchmarks.memory.figures.samples import Samples
+from benchmarks.memory.figures.summary import NOT_OURS
+from benchmarks.memory.targets.choice import add_target, opened
+from benchmarks.memory.targets.interface import Target
+from benchmarks.memory.targets.invocation import Configuration, Invocation
 from benchmarks.tables import Table
-from benchmarks.target import Target
-from benchmarks.targets import opened
+from emulator import sizes
 
 MODES = ("sequential", "parallel")
 PROBE_ITEMS = 20
@@ -47,6 +49,14 @@ class Burst(NamedTuple):
     @property
     def configuration(self) -> Configuration:
         return Configuration(self.architecture, self.memory_mb, self.engine)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    parser.add_argument("--items", type=positive, nargs="+", default=[100, 500, 1000])
+    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument("--invocations", type=positive, default=1, help="of each (%(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("build/burst"), help="a folder")
 
 
 def run(arguments: argparse.Namespace) -> int:

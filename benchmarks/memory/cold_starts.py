@@ -10,15 +10,26 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from benchmarks.emulator import HANDLER, Emulator
-from benchmarks.problem import Problem
+from benchmarks.arguments import positive
+from emulator.function import HANDLER, Emulator
+from emulator.problem import Problem
 
 EMPTY = "def handler(event, context):\n    return {}\n"
 VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("layer", type=Path, help="layer-ARCH.zip, as build_layer.sh makes it")
+    parser.add_argument(
+        "--pythons", nargs="+", default=[sys.executable], help="interpreters with awslambdaric"
+    )
+    parser.add_argument("--starts", type=positive, default=20, help="of each (%(default)s)")
+    parser.add_argument("--memory", type=positive, default=3538, help="MB (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,14 +13,16 @@ import math
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
-from benchmarks import aws, sizes
-from benchmarks.invocation import Configuration
-from benchmarks.lambda_target import function_name
-from benchmarks.problem import Problem
+from benchmarks.memory.targets import clients
+from benchmarks.memory.targets.choice import LAMBDA_ARCHITECTURES, add_functions
+from benchmarks.memory.targets.invocation import Configuration
+from benchmarks.memory.targets.on_lambda import function_name
 from benchmarks.tables import Table
-from benchmarks.targets import LAMBDA_ARCHITECTURES
+from emulator import sizes
+from emulator.problem import Problem
 
 STATISTICS = (
     ("Duration", "p50"),
@@ -46,6 +48,13 @@ POLL_S = 1.0
 QUERY_TIMEOUT_S = 120.0
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_functions(parser)
+    parser.add_argument("--hours", type=float, default=1.0, help="how far back (%(default)s)")
+    parser.add_argument("--end", type=datetime.fromisoformat, help="ISO 8601; default now")
+    parser.add_argument("--output", type=Path, help="a JSON file")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print two tables, and write them as JSON where asked to."""
     names = [
@@ -59,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     end = end.replace(second=0, microsecond=0)  # CloudWatch keeps whole minutes
     minutes = max(1, math.ceil(arguments.hours * 60))
     where = {"region": arguments.region, "endpoint_url": arguments.endpoint_url}
-    with aws.explained():
-        durations = durations_of(aws.client("cloudwatch", **where), names, end, minutes)
-        reports = reports_of(aws.client("logs", **where), names, end, minutes)
+    with clients.explained():
+        durations = durations_of(clients.client("cloudwatch", **where), names, end, minutes)
+        reports = reports_of(clients.client("logs", **where), names, end, minutes)
     print(f"{minutes} minutes to {end.isoformat(timespec='minutes')}\n")
     print(_durations_table(durations).plain())
     print(_reports_table(reports).plain())

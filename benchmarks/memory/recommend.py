@@ -9,17 +9,15 @@ which cost times duration is the least.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import costs
-from benchmarks.aws import LONGEST_TIMEOUT_S
-from benchmarks.problem import Problem
-from benchmarks.samples import read
-from benchmarks.summary import Row, summarise
-from benchmarks.sweep import PARAMETERS, SAMPLES
+from benchmarks.arguments import add_workload
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.folder import load
+from benchmarks.memory.figures.summary import Row
+from benchmarks.memory.targets.clients import LONGEST_TIMEOUT_S
 from benchmarks.tables import Table
 
 MODE = "parallel"
@@ -34,6 +32,12 @@ class Estimate(NamedTuple):
     p50_ms: float
     p95_ms: float
     usd_per_million: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", type=Path, default=Path("build/sweep"), help="its folder")
+    add_workload(parser)
+    parser.add_argument("--deadline-ms", type=float, help="that a batch must not take longer than")
 
 
 def run(arguments: argparse.Namespace) -> int | str:
@@ -60,18 +64,6 @@ def run(arguments: argparse.Namespace) -> int | str:
     note = "Balanced: the least cost times duration."
     print(Table("Of those measured", headings, lines, note).plain())
     return 0
-
-
-def load(folder: Path) -> tuple[dict[str, Any], list[Row]]:
-    """Return a sweep's parameters and summary.
-
-    Raises:
-        Problem: There is none.
-    """
-    path = folder / PARAMETERS
-    if not path.exists():
-        raise Problem(f"{folder} holds no sweep: make one with sweep --output {folder}")
-    return json.loads(path.read_text()), summarise(read(folder / SAMPLES))
 
 
 def estimate(rows: list[Row], parameters: dict[str, Any], items: int, cost: int) -> list[Estimate]:

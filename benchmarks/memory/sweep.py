@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import boto3
-
-from benchmarks import report
-from benchmarks.invocation import Configuration, Invocation
-from benchmarks.machine import machine
-from benchmarks.problem import Problem
-from benchmarks.progress import Progress
-from benchmarks.samples import Samples
-from benchmarks.target import Target
-from benchmarks.targets import opened
-
-PARAMETERS = "sweep.json"
-SAMPLES = "samples.csv"
+from benchmarks.arguments import add_workload, positive, whole
+from benchmarks.memory.figures import report
+from benchmarks.memory.figures.folder import SAMPLES, continued, workload
+from benchmarks.memory.figures.progress import Progress
+from benchmarks.memory.figures.samples import Samples
+from benchmarks.memory.targets.choice import add_target, opened
+from benchmarks.memory.targets.interface import Target
+from benchmarks.memory.targets.invocation import Configuration, Invocation
 
 # After so many in a row that failed, or came warm for cold or cold for warm, a configuration is
 # left out of the rest of the run.
@@ -36,6 +30,23 @@ class Job(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.configuration} {self.mode}{', cold' * self.cold}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    add_workload(parser)
+    parser.add_argument(
+        "--invocations", type=positive, default=20, help="warm ones, of each mode (%(default)s)"
+    )
+    parser.add_argument("--cold", type=whole, default=0, help="cold starts (%(default)s)")
+    parser.add_argument(
+        "--modes",
+        nargs="+",
+        choices=["parallel", "sequential"],
+        default=["parallel", "sequential"],
+        help="default: both",
+    )
+    parser.add_argument("--output", type=Path, default=Path("build/sweep"), help="a folder")
 
 
 def run(arguments: argparse.Namespace) -> int | str:
@@ -58,38 +69,6 @@ def run(arguments: argparse.Namespace) -> int | str:
     if given_up:
         return f"sweep: given up after {MOST_FAILURES} failures in a row: {'; '.join(given_up)}"
     return 0
-
-
-def workload(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what must be the same for samples to be of one sweep."""
-    same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
-    if arguments.target == "lambda":
-        names = ("stack", "endpoint_url", "qualifier")
-        same |= {name: getattr(arguments, name) for name in names}
-        return {**same, "region": arguments.region or boto3.Session().region_name}
-    about = machine()
-    del about["load_average"]
-    return {**same, "machine": about}
-
-
-def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[str, Any]:
-    """Return the parameters of the sweep in a folder, which gets these if it has no samples.
-
-    Raises:
-        Problem: It has others.
-    """
-    path = folder / PARAMETERS
-    if not samples.rows:
-        path.write_text(json.dumps(wanted, indent=1) + "\n")
-        return wanted
-    found = json.loads(path.read_text())
-    if differing := [name for name in wanted if found.get(name) != wanted[name]]:
-        details = "; ".join(f"{n} {found.get(n)}, not {wanted[n]}" for n in differing)
-        raise Problem(
-            f"{folder} holds a sweep of other parameters ({details}): "
-            "give the same ones to continue it, or another --output"
-        )
-    return wanted
 
 
 def measure(functions: Target, arguments: argparse.Namespace, samples: Samples) -> list[str]:

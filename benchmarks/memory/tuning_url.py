@@ -11,12 +11,18 @@ import argparse
 import base64
 import struct
 from collections import defaultdict
+from pathlib import Path
 
-from benchmarks.costs import MILLION
-from benchmarks.recommend import load
-from benchmarks.summary import Row
+from benchmarks.memory.figures.costs import MILLION
+from benchmarks.memory.figures.folder import load
+from benchmarks.memory.figures.summary import Row
 
 PAGE = "https://lambda-power-tuning.show/#"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", type=Path, default=Path("build/sweep"), help="its folder")
+    parser.add_argument("--mode", choices=["parallel", "sequential"], default="parallel")
 
 
 def run(arguments: argparse.Namespace) -> int | str:

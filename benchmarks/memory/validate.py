@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.invocation import Configuration, Invocation, Reply
-from benchmarks.progress import Progress
-from benchmarks.summary import Row, summarise
+from benchmarks.arguments import add_workload
+from benchmarks.memory.figures.progress import Progress
+from benchmarks.memory.figures.summary import Row, summarise
+from benchmarks.memory.targets.choice import add_target, opened
+from benchmarks.memory.targets.interface import Target
+from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
 from benchmarks.tables import Table
-from benchmarks.target import Target
-from benchmarks.targets import opened
 
 WARM = 3
 MODES = ("parallel", "sequential")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    add_workload(parser)
 
 
 def run(arguments: argparse.Namespace) -> int | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.emulator import ARCHITECTURE
+from emulator.function import ARCHITECTURE
 from tests.deployment.layers import PROJECT, Layer, read, run
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from benchmarks.emulator import ARCHITECTURE
+from emulator.function import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, moto
 from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 

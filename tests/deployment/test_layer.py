@@ -13,7 +13,7 @@ import bcrypt
 import pytest
 
 import bcrypt_batch
-from benchmarks.emulator import ARCHITECTURE, Emulator
+from emulator.function import ARCHITECTURE, Emulator
 from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
 BUILD = PROJECT / "build_layer.sh"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import quota
-from benchmarks.problem import Problem
+from emulator import quota
+from emulator.problem import Problem
 
 
 def _missing() -> str:

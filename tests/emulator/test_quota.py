@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import quota, sizes
-from benchmarks.problem import Problem
-from tests.benchmarks.quotas import groups, needs_quota
+from emulator import quota, sizes
+from emulator.problem import Problem
+from tests.emulator.quotas import groups, needs_quota
 
 SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
 
@@ -84,7 +84,7 @@ def test_a_process_gets_its_cpus_and_no_more_time_than_its_share() -> None:
 def test_nothing_is_left_behind_not_even_of_a_run_that_was_killed() -> None:
     before = groups()
     killed = (
-        "import os, subprocess\nfrom benchmarks.quota import Quota\n"
+        "import os, subprocess\nfrom emulator.quota import Quota\n"
         "allowed = Quota(1536).__enter__()\n"
         "subprocess.Popen([*allowed.prefix, 'sleep', '60'])\nos._exit(0)"
     )

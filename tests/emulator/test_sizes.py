@@ -1,16 +1,10 @@
-"""The CPUs of memory sizes, against the published table."""
+"""The CPUs of memory sizes, by AWS's rule."""
 
 from __future__ import annotations
 
 import pytest
 
-from benchmarks import projection, sizes
-
-TABLE = projection.published()
-
-
-def test_workers_of_the_published_sizes() -> None:
-    assert list(map(sizes.workers, TABLE["memory_mb"])) == TABLE["workers"]
+from emulator import sizes
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 
 import matplotlib as mpl
 
-from benchmarks import costs, projection
-from benchmarks.summary import Row
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.published import published
+from benchmarks.memory.figures.summary import Row
 
 COLOURS = {"arm64": "tab:orange", "x86_64": "tab:blue"}
 MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
@@ -22,9 +23,9 @@ def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) ->
 
     figure, (latency, cost) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
     sizes_mb = _draw_measured(rows, latency, cost)
-    published = projection.published()
-    if all(parameters[name] == published[name] for name in ("items", "cost")):
-        sizes_mb |= _draw_published(published, latency, cost)
+    rust = published()
+    if all(parameters[name] == rust[name] for name in ("items", "cost")):
+        sizes_mb |= _draw_published(rust, latency, cost)
     for axes in (latency, cost):
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(sizes_mb), [str(size) for size in sorted(sizes_mb)], rotation=45)
@@ -68,12 +69,12 @@ def _mode(rows: list[Row]) -> str:
     return "parallel" if "parallel" in modes else "sequential"
 
 
-def _draw_published(published: dict[str, Any], latency: Any, cost: Any) -> set[int]:
+def _draw_published(rust: dict[str, Any], latency: Any, cost: Any) -> set[int]:
     """Draw the published durations, and what they cost by our rule; return the sizes."""
-    memory_mb = published["memory_mb"]
-    for architecture, durations_ms in published["duration_ms"].items():
+    memory_mb = rust["memory_mb"]
+    for architecture, durations_ms in rust["duration_ms"].items():
         style = {"color": COLOURS[architecture], "linestyle": "--", "alpha": 0.6}
-        workload = f"{published['items']} hashes of cost {published['cost']}"
+        workload = f"{rust['items']} hashes of cost {rust['cost']}"
         label = f"published: Rust, Lambda {architecture}, another machine, {workload}"
         latency.plot(memory_mb, durations_ms, label=label, **style)
         usd = [

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import costs
-from benchmarks.invocation import Invocation
-from benchmarks.summary import (
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.summary import (
     Comparison,
     Row,
     Statistics,
@@ -16,6 +15,7 @@ from benchmarks.summary import (
     engines_compared,
     summarise,
 )
+from benchmarks.memory.targets.invocation import Invocation
 from benchmarks.tables import Table
 
 CONFIGURATION = ["architecture", "MB", "engine", "mode"]
@@ -136,7 +136,7 @@ def _comparison(title: str, found: list[Comparison]) -> Table:
 
 def write(folder: Path, parameters: dict[str, Any], invocations: list[Invocation]) -> None:
     """Write summary.json, summary.md and chart.svg beside the samples, and print the tables."""
-    from benchmarks.chart import draw  # matplotlib takes a second to load
+    from benchmarks.memory.figures.chart import draw  # matplotlib takes a second to load
 
     rows = summarise(invocations)
     found = tables(rows)

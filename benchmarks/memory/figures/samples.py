@@ -8,8 +8,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.invocation import Invocation
-from benchmarks.problem import Problem
+from benchmarks.memory.targets.invocation import Invocation
+from emulator.problem import Problem
 
 HINTS = typing.get_type_hints(Invocation)
 

@@ -18,8 +18,9 @@ import statistics
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from benchmarks import costs, sizes
-from benchmarks.invocation import Configuration, Invocation
+from benchmarks.memory.figures import costs
+from benchmarks.memory.targets.invocation import Configuration, Invocation
+from emulator import sizes
 
 PERCENTILES = (50, 90, 95, 99)
 NOT_OURS = "not this machine's"

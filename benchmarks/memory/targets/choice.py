@@ -1,4 +1,4 @@
-"""Make the target that the command line asks for."""
+"""The target that the command line asks for: its options, and how it is made."""
 
 from __future__ import annotations
 
@@ -8,17 +8,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from benchmarks import sizes
-from benchmarks.emulator import ARCHITECTURE
-from benchmarks.emulator_target import ENGINES, EmulatorTarget
-from benchmarks.invocation import Configuration
-from benchmarks.lambda_target import LambdaTarget
-from benchmarks.problem import Problem
-from benchmarks.target import Target
+from benchmarks.arguments import positive
+from benchmarks.memory.targets.interface import Target
+from benchmarks.memory.targets.invocation import Configuration
+from benchmarks.memory.targets.on_lambda import LambdaTarget
+from benchmarks.memory.targets.on_this_machine import ENGINES, EmulatorTarget
+from emulator import sizes
+from emulator.function import ARCHITECTURE
+from emulator.problem import Problem
 
 # What a machine with two CPUs can be: less than one vCPU, a little more, and two.
 EMULATOR_SIZES_MB = (1536, 2048, 3538)
 LAMBDA_ARCHITECTURES = ("arm64", "x86_64")
+
+
+def add_functions(parser: argparse.ArgumentParser) -> None:
+    """Add what names functions on AWS."""
+    parser.add_argument("--stack", default="bcrypt-batch", help="(%(default)s)")
+    parser.add_argument("--architectures", nargs="+", choices=LAMBDA_ARCHITECTURES)
+    parser.add_argument("--memory", type=positive, nargs="+", help="sizes in MB")
+    parser.add_argument("--region")
+    parser.add_argument("--endpoint-url", help="of the AWS API, instead of the region's own")
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add what says which functions are invoked, and where."""
+    parser.add_argument("--target", choices=["lambda", "emulator"], default="lambda")
+    add_functions(parser)
+    parser.add_argument("--qualifier", help="a version or an alias")
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=ENGINES,
+        default=["bcrypt_batch"],
+        help="pyca: pyca/bcrypt in a ThreadPoolExecutor; in the emulator only",
+    )
+    parser.add_argument(
+        "--timeout", type=positive, default=60, help="of emulated functions, s (%(default)s)"
+    )
 
 
 @contextmanager

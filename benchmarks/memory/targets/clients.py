@@ -10,7 +10,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from benchmarks.problem import Problem
+from emulator.problem import Problem
 
 # How much longer than the function may run a client waits for its answer.
 ANSWER_MARGIN_S = 30

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from botocore import exceptions
 
-from benchmarks import aws
-from benchmarks.invocation import Configuration, Invocation, Reply
+from benchmarks.memory.targets import clients
+from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
 
 ATTEMPTS = 6
 FIRST_DELAY_S = 0.5
@@ -91,7 +91,7 @@ class Target(ABC):
         payload = json.dumps(event).encode()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with aws.explained(unless=_transient if attempt < ATTEMPTS else _throttled):
+                with clients.explained(unless=_transient if attempt < ATTEMPTS else _throttled):
                     response = self._send(configuration, payload)
             except FAILURES as error:
                 if attempt == ATTEMPTS:

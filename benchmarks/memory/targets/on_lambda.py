@@ -6,10 +6,11 @@ import base64
 import uuid
 from typing import Any
 
-from benchmarks import aws, report_line, sizes
-from benchmarks.invocation import Configuration
-from benchmarks.problem import Problem
-from benchmarks.target import Figures, Target
+from benchmarks.memory.targets import clients, lambda_log
+from benchmarks.memory.targets.interface import Figures, Target
+from benchmarks.memory.targets.invocation import Configuration
+from emulator import sizes
+from emulator.problem import Problem
 
 # Changed to have Lambda start a new environment; taken away again in the end.
 COLD_START_VARIABLE = "BENCHMARK_COLD_START"
@@ -46,7 +47,7 @@ class LambdaTarget(Target):
         self._stack = stack
         # Left out where there is none: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
-        self._client = aws.client("lambda", region=region, endpoint_url=endpoint_url)
+        self._client = clients.client("lambda", region=region, endpoint_url=endpoint_url)
         self._settings: dict[Configuration, dict[str, Any]] = {}
         self._changed: set[Configuration] = set()
 
@@ -85,7 +86,7 @@ class LambdaTarget(Target):
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
     ) -> Figures:
         log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-        report = report_line.parse(log)
+        report = lambda_log.parse(log)
         if report is None:
             return Figures()
         return Figures(report.duration_ms, report.billed_ms, report.init_ms, report.max_memory_mb)
@@ -93,7 +94,7 @@ class LambdaTarget(Target):
     def _setting(self, configuration: Configuration) -> dict[str, Any]:
         """Return the function's configuration as it was before anything was changed here."""
         if configuration not in self._settings:
-            with aws.explained():
+            with clients.explained():
                 self._settings[configuration] = self._client.get_function_configuration(
                     FunctionName=function_name(self._stack, configuration), **self._qualified
                 )
@@ -109,7 +110,7 @@ class LambdaTarget(Target):
 
     def _update(self, configuration: Configuration, variables: dict[str, str]) -> None:
         name = function_name(self._stack, configuration)
-        with aws.explained():
+        with clients.explained():
             self._client.update_function_configuration(
                 FunctionName=name, Environment={"Variables": variables}
             )

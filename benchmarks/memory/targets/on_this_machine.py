@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import aws, quota, report_line, sizes
-from benchmarks.emulator import HANDLER, Emulator
-from benchmarks.invocation import Configuration
-from benchmarks.target import Figures, Target
+from benchmarks.memory.targets import clients, lambda_log
+from benchmarks.memory.targets.interface import Figures, Target
+from benchmarks.memory.targets.invocation import Configuration
+from emulator import quota, sizes
+from emulator.function import HANDLER, Emulator
 
 # Each engine's task folder, and what else is on its path.
 ENGINES = {
@@ -99,7 +100,7 @@ class Running:
                     prefix=allowed.prefix,
                 )
             )
-            self.client = aws.emulator_client(self.emulator.endpoint_url)
+            self.client = clients.emulator_client(self.emulator.endpoint_url)
             self._stack = stack.pop_all()
         self._mark = 0
 
@@ -109,11 +110,11 @@ class Running:
     def mark(self) -> None:
         self._mark = len(self.emulator.log)
 
-    def report(self) -> report_line.Report | None:
+    def report(self) -> lambda_log.Report | None:
         """Return the latest invocation's report, which is printed after the answer has left."""
         give_up = time.monotonic() + REPORT_TIMEOUT_S
         while time.monotonic() < give_up:
-            if report := report_line.parse(self._new_log()):
+            if report := lambda_log.parse(self._new_log()):
                 return report
             time.sleep(0.002)
         return None

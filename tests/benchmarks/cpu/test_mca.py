@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from benchmarks.mca import TARGETS, compile_variant, hot_loop, simulate
+from benchmarks.cpu.mca import TARGETS, compile_variant, hot_loop, simulate
 
 MCA = "llvm-mca-22"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import costs, sizes
-from benchmarks.invocation import Configuration, Reply
-from benchmarks.target import Target
-from tests.benchmarks.invocations import invocation
+from benchmarks.memory.figures import costs
+from benchmarks.memory.targets.interface import Target
+from benchmarks.memory.targets.invocation import Configuration, Reply
+from emulator import sizes
+from tests.benchmarks.memory.invocations import invocation
 
 MS_PER_ITEM = {"sequential": 50.0, "parallel": 10.0}
 

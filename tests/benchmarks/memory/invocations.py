@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.invocation import Invocation
+from benchmarks.memory.targets.invocation import Invocation
 
 LIKE_ALL = Invocation(
     at="2026-01-01T00:00:00.000+00:00",

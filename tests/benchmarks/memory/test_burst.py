@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, costs
-from benchmarks.burst import Burst
-from benchmarks.invocation import Configuration
-from benchmarks.progress import Progress
-from benchmarks.samples import Samples
-from tests.benchmarks.fake_target import FakeTarget
+from benchmarks.memory import burst
+from benchmarks.memory.burst import Burst
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.progress import Progress
+from benchmarks.memory.figures.samples import Samples
+from benchmarks.memory.targets.invocation import Configuration
+from tests.benchmarks.memory.fake_target import FakeTarget
 
 FUNCTION = Configuration("x86_64", 3538)
 

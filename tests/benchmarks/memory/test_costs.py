@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import costs, projection
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.published import published
+from emulator import sizes
 
-TABLE = projection.published()
+TABLE = published()
 
 
 def test_gb_are_of_1024_mb_and_requests_are_paid_for() -> None:
@@ -50,10 +52,5 @@ def test_ours_differ_from_the_published_ones_by_the_rule(architecture: str) -> N
         assert ours_usd == pytest.approx(published_usd * 1000 / 1024 + 0.20)
 
 
-def test_the_projection_divides_the_published_durations() -> None:
-    (title, headings, rows, note) = projection.table()
-    assert title == "Projection"
-    assert "No measurement" in note
-    assert headings[0] == "MB"
-    assert [row[0] for row in rows] == TABLE["memory_mb"]
-    assert rows[0][1:4] == [1885, "702 to 525", "14.24 to 10.69"]
+def test_the_published_workers_are_those_of_the_memory_sizes() -> None:
+    assert list(map(sizes.workers, TABLE["memory_mb"])) == TABLE["workers"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report_line import Report, parse
+from benchmarks.memory.targets.lambda_log import Report, parse
 
 LINES = json.loads((Path(__file__).parent / "report_lines.json").read_text())["lines"]
 

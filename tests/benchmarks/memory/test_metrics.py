@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from benchmarks import metrics
+from benchmarks.memory import metrics
 
 END = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAMES = ["bcrypt-batch-arm64-1536", "bcrypt-batch-x86_64-1536"]

@@ -15,10 +15,10 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from benchmarks.invocation import Configuration
-from benchmarks.lambda_target import COLD_START_VARIABLE, LambdaTarget
-from benchmarks.problem import Problem
-from benchmarks.target import ATTEMPTS
+from benchmarks.memory.targets.interface import ATTEMPTS
+from benchmarks.memory.targets.invocation import Configuration
+from benchmarks.memory.targets.on_lambda import COLD_START_VARIABLE, LambdaTarget
+from emulator.problem import Problem
 
 FUNCTION = Configuration("arm64", 1536)
 NAME = "bcrypt-batch-arm64-1536"

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import costs, recommend, tuning_url
-from benchmarks.invocation import Invocation
-from benchmarks.problem import Problem
-from benchmarks.samples import Samples
-from tests.benchmarks.invocations import invocation
+from benchmarks.memory import recommend, tuning_url
+from benchmarks.memory.figures import costs
+from benchmarks.memory.figures.folder import load
+from benchmarks.memory.figures.samples import Samples
+from benchmarks.memory.targets.invocation import Invocation
+from emulator.problem import Problem
+from tests.benchmarks.memory.invocations import invocation
 
 # A small size that is cheap and slow, a large one that is fast and dear, one in between.
 DURATIONS_MS = {1536: 400.0, 3538: 190.0, 10240: 130.0}
@@ -85,7 +87,7 @@ def test_no_batch_is_faster_than_one_hash_alone(
 
 def test_a_folder_without_a_sweep(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="holds no sweep"):
-        recommend.load(tmp_path)
+        load(tmp_path)
 
 
 def test_the_link_says_what_the_sweep_says(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.invocation import Invocation
-from benchmarks.problem import Problem
-from benchmarks.samples import Samples, read
-from tests.benchmarks.invocations import invocation
+from benchmarks.memory.figures.samples import Samples, read
+from benchmarks.memory.targets.invocation import Invocation
+from emulator.problem import Problem
+from tests.benchmarks.memory.invocations import invocation
 
 FAILED = invocation(
     duration_ms=None, billed_ms=None, workers=None, memory_used_mb=None, error='timed out, "60 s"'

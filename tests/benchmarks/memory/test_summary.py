@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import costs, report
-from benchmarks.invocation import Invocation
-from benchmarks.summary import (
+from benchmarks.memory.figures import costs, report
+from benchmarks.memory.figures.summary import (
     NOT_OURS,
     Row,
     architectures_compared,
@@ -20,7 +19,8 @@ from benchmarks.summary import (
     summarise,
     times,
 )
-from tests.benchmarks.invocations import invocation
+from benchmarks.memory.targets.invocation import Invocation
+from tests.benchmarks.memory.invocations import invocation
 
 DURATIONS_MS = st.floats(min_value=0.01, max_value=900_000)
 

@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks import sweep
-from benchmarks.invocation import Configuration
-from benchmarks.problem import Problem
-from benchmarks.samples import Samples, read
-from tests.benchmarks.fake_target import FakeTarget
-from tests.benchmarks.quotas import groups, needs_quota
+from benchmarks.memory import sweep
+from benchmarks.memory.figures.folder import continued
+from benchmarks.memory.figures.samples import Samples, read
+from benchmarks.memory.targets.invocation import Configuration
+from emulator.problem import Problem
+from tests.benchmarks.memory.fake_target import FakeTarget
+from tests.emulator.quotas import groups, needs_quota
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SMALL, LARGE = (Configuration("x86_64", size) for size in (1536, 3538))
 BOTH = ["parallel", "sequential"]
 
@@ -97,12 +98,12 @@ def test_an_environment_that_never_starts_cold_ends_the_run(samples: Samples) ->
 
 def test_another_workload_does_not_continue_a_sweep(tmp_path: Path) -> None:
     with Samples(tmp_path / "samples.csv") as samples:
-        sweep.continued(tmp_path, {"items": 20}, samples)
-        sweep.continued(tmp_path, {"items": 30}, samples)  # there was nothing yet
+        continued(tmp_path, {"items": 20}, samples)
+        continued(tmp_path, {"items": 30}, samples)  # there was nothing yet
         sweep.measure(FakeTarget([SMALL]), asked(), samples)
-        assert sweep.continued(tmp_path, {"items": 30}, samples) == {"items": 30}
+        assert continued(tmp_path, {"items": 30}, samples) == {"items": 30}
         with pytest.raises(Problem, match="items 30, not 31"):
-            sweep.continued(tmp_path, {"items": 31}, samples)
+            continued(tmp_path, {"items": 31}, samples)
 
 
 def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:

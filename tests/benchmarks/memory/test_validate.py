@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import validate
-from benchmarks.invocation import Configuration
-from tests.benchmarks.fake_target import FakeTarget
+from benchmarks.memory import validate
+from benchmarks.memory.targets.invocation import Configuration
+from tests.benchmarks.memory.fake_target import FakeTarget
 
 FUNCTION = Configuration("x86_64", 3538)
 

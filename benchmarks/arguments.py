@@ -1,0 +1,22 @@
+"""Kinds of command-line arguments that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def whole(text: str, least: int = 0) -> int:
+    """Return an argument as a whole number."""
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    return whole(text, least=1)
+
+
+def add_workload(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked of a function in one invocation."""
+    parser.add_argument("--items", type=positive, default=20, help="passwords (%(default)s)")
+    parser.add_argument("--cost", type=int, default=10, help="of each hash (%(default)s)")

@@ -1,0 +1,62 @@
+"""A sweep's folder: what was asked for, and its samples."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from benchmarks.machine import machine
+from benchmarks.memory.figures.samples import Samples, read
+from benchmarks.memory.figures.summary import Row, summarise
+from emulator.problem import Problem
+
+PARAMETERS = "sweep.json"
+SAMPLES = "samples.csv"
+
+
+def workload(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what must be the same for samples to be of one sweep."""
+    same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
+    if arguments.target == "lambda":
+        names = ("stack", "endpoint_url", "qualifier")
+        same |= {name: getattr(arguments, name) for name in names}
+        return {**same, "region": arguments.region or boto3.Session().region_name}
+    about = machine()
+    del about["load_average"]
+    return {**same, "machine": about}
+
+
+def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[str, Any]:
+    """Return the parameters of the sweep in a folder, which gets these if it has no samples.
+
+    Raises:
+        Problem: It has others.
+    """
+    path = folder / PARAMETERS
+    if not samples.rows:
+        path.write_text(json.dumps(wanted, indent=1) + "\n")
+        return wanted
+    found = json.loads(path.read_text())
+    if differing := [name for name in wanted if found.get(name) != wanted[name]]:
+        details = "; ".join(f"{n} {found.get(n)}, not {wanted[n]}" for n in differing)
+        raise Problem(
+            f"{folder} holds a sweep of other parameters ({details}): "
+            "give the same ones to continue it, or another --output"
+        )
+    return wanted
+
+
+def load(folder: Path) -> tuple[dict[str, Any], list[Row]]:
+    """Return a sweep's parameters and summary.
+
+    Raises:
+        Problem: There is none.
+    """
+    path = folder / PARAMETERS
+    if not path.exists():
+        raise Problem(f"{folder} holds no sweep: make one with sweep --output {folder}")
+    return json.loads(path.read_text()), summarise(read(folder / SAMPLES))
