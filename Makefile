@@ -61,7 +61,7 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    PYTHONPATH="$$(echo build/sanitize/lib.*)" \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
 
-bench: $(VENV)/.built $(VENV)/.test $(VENV)/.benchmarks
+bench: $(VENV)/.built $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks peers --output build/bench $(ARGS)
 
 # An sdist, and from it a wheel for this machine, in dist/: what the sdist lacks fails here.
@@ -103,10 +103,6 @@ $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
 	$(PYTHON) -m venv --copies $(VENV) || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
-	touch $@
-
-$(VENV)/.benchmarks: pyproject.toml | $(VENV)/.built
-	$(PIP) install --no-build-isolation ".[benchmarks]"
 	touch $@
 
 $(VENV)/.%: pyproject.toml | $(VENV)/.made

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+import pyperf
 
 import bcrypt_batch
 
+# What may differ between the runs that make up one measurement.
+VARYING = ("date", "load_average")
+
 
 def machine() -> dict[str, Any]:
-    """Return it by name."""
-    model = platform.machine()
-    with open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
+    """Return it by name; of what pyperf knows, that which says nothing of whose machine it is."""
+    about = pyperf.Run([1.0]).get_metadata()
     return {
-        "cpu": model,
+        "cpu": about.get("cpu_model_name", platform.machine()),
         "cpus": len(os.sched_getaffinity(0)),
-        "load_average": os.getloadavg()[0],
+        "date": about["date"][:10],
+        "load_average": about["load_avg_1min"],
+        "commit": commit(),
         "python": platform.python_version(),
         "bcrypt": version("bcrypt"),
         "bcrypt_batch": bcrypt_batch.__version__,
         "kernel": bcrypt_batch.kernels().chosen,
     }
+
+
+def commit() -> str:
+    """Return the commit that is measured, marked where files were changed since."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or "unknown"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any, NamedTuple
 
+from tabulate import tabulate
+
 LINE = 100
 
 
@@ -17,25 +19,19 @@ class Table(NamedTuple):
     note: str = ""
 
     def markdown(self) -> str:
-        lines = [f"## {self.title}", ""]
-        lines += [f"{self.note}", ""] if self.note else []
-        lines.append("| " + " | ".join(self.headings) + " |")
-        lines.append("|" + " --- |" * len(self.headings))
-        lines += ["| " + " | ".join(map(_shown, row)) + " |" for row in self.rows]
-        return "\n".join(lines) + "\n"
+        return "\n\n".join(filter(None, (f"## {self.title}", self.note, self._drawn("pipe"))))
 
     def plain(self) -> str:
-        cells = [self.headings, *([_shown(cell) for cell in row] for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        numeric = [_is_numeric(column) for column in zip(*cells[1:], strict=True)]
-        lines = [self.title, *textwrap.wrap(self.note, LINE)]
-        for row in cells:
-            padded = (
-                cell.rjust(width) if right else cell.ljust(width)
-                for cell, width, right in zip(row, widths, numeric, strict=True)
-            )
-            lines.append("  ".join(padded).rstrip())
-        return "\n".join(lines) + "\n"
+        return "\n".join([self.title, *textwrap.wrap(self.note, LINE), self._drawn("plain")])
+
+    def _drawn(self, form: str) -> str:
+        cells = [[_shown(cell) for cell in row] for row in self.rows]
+        columns = zip(*cells, strict=True)
+        sides = ["right" if all(map(_is_numeric, column)) else "left" for column in columns]
+        drawn = tabulate(
+            cells, self.headings, tablefmt=form, colalign=sides or None, disable_numparse=True
+        )
+        return drawn + "\n"
 
 
 def _shown(cell: Any) -> str:
@@ -47,5 +43,5 @@ def _shown(cell: Any) -> str:
     return str(cell)
 
 
-def _is_numeric(column: tuple[str, ...]) -> bool:
-    return all(cell[:1].isdigit() or cell[:1] == "-" for cell in column)
+def _is_numeric(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] == "-"

@@ -13,9 +13,10 @@ import argparse
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from benchmarks.tables import Table
 
 KERNEL = Path(__file__).parent.parent.parent / "ext" / "kernel"
 FLAGS = ["-std=c11", "-O2", "-fPIC"]  # as the extension is compiled
@@ -107,18 +108,18 @@ def simulate(loop: list[str], target: Target, cpu: Cpu, mca: str) -> float:
     return int(cycles[1]) / ITERATIONS
 
 
-def table(target: Target, mca: str) -> Iterator[str]:
-    """Yield a table of one architecture: instructions and cycles per round and lane."""
-    yield f"{'':22}{'instructions':>14}" + "".join(f"{cpu.name:>16}" for cpu in target.cpus)
+def table(target: Target, mca: str) -> Table:
+    """Return one architecture: instructions and cycles per round and lane."""
+    lines = []
     for variant in target.variants:
         assembly = compile_variant(target, variant)
         for lanes in range(1, 9):
             loop = hot_loop(assembly, f"advance_{lanes}")
             rounds = ROUNDS * lanes
-            cycles = (simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus)
-            yield f"{variant:14}{lanes:2} lanes{len(loop) / rounds:14.2f}" + "".join(
-                f"{figure:16.2f}" for figure in cycles
-            )
+            cycles = [simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus]
+            lines.append([variant, lanes, len(loop) / rounds, *cycles])
+    headings = ["variant", "lanes", "instructions", *(cpu.name for cpu in target.cpus)]
+    return Table(target.triple, headings, lines)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,5 +138,5 @@ def run(arguments: argparse.Namespace) -> int | str:
         if not shutil.which(target.compiler):
             print(f"{target.compiler} is not installed\n")
             continue
-        print("\n".join(table(target, mca)) + "\n")
+        print(table(target, mca).plain())
     return 0

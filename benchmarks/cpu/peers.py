@@ -14,7 +14,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,8 @@ import bcrypt
 import bcrypt_batch
 from benchmarks.arguments import positive
 from benchmarks.machine import machine
+from benchmarks.progress import about, bar
+from benchmarks.tables import Table
 
 # Runs the contestant on so many passwords and returns seconds.
 Contestant = Callable[[list[bytes]], float]
@@ -134,14 +135,14 @@ def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measure
     """Let the contestants take turns for about as long as asked; Ctrl-C ends it sooner."""
     passwords = [b"password_%06d" % i for i in range(items)]
     times: dict[str, list[float]] = {name: [] for name in field}
+    progress = bar()
     started = time.monotonic()
     try:
         for done in range(MAX_ROUNDS):
             for name, run in field.items():
-                if sys.stderr.isatty():
-                    print(f"\r\x1b[K{items} passwords, round {done + 1}: {name} ", end="",
-                          file=sys.stderr, flush=True)  # fmt: skip
+                about(progress, f"{items} passwords, round {done + 1}: {name}")
                 times[name].append(run(passwords) * 1000 / items)
+                progress.update()
             if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
                 break
     except KeyboardInterrupt:
@@ -150,24 +151,20 @@ def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measure
             raise
         times = {name: own[:complete] for name, own in times.items()}
     finally:
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr)
+        progress.close()
     return Measurement(items, times)
 
 
-def table(measurement: Measurement) -> Iterator[str]:
-    """Yield one batch size's lines: milliseconds per hash, and ratio to the reference."""
+def table(measurement: Measurement) -> Table:
+    """Return one batch size: milliseconds per hash, and ratio to the reference."""
     reference = measurement.times[REFERENCE]
-    rounds = len(reference)
-    yield f"{measurement.items} passwords a run, {rounds} rounds"
-    yield f"{'':28}{'ms per hash':>20}{'ratio':>16}"
-    yield f"{'':28}{'min':>10}{'median':>10}{'min':>8}{'median':>8}"
+    lines = []
     for name, own in measurement.times.items():
-        yield (
-            f"{name:28}{min(own):10.2f}{statistics.median(own):10.2f}"
-            f"{min(reference) / min(own):8.2f}"
-            f"{statistics.median(reference) / statistics.median(own):8.2f}"
-        )
+        times = [min(own), statistics.median(own)]
+        ratios = [min(reference) / times[0], statistics.median(reference) / times[1]]
+        lines.append([name, *times, *ratios])
+    title = f"{measurement.items} passwords a run, {len(reference)} rounds"
+    return Table(title, ["", "ms per hash: min", "median", "ratio: min", "median"], lines)
 
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
@@ -209,20 +206,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table for each batch size, and write JSON and a chart where asked to."""
     cost, output = arguments.cost, arguments.output
-    about = machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    here = machine()
+    print(", ".join(f"{key} {value}" for key, value in here.items()))
     print(f"cost {cost}, up to {arguments.workers} workers\n")
     measurements = []
     with ExitStack() as stack:
         field = contestants(cost, arguments.workers, stack)
         for items in arguments.items:
             measurements.append(measure(field, items, arguments.seconds))
-            print("\n".join(table(measurements[-1])) + "\n", flush=True)
+            print(table(measurements[-1]).plain(), flush=True)
     if output:
         output.mkdir(parents=True, exist_ok=True)
         results = [measurement._asdict() for measurement in measurements]
-        content = {"machine": about, "cost": cost, "unit": "ms per hash", "results": results}
+        content = {"machine": here, "cost": cost, "unit": "ms per hash", "results": results}
         (output / "peers.json").write_text(json.dumps(content, indent=1) + "\n")
-        chart(measurements, f"cost {cost}, {about['cpu']}", output / "peers.svg")
+        title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
+        chart(measurements, title, output / "peers.svg")
         print(f"written: {output / 'peers.json'}, {output / 'peers.svg'}")
     return 0

@@ -11,18 +11,20 @@ import json
 import statistics
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
 
 from benchmarks.arguments import positive
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import workload
-from benchmarks.memory.figures.progress import Progress
 from benchmarks.memory.figures.report import place
 from benchmarks.memory.figures.samples import Samples
 from benchmarks.memory.figures.summary import NOT_OURS
 from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
+from benchmarks.progress import about, bar
 from benchmarks.tables import Table
 from emulator import sizes
 
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     bursts: list[Burst] = []
     with Samples(folder / "samples.csv") as samples, opened(arguments) as functions:
         total = len(functions.configurations) * len(MODES) * len(arguments.items)
-        with Progress(total) as progress:
+        with bar(total) as progress:
             for configuration in functions.configurations:
                 bursts += measure(functions, configuration, arguments, samples, progress)
     parameters = workload(arguments)
@@ -84,7 +86,7 @@ def measure(
     configuration: Configuration,
     arguments: argparse.Namespace,
     samples: Samples,
-    progress: Progress,
+    progress: tqdm[Any],
 ) -> list[Burst]:
     """Return a configuration's bursts, both modes of a batch size in turns."""
     probes = {mode: _probe(functions, configuration, mode, arguments) for mode in MODES}
@@ -95,12 +97,12 @@ def measure(
         rows: dict[str, list[Invocation]] = {mode: [] for mode in MODES}
         for _, mode in product(range(arguments.invocations), MODES):
             if not refusals[mode]:
-                progress.about(f"{configuration}, {items} items, {mode}")
+                about(progress, f"{configuration}, {items} items, {mode}")
                 event = {"mode": mode, "count": items, "cost": arguments.cost}
                 rows[mode].append(functions.invoke(configuration, event).invocation)
                 samples.append(rows[mode][-1])
         for mode in MODES:
-            progress.step()
+            progress.update()
             refused = Burst(*configuration, items, mode, note=refusals[mode])
             found.append(_burst(rows[mode]) if rows[mode] else refused)
     return found

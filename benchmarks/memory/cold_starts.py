@@ -16,6 +16,8 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.arguments import positive
+from benchmarks.machine import machine
+from benchmarks.tables import Table
 from emulator.function import HANDLER, Emulator
 from emulator.problem import Problem
 
@@ -44,10 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         shutil.copytree(HANDLER, root / "ours", ignore=shutil.ignore_patterns("__pycache__"))
         (root / "empty").mkdir()
         (root / "empty" / "app.py").write_text(EMPTY)
-        print("| Python | empty handler, ms: min / median | from the layer | difference |")
-        print("|---|---|---|---|")
-        for python in pythons:
-            print(row(root, python, arguments.starts, arguments.memory), flush=True)
+        rows = [row(root, python, arguments.starts, arguments.memory) for python in pythons]
+    here = machine()
+    headings = ["Python", "empty handler, ms: min / median", "from the layer", "difference"]
+    about = f"{here['cpu']}, {here['date']}, commit {here['commit']}"
+    print(Table("Cold starts", headings, rows, about).markdown())
     return 0
 
 
@@ -59,7 +62,7 @@ def interpreter(name: str) -> str:
     return os.path.abspath(found)
 
 
-def row(root: Path, python: str, starts: int, memory_mb: int) -> str:
+def row(root: Path, python: str, starts: int, memory_mb: int) -> list[str]:
     """Return one Python's line of the table."""
     version = subprocess.run([python, "-c", VERSION], capture_output=True, text=True, check=True)
     times: dict[str, list[float]] = {"empty": [], "ours": []}
@@ -71,7 +74,7 @@ def row(root: Path, python: str, starts: int, memory_mb: int) -> str:
     cells = [f"{least[name]:.1f} / {median[name]:.1f}" for name in times]
     differences = [figures["ours"] - figures["empty"] for figures in (least, median)]
     cells.append(" / ".join(f"{difference:.1f}" for difference in differences))
-    return f"| {version.stdout.strip()} | {' | '.join(cells)} |"
+    return [version.stdout.strip(), *cells]
 
 
 def init_ms(root: Path, name: str, python: str, memory_mb: int) -> float:

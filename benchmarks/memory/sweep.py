@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
 
 from benchmarks.arguments import add_workload, positive, whole
 from benchmarks.memory.figures import report
 from benchmarks.memory.figures.folder import SAMPLES, continued, workload
-from benchmarks.memory.figures.progress import Progress
 from benchmarks.memory.figures.samples import Samples
 from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
+from benchmarks.progress import about, bar
 
 # After so many in a row that failed, or came warm for cold or cold for warm, a configuration is
 # left out of the rest of the run.
@@ -83,12 +86,12 @@ def measure(functions: Target, arguments: argparse.Namespace, samples: Samples) 
     have = Counter(_job(row) for row in samples.rows if row.good)
     failures: Counter[Job] = Counter()
     lacking = {job: count - have[job] for job, count in wanted.items() if have[job] < count}
-    with Progress(sum(lacking.values())) as progress:
+    with bar(sum(lacking.values())) as progress:
         while lacking:
             # Cold starts first: an environment's first invocation is cold without being forced.
             cold = [job for job in lacking if job.cold]
             for job in filter(lacking.__contains__, cold or list(lacking)):
-                progress.about(str(job))
+                about(progress, str(job))
                 row = _sample(functions, job, arguments)
                 samples.append(row)
                 _count(row, job, lacking, failures, progress)
@@ -111,12 +114,12 @@ def _count(
     job: Job,
     lacking: dict[Job, int],
     failures: Counter[Job],
-    progress: Progress,
+    progress: tqdm[Any],
 ) -> None:
     """Take a sample off what is lacking; what was to be warm and came cold counts as cold."""
     got = _job(row)
     if row.good and got in lacking:
-        progress.step()
+        progress.update()
         lacking[got] -= 1
         if not lacking[got]:
             del lacking[got]
@@ -125,6 +128,8 @@ def _count(
         return
     failures[job] += 1
     if not row.good:
-        progress.note(f"{job}: {row.error or f'{row.unprocessed} items left undone'}")
+        progress.write(
+            f"{job}: {row.error or f'{row.unprocessed} items left undone'}", file=sys.stderr
+        )
     if failures[job] >= MOST_FAILURES:
         lacking.pop(job, None)

@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from benchmarks.arguments import add_workload
-from benchmarks.memory.figures.progress import Progress
 from benchmarks.memory.figures.summary import Row, summarise
 from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
+from benchmarks.progress import about, bar
 from benchmarks.tables import Table
 
 WARM = 3
@@ -26,13 +26,13 @@ def run(arguments: argparse.Namespace) -> int | str:
     """Print what was measured and what is wrong; return a message where something is."""
     invocations: list[Invocation] = []
     wrong: dict[Configuration, list[str]] = {}
-    with opened(arguments) as functions, Progress(len(functions.configurations)) as progress:
+    with opened(arguments) as functions, bar(len(functions.configurations)) as progress:
         for configuration in functions.configurations:
-            progress.about(str(configuration))
+            about(progress, str(configuration))
             found, problems = check(functions, configuration, arguments.items, arguments.cost)
             invocations += found
             wrong[configuration] = problems
-            progress.step()
+            progress.update()
     rows = [row for row in summarise(invocations) if row.mode == "parallel"]
     print(_table(rows, wrong).plain())
     for configuration, problems in wrong.items():

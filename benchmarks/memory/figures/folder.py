@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.machine import machine
+from benchmarks.machine import VARYING, machine
 from benchmarks.memory.figures.samples import Samples, read
 from benchmarks.memory.figures.summary import Row, summarise
 from emulator.problem import Problem
@@ -26,8 +26,7 @@ def workload(arguments: argparse.Namespace) -> dict[str, Any]:
         same |= {name: getattr(arguments, name) for name in names}
         return {**same, "region": arguments.region or boto3.Session().region_name}
     about = machine()
-    del about["load_average"]
-    return {**same, "machine": about}
+    return {**same, "machine": {name: about[name] for name in about if name not in VARYING}}
 
 
 def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[str, Any]:

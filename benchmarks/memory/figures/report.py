@@ -143,7 +143,7 @@ def write(folder: Path, parameters: dict[str, Any], invocations: list[Invocation
     summary = content(parameters, rows)
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     workload = f"{parameters['items']} hashes of cost {parameters['cost']} an invocation"
-    title = f"{workload}, {place(parameters)}"
+    title = f"{workload}, {place(parameters)}, {days(invocations)}"
     markdown = [f"# {title}\n", *(table.markdown() for table in found)]
     (folder / "summary.md").write_text("\n".join(markdown))
     draw(rows, parameters, title, folder / "chart.svg")
@@ -157,4 +157,10 @@ def place(parameters: dict[str, Any]) -> str:
     if parameters["target"] == "lambda":
         return f"AWS Lambda, {parameters['region']}"
     machine = parameters["machine"]
-    return f"emulator under CPU quotas, {machine['cpu']}, {machine['cpus']} CPUs"
+    where = f"{machine['cpu']}, {machine['cpus']} CPUs, commit {machine['commit']}"
+    return f"emulator under CPU quotas, {where}"
+
+
+def days(invocations: list[Invocation]) -> str:
+    """Return the days of the first and the last invocation, one where they are the same."""
+    return " to ".join(sorted({f(row.at[:10] for row in invocations) for f in (min, max)}))

@@ -18,6 +18,8 @@ import statistics
 from collections import defaultdict
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from benchmarks.memory.figures import costs
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from emulator import sizes
@@ -78,12 +80,11 @@ class Row(NamedTuple):
 def times(values: list[float]) -> Statistics | None:
     """Return the statistics of some times; None of none.
 
-    Percentiles interpolate between the two nearest samples, as numpy's default does.
+    Percentiles interpolate between the two nearest samples.
     """
     if not values:
         return None
-    cuts = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else None
-    p50, p90, p95, p99 = (round(cuts[p - 1] if cuts else values[0], 3) for p in PERCENTILES)
+    p50, p90, p95, p99 = (round(float(p), 3) for p in np.percentile(values, PERCENTILES))
     mean = round(statistics.fmean(values), 3)
     return Statistics(len(values), p50, p90, p95, p99, mean, min(values), max(values))
 

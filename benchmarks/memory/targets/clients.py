@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,17 @@ from emulator.problem import Problem
 ANSWER_MARGIN_S = 30
 LONGEST_TIMEOUT_S = 900
 
-# Each request is sent once, so that whoever sends it again can count.
+# What was throttled, failed on AWS's side or got no answer is sent again by botocore.
+ATTEMPTS = 6
 OPTIONS: dict[str, Any] = {
-    "retries": {"total_max_attempts": 1},
+    "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
     "read_timeout": LONGEST_TIMEOUT_S + ANSWER_MARGIN_S,
     "tcp_keepalive": True,
 }
+
+# Statuses of AWS Lambda's Invoke that are nobody's mistake.
+THROTTLED = 429
+SERVER_ERROR = 500
 
 ADVICE = {
     "ResourceNotFoundException": "deploy the stack, or name it with --stack, --architectures, "
@@ -61,10 +66,13 @@ def emulator_client(endpoint_url: str) -> Any:
 
 
 @contextmanager
-def explained(
-    unless: Callable[[Exception], bool] = lambda _: False,
-) -> Iterator[None]:
-    """Turn an error into one that says what to do, unless trying again may mend it."""
+def explained(*, unless_overloaded: bool = False) -> Iterator[None]:
+    """Turn an error into one that says what to do.
+
+    Args:
+        unless_overloaded: Let errors pass for which nothing can be done: AWS was reached, and had
+            too much to do or failed, each time that it was asked.
+    """
     try:
         yield
     except (
@@ -82,14 +90,18 @@ def explained(
     except exceptions.ProfileNotFound as error:
         raise Problem(f"{error}: see AWS_PROFILE") from error
     except exceptions.ConnectionError as error:
-        if unless(error):
-            raise
         raise Problem(f"{error}: see --region, --endpoint-url and the network") from error
     except exceptions.ClientError as error:
-        if unless(error):
+        if unless_overloaded and overloaded(error):
             raise
         advice = ADVICE.get(code(error))
         raise Problem(f"{error}" + (f": {advice}" if advice else "")) from error
+
+
+def overloaded(error: Any) -> bool:
+    """Return whether AWS was reached, and failed or had too much to do."""
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status == THROTTLED or status >= SERVER_ERROR
 
 
 def code(error: Any) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,17 +12,11 @@ from botocore import exceptions
 from benchmarks.memory.targets import clients
 from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
 
-ATTEMPTS = 6
-FIRST_DELAY_S = 0.5
-LONGEST_DELAY_S = 20.0
 MOST_ERROR_CHARACTERS = 300
 
-# Statuses of AWS Lambda's Invoke that trying again may mend: throttled, and failed on AWS's side.
-THROTTLED = 429
-SERVER_ERROR = 500
-
-# AWS refused, could not be reached, or did not answer to the end.
-FAILURES = (exceptions.ClientError, exceptions.ConnectionError, exceptions.HTTPClientError)
+# What botocore raises after its last attempt, where nothing can be done about it: no answer came
+# to the end, or AWS failed each time.
+FAILURES = (exceptions.ClientError, exceptions.HTTPClientError)
 
 
 class Figures(NamedTuple):
@@ -48,6 +40,7 @@ class Target(ABC):
 
     def __init__(self, configurations: list[Configuration]) -> None:
         self.configurations = configurations
+        self._sent = 0
 
     def __enter__(self) -> Target:
         return self
@@ -74,7 +67,7 @@ class Target(ABC):
 
     @abstractmethod
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
-        """Return the client's response to one attempt."""
+        """Return the client's response, of a client that is counted."""
 
     @abstractmethod
     def _figures(
@@ -83,27 +76,35 @@ class Target(ABC):
         """Return what the platform says of the invocation that has just ended."""
 
     def invoke(self, configuration: Configuration, event: dict[str, Any]) -> Reply:
-        """Send an event, again where that may help, and return the answer and its record.
+        """Send an event, and return the answer and its record.
 
         Raises:
-            Problem: Trying again would not help.
+            Problem: It is the caller's to mend.
         """
-        payload = json.dumps(event).encode()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with clients.explained(unless=_transient if attempt < ATTEMPTS else _throttled):
-                    response = self._send(configuration, payload)
-            except FAILURES as error:
-                if attempt == ATTEMPTS:
-                    failure = self._record(configuration, event, {}, Figures(), attempt, str(error))
-                    return Reply(failure, {})
-                _wait(attempt)
-                continue
-            answer, failure_text = _answer(response)
+        before = self._sent
+        response: Any = None
+        error = ""
+        try:
+            with clients.explained(unless_overloaded=True):
+                response = self._send(configuration, json.dumps(event).encode())
+        except FAILURES as failure:
+            error = str(failure)
+        answer: dict[str, Any] = {}
+        figures = Figures()
+        if response is not None:
+            answer, error = _answer(response)
             figures = self._figures(configuration, response, answer)
-            row = self._record(configuration, event, answer, figures, attempt, failure_text)
-            return Reply(row, answer)
-        raise AssertionError("the last attempt returns")
+        attempts = self._sent - before
+        return Reply(self._record(configuration, event, answer, figures, attempts, error), answer)
+
+    def _counted(self, client: Any) -> Any:
+        """Return a client whose requests are counted, those that botocore sends again too."""
+
+        def count(**_: Any) -> None:
+            self._sent += 1
+
+        client.meta.events.register("request-created", count)
+        return client
 
     def _record(
         self,
@@ -145,24 +146,6 @@ class Target(ABC):
             attempts=attempts,
             error=" ".join(error.split())[:MOST_ERROR_CHARACTERS],
         )
-
-
-def _transient(error: Exception) -> bool:
-    """Return whether trying again may help."""
-    return isinstance(error, exceptions.ConnectionError) or _throttled(error)
-
-
-def _throttled(error: Exception) -> bool:
-    """Return whether AWS was reached, and failed or had too much to do."""
-    if not isinstance(error, exceptions.ClientError):
-        return False
-    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status == THROTTLED or status >= SERVER_ERROR
-
-
-def _wait(attempt: int) -> None:
-    """Back off exponentially, each caller for another while."""
-    time.sleep(random.uniform(0, min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt)))
 
 
 def _answer(response: Any) -> tuple[dict[str, Any], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.memory.targets import clients, lambda_log
@@ -47,15 +48,16 @@ class LambdaTarget(Target):
         self._stack = stack
         # Left out where there is none: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
-        self._client = clients.client("lambda", region=region, endpoint_url=endpoint_url)
+        client = clients.client("lambda", region=region, endpoint_url=endpoint_url)
+        self._client = self._counted(client)
         self._settings: dict[Configuration, dict[str, Any]] = {}
         self._changed: set[Configuration] = set()
 
     def __exit__(self, *_: object) -> None:
         """Take the variable away again that made functions start cold."""
-        for configuration in sorted(self._changed):
-            self._update(configuration, self._variables(configuration))
-        self._changed.clear()
+        with ExitStack() as stack:  # each is restored, whatever happens to the others
+            for configuration in sorted(self._changed, reverse=True):
+                stack.callback(self._restore, configuration)
 
     def make_cold(self, configuration: Configuration) -> None:
         if self._qualified:
@@ -107,6 +109,10 @@ class LambdaTarget(Target):
         variables = dict(environment.get("Variables", {}))
         variables.pop(COLD_START_VARIABLE, None)  # of a run that was killed
         return variables
+
+    def _restore(self, configuration: Configuration) -> None:
+        self._update(configuration, self._variables(configuration))
+        self._changed.discard(configuration)
 
     def _update(self, configuration: Configuration, variables: dict[str, str]) -> None:
         name = function_name(self._stack, configuration)

@@ -63,7 +63,9 @@ class EmulatorTarget(Target):
 
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
         if configuration not in self._running:
-            self._running[configuration] = Running(configuration, self._timeout_s)
+            running = Running(configuration, self._timeout_s)
+            self._counted(running.client)
+            self._running[configuration] = running
         running = self._running[configuration]
         running.mark()
         return running.client.invoke(FunctionName="function", LogType="Tail", Payload=payload)

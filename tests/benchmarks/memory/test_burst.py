@@ -10,9 +10,9 @@ import pytest
 from benchmarks.memory import burst
 from benchmarks.memory.burst import Burst
 from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.progress import Progress
 from benchmarks.memory.figures.samples import Samples
 from benchmarks.memory.targets.invocation import Configuration
+from benchmarks.progress import bar
 from tests.benchmarks.memory.fake_target import FakeTarget
 
 FUNCTION = Configuration("x86_64", 3538)
@@ -20,7 +20,7 @@ FUNCTION = Configuration("x86_64", 3538)
 
 def measured(tmp_path: Path, functions: FakeTarget, *items: int) -> dict[tuple[int, str], Burst]:
     arguments = argparse.Namespace(items=items, cost=10, invocations=2)
-    with Samples(tmp_path / "samples.csv") as samples, Progress(2 * len(items)) as progress:
+    with Samples(tmp_path / "samples.csv") as samples, bar(2 * len(items)) as progress:
         found = burst.measure(functions, FUNCTION, arguments, samples, progress)
     table = burst.compare(found, "Bursts")
     assert len(table.rows) == len(found)

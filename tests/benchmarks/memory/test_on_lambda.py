@@ -11,13 +11,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
-from botocore.response import StreamingBody
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.stub import Stubber
 
-from benchmarks.memory.targets.interface import ATTEMPTS
+from benchmarks.memory.targets.clients import ATTEMPTS
 from benchmarks.memory.targets.invocation import Configuration
-from benchmarks.memory.targets.on_lambda import COLD_START_VARIABLE, LambdaTarget
+from benchmarks.memory.targets.on_lambda import COLD_START_VARIABLE, LambdaTarget, function_name
 from emulator.problem import Problem
 
 FUNCTION = Configuration("arm64", 1536)
@@ -39,15 +39,10 @@ REPORT = (
     "REPORT RequestId: 1\tDuration: 304.05 ms\tBilled Duration: 352 ms\tMemory Size: 1536 MB\t"
     "Max Memory Used: 44 MB\tInit Duration: 47.31 ms\t\n"
 )
-ASKED = {
-    "FunctionName": NAME,
-    "LogType": "Tail",
-    "Payload": json.dumps(EVENT).encode(),
-}
 
 
 class Stubbed:
-    """A target whose client answers as told, and the naps that it took."""
+    """A target to whose requests to invoke the answers are given here, and the naps it took."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -55,28 +50,42 @@ class Stubbed:
         self.naps_s: list[float] = []
         monkeypatch.setattr(time, "sleep", self.naps_s.append)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # has the credentials it once found
-        self.target = LambdaTarget([FUNCTION], stack="bcrypt-batch", region="us-east-1", **options)
-        self.stubber = Stubber(self.target._client)
+        functions = options.pop("functions", [FUNCTION])
+        self.target = LambdaTarget(functions, stack="bcrypt-batch", region="us-east-1", **options)
+        self.client = self.target._client
+        self.responses: list[AWSResponse | Exception] = []
+        self.requests: list[Any] = []
+        self.client.meta.events.register("before-send.lambda.Invoke", self._respond)
 
-    def answers(
-        self, answer: Any, report: str = REPORT, asked: dict[str, Any] = ASKED, **more: Any
-    ) -> None:
-        content = json.dumps(answer).encode()
-        response = {
-            "StatusCode": 200,
-            "LogResult": base64.b64encode(report.encode()).decode(),
-            "Payload": StreamingBody(io.BytesIO(content), len(content)),
-            **more,
-        }
-        self.stubber.add_response("invoke", response, asked)
+    def _respond(self, request: Any, **_: Any) -> AWSResponse:
+        self.requests.append(request)
+        response = self.responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    def answers(self, answer: Any, report: str = REPORT, function_error: str = "") -> None:
+        headers = {"X-Amz-Log-Result": base64.b64encode(report.encode()).decode()}
+        if function_error:
+            headers["X-Amz-Function-Error"] = function_error
+        self.responses.append(response(200, json.dumps(answer), headers))
+
+    def fails(self, code: str, status: int, message: str = "") -> None:
+        content = json.dumps({"Message": message, "Type": "User"})
+        self.responses.append(response(status, content, {"x-amzn-errortype": code}))
+
+
+def response(status: int, content: str, headers: dict[str, str]) -> AWSResponse:
+    raw = io.BytesIO(content.encode())
+    raw.stream = lambda **_: iter([content.encode()])  # type: ignore[attr-defined]
+    return AWSResponse("https://lambda.example", status, headers, raw)
 
 
 @pytest.fixture
 def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubbed]:
     made = Stubbed(monkeypatch)
-    with made.stubber:
-        yield made
-        made.stubber.assert_no_pending_responses()
+    yield made
+    assert not made.responses
 
 
 def test_what_the_report_says_is_what_counts(stubbed: Stubbed) -> None:
@@ -89,6 +98,10 @@ def test_what_the_report_says_is_what_counts(stubbed: Stubbed) -> None:
     assert row.cold
     assert row.claimed
     assert row.error == ""
+    (request,) = stubbed.requests
+    assert request.url.endswith(f"/functions/{NAME}/invocations")
+    assert request.headers["X-Amz-Log-Type"] == b"Tail"
+    assert json.loads(request.body) == EVENT
 
 
 def test_throttled_invocations_are_tried_again_and_counted(stubbed: Stubbed) -> None:
@@ -97,20 +110,18 @@ def test_throttled_invocations_are_tried_again_and_counted(stubbed: Stubbed) -> 
         ("EC2ThrottledException", 502),
         ("ServiceException", 500),
     ):
-        stubbed.stubber.add_client_error("invoke", code, http_status_code=status)
+        stubbed.fails(code, status)
     stubbed.answers(ANSWER)
     row, _ = stubbed.target.invoke(FUNCTION, EVENT)
     assert (row.attempts, row.error) == (4, "")
-    # Full jitter: at most twice as long each time.
+    # Full jitter: at most twice as long each time; botocore's standard mode.
     assert len(stubbed.naps_s) == 3
     assert all(0 <= nap_s <= 2**attempt for attempt, nap_s in enumerate(stubbed.naps_s))
 
 
 def test_after_the_last_attempt_the_failure_is_recorded(stubbed: Stubbed) -> None:
     for _ in range(ATTEMPTS):
-        stubbed.stubber.add_client_error(
-            "invoke", "TooManyRequestsException", "Rate\nexceeded", http_status_code=429
-        )
+        stubbed.fails("TooManyRequestsException", 429, "Rate\nexceeded")
     row, answer = stubbed.target.invoke(FUNCTION, EVENT)
     assert (row.attempts, answer) == (ATTEMPTS, {})
     assert "TooManyRequestsException" in row.error
@@ -118,19 +129,25 @@ def test_after_the_last_attempt_the_failure_is_recorded(stubbed: Stubbed) -> Non
     assert row.items == 20
 
 
-def test_no_connection_is_tried_again(stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    def send(*_: Any) -> Any:
-        raise EndpointConnectionError(endpoint_url="https://lambda.example")
-
-    monkeypatch.setattr(stubbed.target, "_send", send)
+def test_no_connection_is_tried_again(stubbed: Stubbed) -> None:
+    for _ in range(ATTEMPTS):
+        stubbed.responses.append(EndpointConnectionError(endpoint_url="https://lambda.example"))
     with pytest.raises(Problem, match=r"Could not connect .* see --region"):
         stubbed.target.invoke(FUNCTION, EVENT)
     assert len(stubbed.naps_s) == ATTEMPTS - 1
 
 
+def test_a_connection_that_keeps_breaking_is_recorded(stubbed: Stubbed) -> None:
+    for _ in range(ATTEMPTS):
+        stubbed.responses.append(ConnectionClosedError(endpoint_url="https://lambda.example"))
+    row, _ = stubbed.target.invoke(FUNCTION, EVENT)
+    assert row.attempts == ATTEMPTS
+    assert "Connection was closed" in row.error
+
+
 def test_a_function_error_is_recorded_with_its_message(stubbed: Stubbed) -> None:
     error = {"errorType": "InvalidEvent", "errorMessage": "cost must be a whole number"}
-    stubbed.answers(error, FunctionError="Unhandled")
+    stubbed.answers(error, function_error="Unhandled")
     row, answer = stubbed.target.invoke(FUNCTION, EVENT)
     assert row.error == "InvalidEvent: cost must be a whole number"
     assert answer == {}
@@ -162,7 +179,7 @@ def test_an_answer_without_a_log(stubbed: Stubbed) -> None:
 def test_what_trying_again_would_not_mend(
     stubbed: Stubbed, code: str, status: int, advice: str
 ) -> None:
-    stubbed.stubber.add_client_error("invoke", code, http_status_code=status)
+    stubbed.fails(code, status)
     with pytest.raises(Problem, match=advice):
         stubbed.target.invoke(FUNCTION, EVENT)
     assert stubbed.naps_s == []
@@ -180,41 +197,87 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         target.invoke(FUNCTION, EVENT)
 
 
-def settings(**variables: str) -> dict[str, Any]:
-    return {"FunctionName": NAME, "Timeout": 60, "Environment": {"Variables": variables}}
+def settings(function: Configuration, **variables: str) -> dict[str, Any]:
+    name = function_name("bcrypt-batch", function)
+    return {"FunctionName": name, "Timeout": 60, "Environment": {"Variables": variables}}
+
+
+class Updates:
+    """What functions are told, in order, and the answers to it."""
+
+    def __init__(self, client: Any) -> None:
+        self.variables: list[dict[str, str]] = []
+        self.names: list[str] = []
+        self.stubber = Stubber(client)
+        client.meta.events.register(
+            "provide-client-params.lambda.UpdateFunctionConfiguration", self._see
+        )
+
+    def _see(self, params: dict[str, Any], **_: Any) -> None:
+        self.names.append(params["FunctionName"])
+        self.variables.append(params["Environment"]["Variables"])
+
+    def configuration(self, function: Configuration, **variables: str) -> None:
+        found = settings(function, **variables)
+        self.stubber.add_response(
+            "get_function_configuration", found, {"FunctionName": found["FunctionName"]}
+        )
+
+    def success(self) -> None:
+        self.stubber.add_response("update_function_configuration", {})
+        updated = {"Configuration": {"LastUpdateStatus": "Successful"}}
+        self.stubber.add_response("get_function", updated)
+
+    def failure(self) -> None:
+        self.stubber.add_client_error("update_function_configuration", "ResourceConflictException")
 
 
 def test_a_forced_cold_start_keeps_the_environment_and_gives_it_back(stubbed: Stubbed) -> None:
-    seen: list[dict[str, str]] = []
-    client, stubber = stubbed.target._client, stubbed.stubber
-    client.meta.events.register(
-        "provide-client-params.lambda.UpdateFunctionConfiguration",
-        lambda params, **_: seen.append(params["Environment"]["Variables"]),
-    )
+    updates = Updates(stubbed.client)
     # What a killed run left behind is no part of the environment.
-    before = settings(WORKER_COUNT="2", **{COLD_START_VARIABLE: "old"})
-    stubber.add_response("get_function_configuration", before, {"FunctionName": NAME})
+    updates.configuration(FUNCTION, WORKER_COUNT="2", **{COLD_START_VARIABLE: "old"})
     for _ in range(3):  # two cold starts, and the end
-        stubber.add_response("update_function_configuration", {"FunctionName": NAME})
-        updated = {"Configuration": {"LastUpdateStatus": "Successful"}}
-        stubber.add_response("get_function", updated, {"FunctionName": NAME})
-    with stubbed.target as functions:
+        updates.success()
+    with updates.stubber, stubbed.target as functions:
         functions.make_cold(FUNCTION)
         functions.make_cold(FUNCTION)
         assert functions.timeout_s(FUNCTION) == 60
         assert functions.expected_workers(FUNCTION) == 2
-    assert [variables["WORKER_COUNT"] for variables in seen] == ["2"] * 3
-    marks = [variables.get(COLD_START_VARIABLE) for variables in seen]
+    assert [variables["WORKER_COUNT"] for variables in updates.variables] == ["2"] * 3
+    marks = [variables.get(COLD_START_VARIABLE) for variables in updates.variables]
     assert len(set(marks)) == 3
     assert "old" not in marks
     assert marks[-1] is None
 
 
+def test_what_can_not_be_given_back_to_one_function_is_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = [Configuration("arm64", 2048), Configuration("arm64", 4096)]
+    stubbed = Stubbed(monkeypatch, functions=[FUNCTION, *others])
+    updates = Updates(stubbed.client)
+    for function in stubbed.target.configurations:
+        updates.configuration(function)
+        updates.success()
+    updates.success()
+    updates.failure()
+    updates.success()
+    with updates.stubber:
+        for function in stubbed.target.configurations:
+            stubbed.target.make_cold(function)
+        with pytest.raises(Problem, match="ResourceConflictException"):
+            stubbed.target.__exit__()
+    updates.stubber.assert_no_pending_responses()
+    restored = zip(updates.names[3:], updates.variables[3:], strict=True)
+    names = [function_name("bcrypt-batch", function) for function in (FUNCTION, *others)]
+    assert sorted(restored) == [(name, {}) for name in names]
+
+
 def test_a_version_is_invoked_by_its_qualifier(monkeypatch: pytest.MonkeyPatch) -> None:
     stubbed = Stubbed(monkeypatch, qualifier="live")
-    with stubbed.stubber:
-        stubbed.answers(ANSWER, asked={**ASKED, "Qualifier": "live"})
-        assert stubbed.target.invoke(FUNCTION, EVENT).invocation.good
+    stubbed.answers(ANSWER)
+    assert stubbed.target.invoke(FUNCTION, EVENT).invocation.good
+    assert stubbed.requests[0].url.endswith("/invocations?Qualifier=live")
 
 
 def test_a_version_can_not_be_made_cold(monkeypatch: pytest.MonkeyPatch) -> None:
