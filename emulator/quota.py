@@ -12,7 +12,8 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emulator import sizes
@@ -48,9 +49,10 @@ class Quota:
         base, version = _controller(self._cgroups)
         quota_us = int(PERIOD_US * sizes.vcpus(self._memory_mb))
         try:
-            _remove_abandoned(base)
-            self._group = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-            self._lock = _locked(self._group)
+            with _alone(base):  # until our group is locked another run would take it for abandoned
+                _remove_abandoned(base)
+                self._group = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+                self._lock = _locked(self._group)
             if version == 2:
                 (self._group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
             else:
@@ -102,6 +104,17 @@ def _controller(cgroups: Path) -> tuple[Path, int]:
             "that takes root, in a container also --privileged and --cgroupns=host"
         ) from None
     return cgroups, 2
+
+
+@contextmanager
+def _alone(base: Path) -> Iterator[None]:
+    """Keep other runs waiting that are about to remove or make a group."""
+    lock = os.open(base, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _remove_abandoned(base: Path) -> None:

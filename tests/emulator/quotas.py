@@ -1,7 +1,8 @@
-"""Say which tests need CPU quotas, and skip them with the reason where there are none."""
+"""Skip, with the reason, what needs CPU quotas where there are none."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from emulator import quota
 from emulator.problem import Problem
 
 
+@cache
 def _missing() -> str:
     try:
         with quota.Quota(1536):
@@ -18,10 +20,25 @@ def _missing() -> str:
         return str(problem)
 
 
-MISSING = _missing()
-needs_quota = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+@pytest.fixture(scope="session")
+def quotas() -> None:
+    """Ask for this before what is costly to set up; asked when a test runs, not when it is read."""
+    if reason := _missing():
+        pytest.skip(reason)
 
 
-def groups() -> set[Path]:
-    """Return the cgroups that quotas have made, of either version."""
-    return {*quota.CGROUPS.glob("cpu/bcrypt-batch-*"), *quota.CGROUPS.glob("bcrypt-batch-*")}
+needs_quota = pytest.mark.usefixtures("quotas")
+
+
+def groups_of(parent: int) -> list[Path]:
+    """Return the quotas' cgroups, of either version, that a process has put its children in."""
+    made = [*quota.CGROUPS.glob("cpu/bcrypt-batch-*"), *quota.CGROUPS.glob("bcrypt-batch-*")]
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [group for group in made if set(children) & set(_processes(group))]
+
+
+def _processes(group: Path) -> list[str]:
+    try:
+        return (group / "cgroup.procs").read_text().split()
+    except OSError:  # another run has just ended it
+        return []

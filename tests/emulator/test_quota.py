@@ -7,14 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator import quota, sizes
 from emulator.problem import Problem
-from tests.emulator.quotas import groups, needs_quota
+from tests.emulator.quotas import needs_quota
 
 SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
 
@@ -80,23 +83,74 @@ def test_a_process_gets_its_cpus_and_no_more_time_than_its_share() -> None:
     assert int(shown.stdout) == min(quota.cpus(), sizes.visible_cpus(354))
 
 
+ABANDON = """
+import os, subprocess
+from emulator.quota import Quota
+allowed = Quota(1536).__enter__()
+subprocess.Popen([*allowed.prefix, "sleep", "60"])
+print(allowed.prefix[-1], flush=True)
+os._exit(0)
+"""
+
+
 @needs_quota
 def test_nothing_is_left_behind_not_even_of_a_run_that_was_killed() -> None:
-    before = groups()
-    killed = (
-        "import os, subprocess\nfrom emulator.quota import Quota\n"
-        "allowed = Quota(1536).__enter__()\n"
-        "subprocess.Popen([*allowed.prefix, 'sleep', '60'])\nos._exit(0)"
-    )
-    subprocess.run([sys.executable, "-c", killed], check=True)
-    (left,) = groups() - before
+    done = subprocess.run([sys.executable, "-c", ABANDON], check=True, stdout=subprocess.PIPE)
+    left = Path(done.stdout.decode().strip()).parent
     with quota.Quota(1536) as allowed:
         assert not left.exists()
+        own = Path(allowed.prefix[-1])
         sleeper = subprocess.Popen([*allowed.prefix, "sleep", "60"])
-        while not Path(allowed.prefix[-1]).read_text():
+        while not own.read_text():
             pass  # until it has entered
     assert sleeper.wait() == -signal.SIGKILL
-    assert groups() <= before
+    assert not own.parent.exists()
+
+
+ANOTHER = "from emulator.quota import Quota\nwith Quota(1536): print('entered')"
+
+
+@needs_quota
+def test_another_run_that_starts_meanwhile_leaves_ours_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It comes when our group is made and not yet marked as ours, and waits."""
+    make = tempfile.mkdtemp
+    others: list[subprocess.Popen[bytes]] = []
+
+    def mkdtemp(**options: Any) -> str:
+        made: str = make(**options)
+        another = subprocess.Popen([sys.executable, "-c", ANOTHER], stdout=subprocess.PIPE)
+        others.append(another)
+        with suppress(subprocess.TimeoutExpired):
+            another.wait(timeout=1)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    with quota.Quota(1536) as allowed:
+        (another,) = others
+        assert another.communicate(timeout=60)[0] == b"entered\n"
+        subprocess.run([*allowed.prefix, "true"], check=True)
+
+
+COLLECT = """
+import sys, pytest
+from emulator.quota import Quota
+made = []
+Quota.__enter__ = lambda self: made.append(self)
+assert pytest.main(["--collect-only", "-q", "tests/emulator", "tests/benchmarks/memory"]) == 0
+sys.exit(f"{len(made)} quotas" if made else 0)
+"""
+
+
+def test_no_group_is_made_where_tests_are_only_collected() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_size_is_this_machines_where_each_worker_has_a_cpu(

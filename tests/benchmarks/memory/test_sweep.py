@@ -21,7 +21,7 @@ from benchmarks.memory.figures.samples import Samples, read
 from benchmarks.memory.targets.invocation import Configuration
 from emulator.problem import Problem
 from tests.benchmarks.memory.fake_target import FakeTarget
-from tests.emulator.quotas import groups, needs_quota
+from tests.emulator.quotas import groups_of, needs_quota
 
 ROOT = Path(__file__).parents[3]
 SMALL, LARGE = (Configuration("x86_64", size) for size in (1536, 3538))
@@ -112,7 +112,7 @@ def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(quotas: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both engines, two sizes, interrupted: a line of the file is unfinished; then resumed."""
     folder = tmp_path_factory.mktemp("sweep")
     options = [
@@ -163,7 +163,7 @@ def test_an_interrupted_sweep_keeps_its_samples_and_leaves_nothing(
     while not samples.exists() or samples.read_text().count("\n") < 5:
         assert running.poll() is None
         time.sleep(0.01)
-    (group,) = groups()
+    (group,) = groups_of(running.pid)
     emulators = (group / "cgroup.procs").read_text().split()
     running.send_signal(how)
     printed, _ = running.communicate(timeout=60)
