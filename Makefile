@@ -115,7 +115,9 @@ $(VENV)/.built: $(WHEEL) | $(VENV)/.emulator
 	touch $@
 else
 $(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
-	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	rm -rf $(VENV)/wheel
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(VENV)/wheel .
+	$(PIP) install --no-deps --force-reinstall $(VENV)/wheel/*.whl
 	touch $@
 endif
 

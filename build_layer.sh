@@ -66,11 +66,72 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
     fi
 }
 
-# Lay the wheel's files out as /opt will have them. Of its metadata the name, version and licences
-# stay; RECORD no longer holds, the bill of materials is dated, and the README is not for Lambda.
+# What the layer is made of, as CycloneDX: the package, and the libraries bundled with it, of whose
+# origin auditwheel's bill tells where it knows. Without dates, so that one wheel gives one layer.
+write_bill() { # write_bill DIR
+    "$python" - "$1" <<'EOF'
+import hashlib, json, sys
+from pathlib import Path
+
+root = Path(sys.argv[1])
+(info,) = root.glob("python/*.dist-info")
+headers = dict(
+    line.split(": ", 1) for line in (info / "METADATA").read_text().split("\n\n")[0].splitlines()
+)
+known = {}
+for bill in info.glob("sboms/*.json"):
+    for component in json.loads(bill.read_text())["components"]:
+        known[component["name"]] = component
+name, version = headers["Name"], headers["Version"]
+package = f"pkg:pypi/{name}@{version}"
+
+def library(path):
+    stem = path.name.split("-")[0]  # libgomp of libgomp-1a2b3c4d.so.1.0.0, Debian's libgomp1
+    origin = next((known[name] for name in known if name.rstrip("0123456789") == stem), {})
+    named = {key: origin[key] for key in ("name", "version", "purl") if key in origin}
+    path_in_layer = path.relative_to(root).as_posix()
+    found = {"type": "library", "bom-ref": path_in_layer, "name": stem, **named}
+    if stem == "libgomp":
+        found["licenses"] = [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    found["hashes"] = [{"alg": "SHA-256", "content": digest}]
+    found["evidence"] = {"occurrences": [{"location": path_in_layer}]}
+    return found
+
+libraries = [library(path) for path in sorted(root.glob("python/*.libs/*.so*"))]
+bill = {
+    "bomFormat": "CycloneDX",
+    "specVersion": "1.6",
+    "version": 1,
+    "metadata": {
+        "component": {
+            "type": "library",
+            "bom-ref": package,
+            "name": name,
+            "version": version,
+            "purl": package,
+            "licenses": [{"expression": headers["License-Expression"]}],
+        }
+    },
+    "components": libraries,
+    "dependencies": [
+        {"ref": package, "dependsOn": [found["bom-ref"] for found in libraries]},
+        *({"ref": found["bom-ref"]} for found in libraries),
+    ],
+}
+(info / "sboms").mkdir(exist_ok=True)
+for file in info.glob("sboms/*"):
+    file.unlink()
+(info / "sboms/layer.cdx.json").write_text(json.dumps(bill, indent=1) + "\n")
+EOF
+}
+
+# Lay the wheel's files out as /opt will have them. Of its metadata the name, version, licences and
+# bill of materials stay; RECORD no longer holds, and the README is not for Lambda.
 unpack() { # unpack WHEEL DIR
     "$python" -m zipfile -e "$1" "$2/python"
-    rm -rf "$2"/python/*.dist-info/{RECORD,WHEEL,sboms,top_level.txt}
+    write_bill "$2"
+    rm -rf "$2"/python/*.dist-info/{RECORD,WHEEL,top_level.txt}
     sed -i '/^$/q' "$2"/python/*.dist-info/METADATA
     find "$2" -name '*.py[co]' -delete
 }

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import bcrypt_batch
+
 PROJECT = Path(__file__).parent.parent
 
 # Each room, what it is called when imported, and the rooms below it that it may import.
@@ -111,3 +113,19 @@ def test_each_command_says_what_it_takes() -> None:
         body = ast.parse(file.read_text()).body
         functions = {node.name for node in body if isinstance(node, ast.FunctionDef)}
         assert functions >= {"add_arguments", "run"}
+
+
+def test_the_version_stands_once() -> None:
+    """In the package, where setuptools reads it; documents call it VERSION."""
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no clone of the repository")
+    version = re.compile(rf"(?<![\d.]){re.escape(bcrypt_batch.__version__)}(?![\d.])")
+    found = [
+        name
+        for name in listed.stdout.splitlines()
+        if name != "CHANGELOG.md"
+        and not name.endswith(".svg")
+        and version.search((PROJECT / name).read_text())
+    ]
+    assert found == ["ext/bcrypt_batch/__init__.py"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -30,11 +31,30 @@ def test_it_holds_what_runs_and_nothing_else(layer: Layer, tmp_path: Path) -> No
     modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").glob("*.py")}
     packed = {Path(name).name for name in names(layer) if name.endswith(".py")}
     assert packed == modules
-    for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "sboms"):
+    for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "auditwheel"):
         assert not [name for name in names(layer) if unwanted in name]
-    assert [name for name in names(layer) if name.endswith("licenses/LICENSE")]
+    for text in ("LICENSE", "ext/libgomp/COPYING3", "ext/libgomp/COPYING.RUNTIME"):
+        assert [name for name in names(layer) if name.endswith(f"licenses/{text}")]
     assert "# bcrypt_batch" not in (layer.extract(tmp_path) / METADATA).read_text()
     assert [name for name in names(layer) if "bcrypt_batch.libs/libgomp-" in name]
+
+
+def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
+    with zipfile.ZipFile(layer.file) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".cdx.json")]
+        bill = json.loads(archive.read(name))
+        (library,) = [name for name in archive.namelist() if ".libs/" in name]
+        digest = hashlib.sha256(archive.read(library)).hexdigest()
+    package = bill["metadata"]["component"]
+    assert package["purl"] == f"pkg:pypi/bcrypt-batch@{bcrypt_batch.__version__}"
+    assert package["licenses"] == [{"expression": "MIT"}]
+    (libgomp,) = bill["components"]
+    assert libgomp["name"].startswith("libgomp")
+    assert libgomp["licenses"] == [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}]
+    assert libgomp["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    assert libgomp["bom-ref"] == library
+    # What would differ from one build to the next.
+    assert not {"timestamp", "serialNumber"} & {*bill, *bill["metadata"]}
 
 
 def test_it_is_small_and_described(layer: Layer) -> None:
@@ -125,7 +145,7 @@ def rebuild(
     layer: Layer, folder: Path, architecture: str, *options: str, without: str = "\0"
 ) -> subprocess.CompletedProcess[str]:
     """Make a wheel of a layer, less some files, and have build_layer.sh make a layer of it."""
-    wheel = folder / f"w-0.1.0-cp311-abi3-linux_{MACHINES[architecture]}.whl"
+    wheel = folder / f"w-{bcrypt_batch.__version__}-cp311-abi3-linux_{MACHINES[architecture]}.whl"
     with zipfile.ZipFile(layer.file) as old, zipfile.ZipFile(wheel, "w") as new:
         for name in old.namelist():
             if without not in name:

@@ -1,0 +1,62 @@
+"""The built extension is hardened: what an attacker finds in it, were there a fault, is little."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcrypt_batch import _native
+
+PROJECT = Path(__file__).parent.parent
+LIBRARY = Path(_native.__file__)
+
+
+def readelf(*options: str, file: Path = LIBRARY) -> str:
+    if not shutil.which("readelf"):
+        pytest.skip("readelf is not installed (binutils)")
+    command = ["readelf", "--wide", *options, file]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_its_table_of_functions_is_read_only_once_it_is_loaded() -> None:
+    """Full RELRO: every symbol bound at load, and the table read-only from then on."""
+    assert "GNU_RELRO" in readelf("--program-headers")
+    assert re.search(r"FLAGS_1\).*\bNOW\b", readelf("--dynamic"))
+
+
+def test_its_stack_is_not_executable() -> None:
+    (stack,) = re.findall(r"GNU_STACK .*", readelf("--program-headers"))
+    assert re.search(r" RW +0x", stack), stack
+
+
+def test_its_functions_with_buffers_check_for_overflows() -> None:
+    assert "__stack_chk_fail" in readelf("--dyn-syms")
+
+
+def test_calls_that_could_overflow_a_buffer_are_fortified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There is none in the library: the compiler sees that each fits. One that is not seen."""
+    setuptools = pytest.importorskip("setuptools", reason="setuptools is not installed")
+    build = pytest.importorskip("Cython.Build", reason="Cython is not installed (group build)")
+    found: list[Any] = []
+    monkeypatch.setattr(build, "cythonize", lambda extensions, **_: found.extend(extensions))
+    monkeypatch.setattr(setuptools, "setup", lambda **_: None)
+    monkeypatch.chdir(PROJECT)
+    runpy.run_path("setup.py")
+    (extension,) = found
+    source = tmp_path / "probe.c"
+    source.write_text(
+        "#include <string.h>\nvoid use(char *);\n"
+        "void probe(const char *from, size_t n) { char to[8]; memcpy(to, from, n); use(to); }\n"
+    )
+    program = tmp_path / "probe.o"
+    command = ["cc", *extension.extra_compile_args, "-fPIC", "-c", source, "-o", program]
+    subprocess.run(command, check=True)
+    assert "__memcpy_chk" in readelf("--symbols", file=program)
