@@ -76,6 +76,7 @@ layer: $(VENV)/.layer
 # The whole way to Lambda, most of it in containers: needs Docker. WHEELS is a folder of wheels that
 # cibuildwheel made, for the tests that repack one.
 containers: $(VENV)/.built $(VENV)/.test $(VENV)/.containers $(BIN)/aws-lambda-rie
+	$(MAKE) VENV=$(VENV)-ministack $(VENV)-ministack/.ministack
 	$(BIN)/python -m pytest $(ARGS) tests/deployment
 
 # What sam build runs, in its copy of this folder, where template.yaml says BuildMethod: makefile.

@@ -7,12 +7,17 @@ usage() {
 usage: $0 [options]
 
 Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM parameter
-/bcrypt-batch/layer/ARCH/VERSION. Where the newest version of the layer has the same content,
-nothing is published; permission and parameter are still brought up to date.
+/NAME/layer/ARCH/VERSION. Where the newest version of the layer has the same content, nothing is
+published; permission and parameter are still brought up to date.
+
+With --canary each version is tried before anyone is told of it: a function NAME-ARCH-canary-... is
+made with the layer, asked for a known answer, and deleted. Where the answer is another, or none
+comes, permission and parameter stay as they are.
 
   --arch ARCH        arm64, x86_64 or all; default: all that are in DIR
   --input DIR        where build_layer.sh wrote to; default: dist
-  --name NAME        default: bcrypt-batch
+  --name NAME        default: bcrypt-batch; another for staging has parameters of its own
+  --canary ROLE_ARN  try each layer in a function that has this role
   --region REGION    may be given several times; default: the AWS CLI's
   --public           let every account use this version
   --organization ID  let the accounts of an organization (o-...) use this version
@@ -21,7 +26,9 @@ nothing is published; permission and parameter are still brought up to date.
   --help
 
 Needs permission for lambda:ListLayerVersions, GetLayerVersion, PublishLayerVersion,
-GetLayerVersionPolicy and AddLayerVersionPermission, and for ssm:PutParameter.
+GetLayerVersionPolicy and AddLayerVersionPermission, and for ssm:PutParameter; --canary also for
+CreateFunction, GetFunction, InvokeFunction and DeleteFunction of NAME-ARCH-canary-*, for
+iam:PassRole of ROLE_ARN. That role needs no permission but to be assumed by Lambda.
 EOF
 }
 
@@ -80,14 +87,61 @@ share() { # share LAYER VERSION
     [ -n "$dry_run" ] || echo "$where: $share_with may use version $2"
 }
 
+# The function's code, and what must come of it: crypt_blowfish's own test vectors.
+# shellcheck disable=SC2016 # it is Python, and its dollars are bcrypt's
+CANARY='import sys, zipfile
+code = """
+import bcrypt_batch
+def handler(event, context):
+    made = bcrypt_batch.hashpw(b"U*U", b"$2a$05$CCCCCCCCCCCCCCCCCCCCC.")
+    checked = bcrypt_batch.verify_many([b"U*U", b"U*V"] * 8, [made] * 16, workers=2)
+    return [made.decode(), sum(map(bool, checked.values))]
+"""
+with zipfile.ZipFile(sys.argv[1], "w") as archive:
+    archive.writestr("app.py", code)'
+# shellcheck disable=SC2016
+ANSWER='["$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",8]'
+
+remove_canary() {
+    local said
+    if [ -n "$canary" ]; then
+        said=$(call lambda delete-function --function-name "$canary" 2>&1) ||
+            [[ $said == *ResourceNotFoundException* ]] ||
+            echo "publish_layer: ${where-}: delete the function $canary: $said" >&2
+    fi
+    canary=
+}
+
+try_layer() { # try_layer ARCH LAYER ARN: ends the script unless the layer answers right
+    local runtimes answer
+    if [ -n "$dry_run" ]; then
+        echo "$where: would try $3 in a function"
+        return
+    fi
+    read -r -a runtimes <<<"$(read_layer runtimes)"
+    python3 -c "$CANARY" "$work/canary.zip"
+    canary=$2-canary-$(python3 -c 'import uuid; print(uuid.uuid4().hex[:8])')
+    call lambda create-function --function-name "$canary" --runtime "${runtimes[0]}" \
+        --handler app.handler --role "$role" --architectures "$1" --layers "$3" --timeout 30 \
+        --memory-size 1770 --zip-file "fileb://$work/canary.zip" >/dev/null
+    call lambda wait function-active-v2 --function-name "$canary"
+    call lambda invoke --function-name "$canary" "$work/answer.json" >/dev/null
+    remove_canary
+    answer=$(tr -d " \n" <"$work/answer.json")
+    [ "$answer" = "$ANSWER" ] ||
+        fail "$where: the canary with $3 answered ${answer:0:400}; nobody was told of that version"
+    echo "$where: the canary answered right on ${runtimes[0]}"
+}
+
 publish() { # publish ARCH, in $region
     local layer=$name-$1 where="$region $1" version arn parameter
     version=$(published "$layer")
-    parameter=/bcrypt-batch/layer/$1/$(read_layer version)
+    parameter=/$name/layer/$1/$(read_layer version)
     if [ -n "$version" ]; then
         echo "$where: skipped, version $version has the same content"
     elif [ -n "$dry_run" ]; then
-        echo "$where: would publish $zip as a new version of $layer, and name it in $parameter"
+        echo "$where: would publish $zip as a new version of $layer${role:+, try it}," \
+            "and name it in $parameter"
         return
     else
         # shellcheck disable=SC2046 # the runtimes are to be split
@@ -100,18 +154,19 @@ publish() { # publish ARCH, in $region
     fi
     arn=$(call lambda get-layer-version --layer-name "$layer" --version-number "$version" \
         --query LayerVersionArn)
+    [ -z "$role" ] || try_layer "$1" "$layer" "$arn"
     share "$layer" "$version"
     change ssm put-parameter --name "$parameter" --type String --overwrite --value "$arn" >/dev/null
     [ -n "$dry_run" ] || echo "$where: $arn, in $parameter"
 }
 
-arch='' input=dist name=bcrypt-batch regions=() share_with='' dry_run='' endpoint=''
+arch='' input=dist name=bcrypt-batch regions=() share_with='' dry_run='' endpoint='' role='' canary=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help) usage; exit ;;
         --public) share_with=everyone; shift; continue ;;
         --dry-run) dry_run=yes; shift; continue ;;
-        --arch | --input | --name | --region | --organization | --endpoint-url)
+        --arch | --input | --name | --region | --organization | --canary | --endpoint-url)
             [ $# -gt 1 ] || fail "$1 needs a value" ;;
         *) usage >&2; fail "unknown option $1" ;;
     esac
@@ -121,6 +176,7 @@ while [ $# -gt 0 ]; do
         --name) name=$2 ;;
         --region) regions+=("$2") ;;
         --organization) share_with=$2 ;;
+        --canary) role=$2 ;;
         --endpoint-url) endpoint=$2 ;;
     esac
     shift 2
@@ -142,8 +198,14 @@ done
 [ ${#architectures[@]} -gt 0 ] || fail "there is no layer in $input; run ./build_layer.sh"
 [[ $share_with =~ ^(|everyone|o-[a-z0-9]{10,32})$ ]] ||
     fail "--organization takes an ID such as o-abcde12345, not '$share_with'"
+[[ $name =~ ^[a-zA-Z0-9_-]{1,40}$ ]] ||
+    fail "--name takes up to 40 letters, digits, hyphens and underscores, not '$name'"
+[[ $role =~ ^(|arn:[a-z-]+:iam::[0-9]{12}:role/.+)$ ]] ||
+    fail "--canary takes a role such as arn:aws:iam::123456789012:role/canary, not '$role'"
 command -v aws >/dev/null || fail "the AWS CLI is not on PATH"
 export AWS_PAGER=""
+work=$(mktemp -d)
+trap 'remove_canary; rm -rf "$work"' EXIT
 if [ ${#regions[@]} -eq 0 ]; then
     region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
     [ -n "$region" ] || fail "no region is configured; give --region"

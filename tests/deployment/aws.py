@@ -36,6 +36,12 @@ class Aws:
         where = ("--endpoint-url", self.endpoint, "--region", region)
         return json.loads(succeed("aws", *words, *where, environment=ENVIRONMENT))
 
+    def role(self, name: str) -> str:
+        """Return the ARN of a role that is made for a function."""
+        policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+        create = ("iam", "create-role", "--role-name", name)
+        return str(self(*create, "--assume-role-policy-document", policy)["Role"]["Arn"])
+
 
 @contextmanager
 def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:

@@ -27,8 +27,9 @@ RUNTIME = "public.ecr.aws/lambda/python:3.13-"
 SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _docker() -> None:
+    """Skip everything, before a layer or anything else is set up for it."""
     if not (Path(sys.prefix) / "bin" / "sam").exists():
         pytest.skip("the SAM CLI is not installed; make containers installs it")
     if not shutil.which("docker") or run("docker", "info").returncode:
@@ -241,13 +242,9 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
         print(succeed(*publish, "--endpoint-url", aws.endpoint, environment=ENVIRONMENT))
         parameter = f"/bcrypt-batch/layer/{ARCHITECTURE}/{layer.about['version']}"
         arn = aws("ssm", "get-parameter", "--name", parameter)["Parameter"]["Value"]
-        assume = json.dumps({"Version": "2012-10-17", "Statement": []})
-        role = aws(
-            "iam", "create-role", "--role-name", "r", "--assume-role-policy-document", assume
-        )
         aws(
             *("lambda", "create-function", "--function-name", "f", "--runtime", "python3.13"),
-            *("--role", role["Role"]["Arn"], "--handler", "app.handler", "--memory-size", "3538"),
+            *("--role", aws.role("r"), "--handler", "app.handler", "--memory-size", "3538"),
             *("--architectures", ARCHITECTURE, "--layers", arn),
             *("--zip-file", f"fileb://{function}.zip"),
         )
@@ -261,3 +258,21 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
     print(json.dumps({**answer, "hashes": "..."}))
     assert answer["threads_used"] == 2
     assert bcrypt.checkpw(b"password_000019", answer["hashes"][19].encode())
+
+
+def test_a_canary_tries_what_is_published(
+    motos_image: dict[str, str], layer: Layer, tmp_path: Path
+) -> None:
+    """The layer in a container answers right, and only then is named; the function is gone."""
+    with moto(tmp_path / "log", motos_image) as aws:
+        said = succeed(
+            *(PROJECT / "publish_layer.sh", "--input", layer.file.parent),
+            *("--endpoint-url", aws.endpoint, "--canary", aws.role("canary")),
+            environment=ENVIRONMENT,
+        )
+        print(said)
+        assert f"us-east-1 {ARCHITECTURE}: the canary answered right on python3.13" in said
+        assert aws("lambda", "list-functions")["Functions"] == []
+        parameter = f"/bcrypt-batch/layer/{ARCHITECTURE}/{layer.about['version']}"
+        arn = aws("ssm", "get-parameter", "--name", parameter)["Parameter"]["Value"]
+        assert said.index("the canary answered right") < said.index(f"{arn}, in {parameter}")

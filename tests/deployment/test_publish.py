@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ Publish = Callable[..., str]
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     with moto(tmp_path_factory.mktemp("moto") / "log") as running:
+        without_containers = json.dumps({"lambda": {"use_docker": False}}).encode()
+        config = f"{running.endpoint}/moto-api/config"
+        urllib.request.urlopen(config, without_containers, timeout=10).close()
         yield running
 
 
@@ -51,8 +55,7 @@ def test_it_publishes_once_to_each_region(
     assert "published" not in again
     architecture = layer.about["architecture"]
     for region in regions[1::2]:
-        parameter = f"/bcrypt-batch/layer/{architecture}/{layer.about['version']}"
-        arn = aws("ssm", "get-parameter", "--name", parameter, region=region)["Parameter"]["Value"]
+        arn = parameter(aws, tmp_path.name, layer, region)
         assert arn.startswith(f"arn:aws:lambda:{region}:")
         name = f"{tmp_path.name}-{architecture}"
         assert arn.endswith(f":layer:{name}:1")
@@ -63,6 +66,40 @@ def test_it_publishes_once_to_each_region(
         assert about["LicenseInfo"] == "MIT"
         digest = base64.b64decode(about["Content"]["CodeSha256"])
         assert digest.hex() == layer.about["sha256"]
+
+
+def parameter(aws: Aws, name: str, layer: Layer, region: str = "us-east-1") -> str:
+    path = f"/{name}/layer/{layer.about['architecture']}/{layer.about['version']}"
+    return str(aws("ssm", "get-parameter", "--name", path, region=region)["Parameter"]["Value"])
+
+
+def test_a_staging_layer_leaves_the_parameter_of_another_name_alone(
+    publish: Publish, aws: Aws, layer: Layer, tmp_path: Path
+) -> None:
+    publish()
+    before = parameter(aws, tmp_path.name, layer)
+    publish("--name", "staging")
+    assert parameter(aws, tmp_path.name, layer) == before
+    assert ":layer:staging-" in parameter(aws, "staging", layer)
+
+
+def test_nobody_is_told_of_a_layer_whose_canary_answers_wrong(
+    publish: Publish, aws: Aws, layer: Layer, tmp_path: Path
+) -> None:
+    """moto without containers gives every function an answer of its own."""
+    role = aws.role("canary")
+    said = publish("--public", "--canary", role, status=1)
+    assert "answered SimpleLambdahappypathOK; nobody was told" in said
+    names = ("--layer-name", f"{tmp_path.name}-{layer.about['architecture']}")
+    assert len(aws("lambda", "list-layer-versions", *names)["LayerVersions"]) == 1
+    assert aws("lambda", "list-functions")["Functions"] == []
+    assert not aws("ssm", "describe-parameters", "--filters", f"Key=Name,Values=/{tmp_path.name}/")[
+        "Parameters"
+    ]
+    policy = ("lambda", "get-layer-version-policy", "--version-number", "1", *names)
+    with pytest.raises(AssertionError, match="ResourceNotFoundException"):
+        aws(*policy)
+    assert "would try arn:aws:lambda:" in publish("--dry-run", "--canary", role)
 
 
 def test_permission_is_given_once(publish: Publish, aws: Aws, layer: Layer, tmp_path: Path) -> None:
@@ -97,6 +134,8 @@ def test_a_dry_run_changes_nothing(
         (["--organization", "me"], "--organization takes an ID such as o-abcde12345, not 'me'"),
         (["--input", "/nowhere"], "there is no layer in /nowhere; run ./build_layer.sh"),
         (["--region"], "--region needs a value"),
+        (["--canary", "me"], "--canary takes a role such as arn:aws:iam::"),
+        (["--name", "a/b"], "--name takes up to 40 letters"),
         (["--fast"], "unknown option --fast"),
     ],
 )
