@@ -4,7 +4,7 @@
 #   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
 #   make test   [ARGS="-k events"]
 #   make layer  [ARGS="--arch all"]
-#   make lint | sanitize | bench | wheel | containers | tables | clean
+#   make lint | sanitize | coverage | bench | wheel | containers | tables | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -27,7 +27,7 @@ C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bc
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.*)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test lint sanitize bench wheel layer containers tables clean \
+.PHONY: invoke test lint sanitize coverage bench wheel layer containers tables clean \
     build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
@@ -36,8 +36,9 @@ invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
 	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
 
+# On every core at once, where there is time to be saved.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -60,6 +61,17 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
 	    PYTHONPATH="$$(echo build/sanitize/lib.*)" \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
+
+# Which lines the tests reach, of the Python and of the C; of the extension's Cython the C that is
+# made of it would be counted, which nobody reads. Not what runs in processes of their own.
+coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
+	rm -rf build/coverage
+	CFLAGS=--coverage LDFLAGS=--coverage \
+	    $(BIN)/python setup.py --quiet build --build-base build/coverage
+	PYTHONPATH="$$(echo build/coverage/lib.*)" $(BIN)/coverage run -m pytest --quiet \
+	    --ignore tests/deployment $(ARGS)
+	$(BIN)/coverage report --show-missing --skip-covered
+	$(BIN)/gcovr --root . --filter ext/kernel --filter ext/bcrypt_batch build/coverage
 
 bench: $(VENV)/.built $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks peers --output build/bench $(ARGS)

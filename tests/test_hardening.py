@@ -20,8 +20,9 @@ LIBRARY = Path(_native.__file__)
 def readelf(*options: str, file: Path = LIBRARY) -> str:
     if not shutil.which("readelf"):
         pytest.skip("readelf is not installed (binutils)")
-    command = ["readelf", "--wide", *options, file]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = ["readelf", "--wide", *options, str(file)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def test_its_table_of_functions_is_read_only_once_it_is_loaded() -> None:

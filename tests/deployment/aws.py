@@ -1,4 +1,4 @@
-"""moto's server in the place of AWS, and the real AWS CLI to call it."""
+"""moto's server or ministack in the place of AWS, and the real AWS CLI to call them."""
 
 from __future__ import annotations
 
@@ -49,13 +49,40 @@ def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:
     for program in (SERVER, SERVER.with_name("aws")):
         if not program.exists():
             pytest.skip(f"{program.name} is not installed (group containers)")
+    port = free_port()
+    with _running([SERVER, "-p", str(port)], port, log, environment or {}) as running:
+        yield running
+
+
+@contextmanager
+def ministack(log: Path) -> Iterator[Aws]:
+    """Run ministack, from an environment of its own beside this one."""
+    program = Path(f"{sys.prefix}-ministack") / "bin" / "ministack"
+    if not program.exists():
+        pytest.skip(f"{program} is not installed; make containers installs it")
+    port = free_port()
+    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    with _running([program], port, log, settings) as running:
+        yield running
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(
+    command: list[str | Path], port: int, log: Path, settings: dict[str, str]
+) -> Iterator[Aws]:
+    """Run a server until it is not needed any more."""
     with log.open("wb") as file:
         server = subprocess.Popen(
-            [SERVER, "-p", str(port)],
-            env={**os.environ, **ENVIRONMENT, **(environment or {})},
+            command,
+            env={**os.environ, **ENVIRONMENT, **settings},
+            cwd=log.parent,
             stdout=file,
             stderr=file,
         )

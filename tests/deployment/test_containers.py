@@ -7,9 +7,7 @@ also qemu. Wheels that cibuildwheel made are taken from the folder that WHEELS n
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,42 +17,10 @@ import pytest
 
 from emulator.function import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, moto
+from tests.deployment.containers import RUNTIME, SAM, loop_name
 from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
-pytestmark = pytest.mark.docker
-
-RUNTIME = "public.ecr.aws/lambda/python:3.13-"
-SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _docker() -> None:
-    """Skip everything, before a layer or anything else is set up for it."""
-    if not (Path(sys.prefix) / "bin" / "sam").exists():
-        pytest.skip("the SAM CLI is not installed; make containers installs it")
-    if not shutil.which("docker") or run("docker", "info").returncode:
-        pytest.skip("Docker is not there or does not answer")
-
-
-@pytest.fixture(scope="module", params=MACHINES)
-def architecture(request: pytest.FixtureRequest) -> str:
-    """Each architecture that this machine can run containers of."""
-    name = str(request.param)
-    trial = ("docker", "run", "--rm", "--platform", f"linux/{name}", "--entrypoint", "/bin/true")
-    done = run(*trial, RUNTIME + name)
-    if done.returncode:
-        pytest.skip(f"no container of {RUNTIME}{name} can run here: {done.stderr.strip()[-200:]}")
-    return name
-
-
-@pytest.fixture(scope="module")
-def wheel(architecture: str) -> Path:
-    """The architecture's wheel, as cibuildwheel made it."""
-    folder = os.environ.get("WHEELS")
-    if not folder:
-        pytest.skip("WHEELS does not name a folder of wheels")
-    (file,) = Path(folder).resolve().glob(f"*_{MACHINES[architecture]}.whl")
-    return file
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker")]
 
 
 def test_two_compilations_give_the_same_bytes(
@@ -66,40 +32,6 @@ def test_two_compilations_give_the_same_bytes(
     print(succeed(*build, tmp_path / "two"))
     one, two = (read(tmp_path / name, architecture) for name in ("one", "two"))
     assert one.file.read_bytes() == two.file.read_bytes()
-
-
-@pytest.fixture(scope="module")
-def application(
-    architecture: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Path:
-    """A copy of this project's working tree in which sam has built the application.
-
-    This machine's architecture is compiled in the container; compiling under qemu takes many
-    minutes, so the other one takes its wheel.
-    """
-    folder = tmp_path_factory.mktemp("application") / "copy"
-    names = succeed("git", "ls-files", "--cached", "--others", "--exclude-standard").split()
-    for name in filter(lambda name: (PROJECT / name).is_file(), names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, folder / name)
-    options = []
-    if architecture == ARCHITECTURE:
-        succeed("make", ".venv/.made", cwd=folder)  # sam copies what make has left there, too
-    else:
-        file = shutil.copy(request.getfixturevalue("wheel"), folder)
-        options = ["--container-env-var", f"WHEEL={Path(file).name}"]
-    succeed(
-        *("sam", "build", "--use-container", "--skip-pull-image", *options),
-        *("--parameter-overrides", f"Architectures={loop_name(architecture)}"),
-        cwd=folder,
-        environment=SAM,
-    )
-    return folder
-
-
-def loop_name(architecture: str) -> str:
-    """What the template calls it, where only letters and digits may stand."""
-    return architecture.replace("_", "")
 
 
 def invoke(application: Path, architecture: str, event: dict[str, Any]) -> Any:

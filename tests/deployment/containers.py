@@ -1,0 +1,11 @@
+"""What the tests in containers share."""
+
+from __future__ import annotations
+
+RUNTIME = "public.ecr.aws/lambda/python:3.13-"
+SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def loop_name(architecture: str) -> str:
+    """What the template calls it, where only letters and digits may stand."""
+    return architecture.replace("_", "")
