@@ -36,17 +36,18 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     global _cold
     cold_start, _cold = _cold, False
     request = parse(event, WORKERS)
+    passwords: list[Any] = request.passwords  # the benchmarks' have none that is missing
+    hashes: list[Any] | None = request.hashes
     threads: set[int] = set()
 
     def compute(index: int) -> bytes | bool:
         threads.add(threading.get_native_id())
-        password = request.passwords[index]
-        if request.hashes is None:
-            return bcrypt.hashpw(password, bcrypt.gensalt(request.cost, request.prefix))
-        return bcrypt.checkpw(password, request.hashes[index])
+        if hashes is None:
+            return bcrypt.hashpw(passwords[index], bcrypt.gensalt(request.cost, request.prefix))
+        return bcrypt.checkpw(passwords[index], hashes[index])
 
     started_ns = time.perf_counter_ns()
-    indices = range(len(request.passwords))
+    indices = range(len(passwords))
     in_turn = request.mode == "sequential"
     values: list[Any] = list(map(compute, indices) if in_turn else POOL.map(compute, indices))
     elapsed_ns = time.perf_counter_ns() - started_ns
