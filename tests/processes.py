@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-PATIENCE_S = 60  # for what must end; timings decide nothing else
+PATIENCE_S = 180  # for what must end; timings decide nothing else
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
