@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import pairwise
 from typing import Any
 
 import bcrypt
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bcrypt_batch
-from bcrypt_batch import hash_many, verify_many
+from bcrypt_batch import _native, hash_many, run, verify_many
+from bcrypt_batch.grouping import plan_groups
+from bcrypt_batch.lanes import lane_limit
 from tests.kernels import vectors
 
 LANES = 3  # forced where a test needs to know the lane count
@@ -148,6 +151,52 @@ def test_defaults() -> None:
     assert result.stats.kernel == bcrypt_batch.kernels().chosen
     assert result.stats.lanes == 1
     assert result.stats.elapsed_ns > 1_000_000
+
+
+def test_default_lanes_are_what_is_fastest() -> None:
+    """Not one at a time: a worker with many items interleaves as many as the planner says."""
+    chosen = bcrypt_batch.kernels().chosen
+    times = _native.group_times(chosen)
+    for count in (2, 40):
+        planned = plan_groups({4: count}, 1, lane_limit(chosen, 1), times)
+        expected = max(lanes for _, lanes, _ in planned)
+        result = hash_many([b"pw"] * count, cost=4, workers=1)
+        assert 1 < result.stats.lanes == expected
+
+
+def test_default_max_cost() -> None:
+    """Far from days of work for whoever may store a hash."""
+    hashes = [b"$2b$%d$" % cost + b"." * 53 for cost in (16, 17)]
+    result = verify_many([b"pw"] * 2, hashes, deadline=0.5)
+    assert list(result.errors) == [1]
+    assert result.errors[1].code == "cost_too_high"
+    assert "at most 16" in result.errors[1].message
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+def test_what_takes_longest_comes_first(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As seen from outside: one worker, and a look at what is done after each millisecond."""
+    costs = [4] * 11 + [6] * 2 + [5] * 3 + [7] + [4] * 6 + [6] * 3
+    hashes = [b"$2b$%02d$" % cost + b"." * 53 for cost in costs]
+    monkeypatch.setattr(run, "TICK_NS", 0)
+    done: list[set[int]] = [set()]
+
+    def look(*_: int) -> None:
+        now = {i for i, value in enumerate(call.batch.hashes()) if value}
+        if now != done[-1]:
+            done.append(now)
+
+    call = run.Run(len(costs), 1, lanes, None, look, 0)
+    call.batch.add_hashes([b"pw"] * len(costs), [*hashes], max_cost=31, truncate=True)
+    call.compute()
+    times = _native.group_times(call.kernel)
+    durations = []
+    for before, after in pairwise(done):
+        (cost,) = {costs[i] for i in after - before}
+        durations.append(times[len(after - before) - 1] << cost)
+    assert len(durations) >= len(set(costs))
+    assert durations == sorted(durations, reverse=True)
+    assert done[-1] == set(range(len(costs)))
 
 
 def test_salts_are_new_in_every_call_and_item() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from Crypto.Cipher import _EKSBlowfish
 import bcrypt_batch
 from bcrypt_batch import _native
 from tests.kernels import MAX_LANES, compute, planned, vectors
+from tests.processes import check_python, run_python
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 HASHED = b"$2b$04$" + b"." * 53
@@ -71,6 +73,65 @@ def test_self_test_answers_come_from_another_implementation() -> None:
         for _ in range(64):
             text = cipher.encrypt(text)
         assert "".join(words[6 * lane : 6 * lane + 6]) == text.hex()
+
+
+# The first word of the self-test's answers, for the first lane and so for every lane count.
+ANSWER = 0x29DD9654.to_bytes(4, sys.byteorder)
+WRONG = "bcrypt_batch's kernel {} computes wrong hashes with {} lanes on this machine"
+
+
+def test_a_failed_self_test_fails_the_import(tmp_path: Path) -> None:
+    """Of a copy of the package whose extension was made to expect another answer."""
+    package = Path(bcrypt_batch.__file__).parent
+    shutil.copytree(package, tmp_path / package.name)
+    libraries = package.with_name("bcrypt_batch.libs")  # where a wheel has its libgomp
+    if libraries.exists():
+        (tmp_path / libraries.name).symlink_to(libraries)
+    (binary,) = (tmp_path / package.name).glob("_native*.so")
+    content = binary.read_bytes()
+    assert content.count(ANSWER) == 1
+    binary.write_bytes(content.replace(ANSWER, bytes(4)))
+
+    done = run_python("import bcrypt_batch", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert WRONG.format(bcrypt_batch.kernels().chosen, 1) in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ImportError: ")
+    binary.write_bytes(content)
+    loaded = check_python("import bcrypt_batch as b; print(b.__file__)", PYTHONPATH=str(tmp_path))
+    assert loaded == f"{tmp_path}/bcrypt_batch/__init__.py\n"
+
+
+def test_no_other_kernel_computes_before_it_has_passed() -> None:
+    """The import tries the one that it takes; here the answers change after that."""
+    code = f"""
+import ctypes, mmap
+import bcrypt_batch
+from bcrypt_batch import _native
+ANSWER, WRONG = {ANSWER}, {WRONG!r}
+with open("/proc/self/maps") as maps:
+    spans = [line.split()[0] for line in maps if _native.__file__ in line and " r" in line]
+for span in spans:
+    start, end = (int(address, 16) for address in span.split("-"))
+    if (place := ctypes.string_at(start, end - start).find(ANSWER)) >= 0:
+        address = start + place
+page = ctypes.c_void_p(address // mmap.PAGESIZE * mmap.PAGESIZE)
+access = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+assert ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(mmap.PAGESIZE), access) == 0
+ctypes.memset(address, 0, 4)
+kernels = bcrypt_batch.kernels()
+for name in kernels.supported:
+    try:
+        _native.group_times(name)
+    except ImportError as error:
+        assert name != kernels.chosen and str(error).startswith(WRONG.format(name, 1)), error
+        print(name)
+        ctypes.memmove(address, ANSWER, 4)
+        _native.group_times(name)
+        ctypes.memset(address, 0, 4)
+"""
+    kernels = bcrypt_batch.kernels()
+    others = [name for name in kernels.supported if name != kernels.chosen]
+    assert check_python(code).split() == others
 
 
 def test_tables_are_what_their_generator_makes() -> None:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import bcrypt_batch
+from tests.eksblowfish import state_after
 
 SECRET = b"correct-horse-battery-staple"
 
@@ -74,6 +75,70 @@ def test_keys_are_wiped() -> None:
         child.stdin.flush()
         assert child.stdout.readline() == b"done\n"
         assert words not in writable_memory(child.pid)
+
+
+# The first batch ends by itself. Then three are stopped after their first look at the clock: after
+# the first 16 of 2^31 iterations, and so in the state that the 16 of cost 4 end in.
+STATES = """
+import sys, time
+import bcrypt_batch
+from bcrypt_batch import _native
+LANES = 3
+def batch(cost, deadline_ns=None):
+    made = _native.Batch(LANES, deadline_ns)
+    made.add_passwords([PASSWORD] * LANES, prefix=b"2b", cost=cost, salts=SALT * LANES,
+                       truncate=False)
+    made.plan([(cost, LANES, 1)], kernel=bcrypt_batch.kernels().chosen, workers=1)
+    return made
+def report(what):
+    print(what, flush=True)
+    sys.stdin.buffer.read(1)
+def ticker(tick):
+    return lambda: ticks.append(1) or tick()
+def fail():
+    raise KeyError
+ticks = []
+ended = batch(4)
+ended.run(lambda: None, slice_ns=0)
+assert all(ended.hashes())
+report("ended")
+failed, stopped = batch(31), batch(31)
+try:
+    failed.run(ticker(fail), slice_ns=0)
+except KeyError:
+    pass
+stopped.run(ticker(stopped.stop), slice_ns=0)
+deadline_ns = time.monotonic_ns() + 300_000_000
+late = batch(31, deadline_ns)
+late.run(ticker(lambda: time.sleep(max(0, deadline_ns - time.monotonic_ns()) / 1e9)), slice_ns=0)
+assert len(ticks) == 3
+report("stopped")
+del failed, stopped, late
+report("gone")
+"""
+
+
+def test_cipher_states_are_wiped() -> None:
+    """At the end of a group, and with a batch that an exception, a stop or a deadline has ended."""
+    password, salt = secrets.token_bytes(20), secrets.token_bytes(16)
+    state = state_after(password, salt, iterations=16)
+    # A part of the subkeys, the middle, and the end, in each lane.
+    parts = [state[:64], state[2048:2112], state[-64:]]
+    found = {}
+    with subprocess.Popen(
+        [sys.executable, "-c", f"PASSWORD, SALT = {password!r}, {salt!r}\n{STATES}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        for line in child.stdout:
+            memory = writable_memory(child.pid)
+            found[line] = [memory.count(part) for part in parts]
+            child.stdin.write(b" ")
+            child.stdin.flush()
+    assert found == {b"ended\n": [0] * 3, b"stopped\n": [3 * 3] * 3, b"gone\n": [0] * 3}
+    assert child.returncode == 0
 
 
 def writable_memory(pid: int) -> bytes:
