@@ -317,6 +317,15 @@ def test_progress(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_progress_is_told_about_20_times_a_second(workers: int) -> None:
+    calls: list[int] = []
+    result = hash_many(
+        [b"pw"] * 4, cost=20, workers=workers, deadline=0.3, progress=lambda *now: calls.append(1)
+    )
+    assert 2 <= len(calls) <= result.stats.elapsed_ns / 50_000_000 + 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_progress_can_stop_the_batch(workers: int) -> None:
     result = hash_many([b"pw"] * 8, cost=SLOW_COST, workers=workers, progress=lambda *_: False)
     assert result.unprocessed == list(range(8))

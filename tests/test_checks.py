@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bcrypt_batch import hash_many
-from bcrypt_batch.checks import MAX_SECONDS, check_range, check_seconds
+from bcrypt_batch.checks import check_bytes, check_range, check_seconds
 
 SECOND_NS = 1_000_000_000
 
@@ -35,8 +35,8 @@ class Indexed:
         (Fraction(5, 2), 5 * SECOND_NS // 2),
         (Floating(), 5 * SECOND_NS // 2),
         (Indexed(), 2 * SECOND_NS),
-        (math.inf, int(MAX_SECONDS) * SECOND_NS),
-        (10**400, int(MAX_SECONDS) * SECOND_NS),
+        (math.inf, 10**9 * SECOND_NS),
+        (10**400, 10**9 * SECOND_NS),
     ],
 )
 def test_seconds(value: Any, ns: int) -> None:
@@ -70,3 +70,16 @@ def test_numbers_of_numpy() -> None:
     assert type(check_range("cost", numpy.int64(4), 4, 31)) is int
     with pytest.raises(TypeError, match="cost must be an int, not "):
         check_range("cost", numpy.bool_(True), 0, 31)
+
+
+def test_bounds_are_included() -> None:
+    assert [check_range("cost", value, 4, 31) for value in (4, 31)] == [4, 31]
+    for value in (3, 32):
+        with pytest.raises(ValueError, match=f"^cost must be from 4 to 31, not {value}$"):
+            check_range("cost", value, 4, 31)
+
+
+def test_bytes() -> None:
+    check_bytes("password", b"")
+    with pytest.raises(TypeError, match=r"^password must be bytes, not str$"):
+        check_bytes("password", "")

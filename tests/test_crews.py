@@ -58,6 +58,27 @@ assert tasks() == kept
     )
 
 
+def test_signals_are_left_to_the_callers_threads() -> None:
+    """All but those of a fault, which come to the thread at fault."""
+    check_python(
+        THREADS
+        + """
+import signal
+def blocked(id):
+    for line in open(f"/proc/self/task/{id}/status"):
+        if line.startswith("SigBlk:"):
+            mask = int(line.split()[1], 16)
+    return {number for number in range(1, 65) if mask >> number - 1 & 1}
+before = blocked(os.getpid())
+start_workers(3)
+faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+for id in tasks()[1:]:
+    assert signal.valid_signals() - blocked(id) == faults | {signal.SIGKILL, signal.SIGSTOP}
+assert blocked(os.getpid()) == before == set()
+"""
+    )
+
+
 def test_one_crew_at_most_is_kept_and_stopping_ends_it() -> None:
     check_python(
         THREADS

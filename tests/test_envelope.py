@@ -22,6 +22,11 @@ HTTP_EVENTS = (
 )
 
 
+@pytest.mark.parametrize("event", ["requestContext", ["requestContext"], {}, {"count": 1}, None])
+def test_what_is_no_request(event: Any) -> None:
+    assert not envelope.is_http(event)
+
+
 def with_body(name: str, body: Any) -> dict[str, Any]:
     return {**event(name), "body": json.dumps(body), "isBase64Encoded": False}
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from tests.processes import check_python
+from tests.processes import PATIENCE_S, check_python
 
 BEFORE = """
 import os, signal, sys, threading, time
@@ -123,6 +127,19 @@ finally:
 """,
         keep,
     )
+
+
+@pytest.mark.parametrize("openmp", [True, False])
+def test_fork_while_another_thread_holds_the_locks(openmp: bool, tmp_path: Path) -> None:
+    if not shutil.which("cc"):
+        pytest.skip("cc is not installed (Debian's gcc)")
+    program = tmp_path / "driver"
+    source = Path(__file__).parent / "crew_driver.c"
+    include = source.parent.parent / "ext" / "bcrypt_batch"
+    flags = ["-std=c11", "-pthread", f"-I{include}", *["-fopenmp"] * openmp]
+    subprocess.run(["cc", *flags, source, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.stdout, done.returncode) == ("exit 0, signal 0\n", 0)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

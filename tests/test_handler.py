@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import bcrypt
 import pytest
 
 import app
+import response
 from environment import asked_workers
+from request import parse
 from tests.invoked import call, check_hashes, event
 
 HANDLER = Path(app.__file__).parent
 
 
 def test_synthetic_passwords() -> None:
+    started = time.perf_counter()
     answer = call({"mode": "parallel", "count": 7, "cost": 4})
+    assert 0.1 < answer["duration_ms"] < (time.perf_counter() - started) * 1000
     check_hashes([b"password_%06d" % i for i in range(7)], answer)
     assert answer["processed"] == 7
     assert answer["mode"] == "parallel"
@@ -32,6 +37,17 @@ def test_synthetic_passwords() -> None:
     assert 5_000 < answer["memory_used_kb"] < 500_000
     assert "errors" not in answer
     assert "unprocessed" not in answer
+
+
+def test_figures_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = parse({"count": 7, "cost": 4}, 1)
+    body = response.answer(request, app.run(request, 60.0), 123_456_789_123, False)
+    assert (body["duration_ms"], body["avg_ms_per_item"]) == (123456.789, 17636.684)
+    status = Path("/proc/self/status").read_text()
+    (resident_kb,) = (int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line)
+    assert response.resident_kb() == pytest.approx(resident_kb, rel=0.2)
+    monkeypatch.setattr(os, "sysconf", lambda name: 1000 << 10 if name == "SC_PAGE_SIZE" else None)
+    assert response.resident_kb() % 1000 == 0
 
 
 def test_default_cost() -> None:
@@ -216,14 +232,17 @@ import os, sys
 alone = len(os.listdir("/proc/self/task"))
 import app
 threads = len(os.listdir("/proc/self/task"))
-app.handler({"count": 8, "cost": 4}, type("C", (), {
+answer = app.handler({"count": 8, "cost": 4}, type("C", (), {
     "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})())
+assert answer["cold_start"] is True
 assert len(os.listdir("/proc/self/task")) == threads == alone + 3
 heavy = {"boto3", "botocore", "bcrypt", "inspect", "typing", "dataclasses", "logging"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
+os._exit(0)  # as a sandbox that is frozen or reclaimed: the line of log is out by then
 """
     done = cold_start(code, WORKER_COUNT="3")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cold_start"] is True
 
 
 @pytest.mark.parametrize(
@@ -233,7 +252,7 @@ def test_a_bad_worker_count_is_named(value: str) -> None:
     message = "^WORKER_COUNT must be a whole number from 1 to 1024, not .*; leave it empty"
     with pytest.raises(ValueError, match=message) as caught:
         asked_workers({"WORKER_COUNT": value})
-    assert len(str(caught.value)) < 200
+    assert f"not {value[:40]!r}; leave" in str(caught.value)  # and no more of it
 
 
 def test_worker_count() -> None:

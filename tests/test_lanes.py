@@ -74,6 +74,19 @@ def test_sizes_of_the_cache(tmp_path: Path, size: str, cache_bytes: int) -> None
     assert Machine({0}, sysfs(tmp_path, ["0"], size)).cache_bytes == cache_bytes
 
 
+@pytest.mark.parametrize("index", range(4))
+def test_the_place_of_the_cache_does_not_matter(tmp_path: Path, index: int) -> None:
+    root = sysfs(tmp_path, ["0"], "64K")
+    caches = tmp_path / "cpu0" / "cache"
+    (caches / "index0").rename(caches / f"index{index}")
+    assert Machine({0}, root).cache_bytes == 64 << 10
+
+
+def test_no_cache_is_too_small_for_one_lane(tmp_path: Path, kernel: str) -> None:
+    machine = Machine({0, 1}, sysfs(tmp_path, ["0,1", "0,1"], "1K"))
+    assert machine.lanes(kernel, 1) == machine.lanes(kernel, 2) == 1
+
+
 def test_a_cache_without_a_size(tmp_path: Path, kernel: str) -> None:
     """On an arm64 virtual machine of a Mac there are a level and a type, and nothing else."""
     root = sysfs(tmp_path, ["0", "1"], "64K")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import app
-from request import FIELDS, InvalidEvent
+from request import FIELDS, InvalidEvent, parse
 from tests.invoked import call, event
 
 SECRET = "hunter2-very-secret"
@@ -178,6 +178,13 @@ def test_a_bad_event_is_named(event: Any, message: str, capsys: pytest.CaptureFi
     assert str(caught.value) == message
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {"request_id": "request-1", "error": message}
+
+
+@pytest.mark.parametrize(
+    "most", [{"count": 1000}, {"passwords": [""] * 1000}, {"verify": verify()["verify"] * 1000}]
+)
+def test_as_many_items_as_there_may_be(most: dict[str, Any]) -> None:
+    assert len(parse(most, 1).passwords) == 1000
 
 
 junk = st.recursive(

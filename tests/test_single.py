@@ -121,6 +121,9 @@ def test_checkpw_compares_the_whole_string(hashed: bytes) -> None:
         ((3,), {}),
         ((32,), {}),
         ((-1,), {}),
+        ((0,), {}),
+        ((65535,), {}),
+        ((65536,), {}),
         ((70000,), {}),
         ((1 << 80,), {}),
         ((4.0,), {}),
@@ -148,6 +151,7 @@ def test_gensalt() -> None:
         assert salt.startswith(b"$2b$04$")
         assert bcrypt.hashpw(b"pw", salt) == bcrypt_batch.hashpw(b"pw", salt)
     assert bcrypt_batch.gensalt().startswith(b"$2b$12$")
+    assert bcrypt.checkpw(b"pw", bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(10)))
     assert bcrypt_batch.gensalt(rounds=31, prefix=b"2a").startswith(b"$2a$31$")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bcrypt_batch.system import cpu_quotas, read, usable_cpus
+from bcrypt_batch.system import cgroups, cpu_quotas, read, usable_cpus
 
 
 def refused(_: int) -> set[int]:
@@ -16,7 +16,7 @@ def refused(_: int) -> set[int]:
 
 
 def test_the_cpus_that_affinity_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5})
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {1, 5}}.__getitem__)  # 0: this process
     assert usable_cpus() == {1, 5}
 
 
@@ -75,6 +75,23 @@ def test_quotas_of_cgroup_1(tmp_path: Path) -> None:
         "cpu/cpu.cfs_period_us": "100000\n",
     }
     assert cgroup(tmp_path, "4:memory:/x\n3:cpu,cpuacct:/x\n0::/\n", files) == [3]
+
+
+def test_a_quota_of_less_than_a_cpu_is_one(tmp_path: Path) -> None:
+    for quota in ("0", "1000"):
+        assert cgroup(tmp_path, "0::/\n", {"cpu.max": f"{quota} 100000"}) == [1]
+
+
+def test_cgroups_say_their_version(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.write_text("3:cpu,cpuacct:/x\n0::/y/z\n")
+    assert list(cgroups("cpu", "/root", str(own))) == [
+        (1, "/root/cpu/x"),
+        (1, "/root/cpu"),
+        (2, "/root/y/z"),
+        (2, "/root/y"),
+        (2, "/root"),
+    ]
 
 
 def test_no_quota_and_no_cgroup(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ assert subprocess.run([sys.executable, "-c", child], capture_output=True, text=T
         ("-1", 0),
         ("lots", 0),
         ("\u0664K", 0),
+        ("9" * 12, 999_999_999_999 << 10),
         ("9" * 13, 0),
     ],
 )

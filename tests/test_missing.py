@@ -1,0 +1,53 @@
+"""Passwords and hashes that are missing, as in tables with gaps: None, or a data frame's NaN."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import bcrypt
+import pytest
+
+from bcrypt_batch import hash_many, verify_many
+
+HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
+
+
+class Float(float):
+    """As numpy.float64 is one."""
+
+
+MISSING: list[Any] = [None, math.nan, -math.nan, Float("nan")]
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_a_missing_password_spoils_nothing(missing: Any) -> None:
+    result = hash_many([b"pw", missing, b"pw"], cost=4, salts=[bytes(16)] * 3)
+    assert result.values == [HASHED, None, HASHED]
+    assert {i: (e.code, e.message) for i, e in result.errors.items()} == {
+        1: ("missing_password", "there is no password")
+    }
+    assert result.complete
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_a_missing_part_of_a_pair_spoils_nothing(missing: Any) -> None:
+    passwords = [missing, b"pw", missing, b"pw", b"no"]
+    result = verify_many(passwords, [HASHED, missing, missing, HASHED, HASHED])
+    assert result.values == [None, None, None, True, False]
+    codes = {i: error.code for i, error in result.errors.items()}
+    assert codes == {0: "missing_password", 1: "missing_hash", 2: "missing_password"}
+    assert result.errors[1].message == "there is no hash"
+
+
+@pytest.mark.parametrize("value", [0.0, math.inf, Decimal("nan"), "", False])
+def test_what_is_of_another_type_is_not_missing(value: Any) -> None:
+    kind = type(value).__name__
+    with pytest.raises(TypeError, match=rf"^passwords\[1\] must be bytes, not {kind}$"):
+        hash_many([None, value], cost=4)
+    for password in (b"pw", None):
+        with pytest.raises(TypeError, match=rf"^hashes\[0\] must be bytes, not {kind}$"):
+            verify_many([password], [value])
+    with pytest.raises(TypeError, match=rf"^passwords\[0\] must be bytes, not {kind}$"):
+        verify_many([value], [None])
