@@ -281,9 +281,12 @@ def test_a_deadline_ends_the_batch_and_loses_nothing(workers: int) -> None:
 
 
 def test_a_deadline_keeps_what_was_finished() -> None:
-    """A hundred groups of a few milliseconds each: some are done in a tenth of a second."""
-    result = hash_many([b"pw"] * 2000, cost=8, workers=2, lanes=1, deadline=0.1)
-    done = [i for i, hashed in enumerate(result.values) if hashed]
+    """Groups of some milliseconds each: some are done in a tenth of a second, or in a few."""
+    for deadline in (0.1, 0.5, 2.5):
+        result = hash_many([b"pw"] * 2000, cost=8, workers=2, lanes=1, deadline=deadline)
+        done = [i for i, hashed in enumerate(result.values) if hashed]
+        if done:
+            break
     assert 0 < len(done) < 2000
     assert sorted(done + result.unprocessed) == list(range(2000))
     assert bcrypt.checkpw(b"pw", result.values[done[-1]] or b"")
