@@ -36,9 +36,9 @@ invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
 	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
 
-# On every core at once, where there is time to be saved.
+# On every core at once; neighbours stay together where they can, and share what is set up for them.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/ruff check .

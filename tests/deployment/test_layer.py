@@ -17,9 +17,6 @@ import bcrypt_batch
 from emulator.function import ARCHITECTURE, Emulator
 from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
-# One process makes the layer for all that look at it.
-pytestmark = pytest.mark.xdist_group("layer")
-
 BUILD = PROJECT / "build_layer.sh"
 METADATA = f"bcrypt_batch-{bcrypt_batch.__version__}.dist-info/METADATA"
 

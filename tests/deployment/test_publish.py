@@ -14,8 +14,6 @@ import pytest
 from tests.deployment.aws import ENVIRONMENT, Aws, moto
 from tests.deployment.layers import PROJECT, Layer, run
 
-pytestmark = pytest.mark.xdist_group("layer")
-
 Publish = Callable[..., str]
 
 

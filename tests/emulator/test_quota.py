@@ -87,7 +87,7 @@ ABANDON = """
 import os, subprocess
 from emulator.quota import Quota
 allowed = Quota(1536).__enter__()
-subprocess.Popen([*allowed.prefix, "sleep", "60"])
+subprocess.Popen([*allowed.prefix, "sleep", "60"], stdout=subprocess.DEVNULL)
 print(allowed.prefix[-1], flush=True)
 os._exit(0)
 """
@@ -138,7 +138,7 @@ import sys, pytest
 from emulator.quota import Quota
 made = []
 Quota.__enter__ = lambda self: made.append(self)
-assert pytest.main(["--collect-only", "-q", "tests/emulator", "tests/benchmarks/memory"]) == 0
+assert pytest.main(["--collect-only", "-q", "tests/emulator", "tests/benchmarks/memory/test_sweep.py"]) == 0
 sys.exit(f"{len(made)} quotas" if made else 0)
 """
 

@@ -24,9 +24,6 @@ from tests.benchmarks.memory.fake_target import FakeTarget
 from tests.emulator.quotas import groups_of, needs_quota
 
 ROOT = Path(__file__).parents[3]
-# One process sweeps for all that look at it.
-pytestmark = pytest.mark.xdist_group("sweep")
-
 SMALL, LARGE = (Configuration("x86_64", size) for size in (1536, 3538))
 BOTH = ["parallel", "sequential"]
 
