@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,8 @@ def machine() -> dict[str, Any]:
 
 def commit() -> str:
     """Return the commit that is measured, marked where files were changed since."""
+    if not shutil.which("git"):
+        return "unknown"
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude", "*"],
         cwd=Path(__file__).parent,

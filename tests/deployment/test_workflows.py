@@ -22,7 +22,8 @@ def test_actions_are_pinned_by_hash(workflow: object) -> None:
 
 
 def test_only_the_release_may_write_or_prove_who_it_is() -> None:
-    assert WORKFLOWS
+    if not WORKFLOWS:
+        pytest.skip("an sdist has no workflows")
     for workflow in WORKFLOWS:
         text = workflow.read_text()
         assert "permissions:\n  contents: read\n" in text

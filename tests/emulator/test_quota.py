@@ -138,7 +138,8 @@ import sys, pytest
 from emulator.quota import Quota
 made = []
 Quota.__enter__ = lambda self: made.append(self)
-assert pytest.main(["--collect-only", "-q", "tests/emulator", "tests/benchmarks/memory/test_sweep.py"]) == 0
+where = ["tests/emulator", "tests/benchmarks/memory/test_sweep.py"]
+assert pytest.main(["--collect-only", "-q", *where]) == 0
 sys.exit(f"{len(made)} quotas" if made else 0)
 """
 
