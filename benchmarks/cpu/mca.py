@@ -50,7 +50,7 @@ TARGETS = (
         "x86_64-linux-gnu",
         "x86_64-linux-gnu-gcc",
         ("portable", "x86_64_bmi2", "x86_64_bextr"),
-        tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3")),
+        tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3", "znver4")),
     ),
     Target(
         "aarch64-linux-gnu",

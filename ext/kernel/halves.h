@@ -7,17 +7,11 @@
  * which returns other ^ subkey[round] ^ F(half) of lane k.
  */
 
-typedef const struct bb_lane *state; /* of all lanes: k tells them apart */
+#include "one_base.h"
 
 typedef struct {
     uint32_t left, right;
 } halves;
-
-static ALWAYS_INLINE state find_state(const struct bb_lane *lanes, unsigned k)
-{
-    (void)k;
-    return lanes;
-}
 
 static ALWAYS_INLINE void mix_pair(halves *x, const uint32_t *words)
 {

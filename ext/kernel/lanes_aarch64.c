@@ -11,8 +11,6 @@
 
 #ifdef BB_HAVE_AARCH64
 
-typedef uint64_t halves; /* left in bits 0 to 31, right in bits 32 to 63: as in memory */
-
 typedef struct {
     const uint32_t *sbox[4];
 } state;
@@ -28,39 +26,13 @@ static ALWAYS_INLINE state find_state(const struct bb_lane *lanes, unsigned k)
     return at;
 }
 
-static ALWAYS_INLINE uint64_t load_pair(const uint32_t *words)
-{
-    uint64_t pair;
-    memcpy(&pair, words, sizeof pair);
-    return pair;
-}
-
-static ALWAYS_INLINE uint64_t load_subkeys(state at, unsigned round)
-{
-    return load_pair(at.sbox[0] - BB_KEY_WORDS + round);
-}
-
-static ALWAYS_INLINE void mix_pair(halves *x, const uint32_t *words)
-{
-    *x ^= load_pair(words);
-}
-
-static ALWAYS_INLINE void store_pair(uint32_t *words, const halves *x)
-{
-    memcpy(words, x, sizeof *x);
-}
-
-static ALWAYS_INLINE void enter(state at, unsigned k, halves *x)
+static ALWAYS_INLINE const uint32_t *find_subkeys(state at, unsigned k)
 {
     (void)k;
-    *x ^= load_subkeys(at, 0);
+    return at.sbox[0] - BB_KEY_WORDS;
 }
 
-static ALWAYS_INLINE void leave(state at, unsigned k, halves *x)
-{
-    (void)at, (void)k;
-    *x = *x << 32 | *x >> 32;
-}
+#include "packed.h"
 
 /* a = F(the half of x that begins with bit `from`) */
 #define FEISTEL(from)                                                                              \
@@ -92,11 +64,10 @@ static ALWAYS_INLINE void round_right(state at, unsigned k, unsigned round, halv
 static ALWAYS_INLINE void round_left(state at, unsigned k, unsigned round, halves *x)
 {
     uint64_t a, b, c;
-    (void)k;
     /* The subkeys go first: x then waits for nothing but F. */
     __asm__(FEISTEL("32") "eor %[x], %[x], %[subkeys]\n\t"
                           "eor %[x], %[x], %[a]" OPERANDS,
-            [subkeys] "r"(load_subkeys(at, round)));
+            [subkeys] "r"(load_pair(find_subkeys(at, k) + round)));
 }
 
 #include "variant.h"

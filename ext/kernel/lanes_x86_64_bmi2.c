@@ -32,7 +32,7 @@ static ALWAYS_INLINE uint32_t half_round(const struct bb_lane *lanes, unsigned k
             "xorl %k[sum], %[other]"
             : [other] "+&r"(other), [sum] "=&r"(sum), [turned] "=&r"(turned), [low] "=&r"(low),
               [index] "=&r"(index)
-            : HALF_ROUND_INPUTS, [count] "r"(24)
+            : ROUND_INPUTS, [half] "r"(half), [count] "r"(24)
             : "cc", "memory");
     return other;
 }

@@ -13,8 +13,8 @@
 #define OFFSET(k, word) ((long)(sizeof(struct bb_lane) * (k) + sizeof(uint32_t) * (word)))
 #define SBOX_OFFSET(k, box) OFFSET(k, BB_KEY_WORDS + 256 * (box))
 
-/* The inputs that half_round's assembly names. What its loads read is in the clobber "memory": an
- * operand for the lane would cost a register. */
-#define HALF_ROUND_INPUTS                                                                          \
-    [base] "r"(lanes), [half] "r"(half), [s0] "i"(SBOX_OFFSET(k, 0)), [s1] "i"(SBOX_OFFSET(k, 1)), \
+/* The inputs of a round's assembly: its lane, and the subkeys from `round` on. What its loads read
+ * is in the clobber "memory": an operand for the lane would cost a register. */
+#define ROUND_INPUTS                                                                               \
+    [base] "r"(lanes), [s0] "i"(SBOX_OFFSET(k, 0)), [s1] "i"(SBOX_OFFSET(k, 1)),                   \
         [s2] "i"(SBOX_OFFSET(k, 2)), [s3] "i"(SBOX_OFFSET(k, 3)), [subkey] "i"(OFFSET(k, round))
