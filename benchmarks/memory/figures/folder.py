@@ -39,14 +39,21 @@ def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[st
     if not samples.rows:
         path.write_text(json.dumps(wanted, indent=1) + "\n")
         return wanted
-    found = json.loads(path.read_text())
-    if differing := [name for name in wanted if found.get(name) != wanted[name]]:
-        details = "; ".join(f"{n} {found.get(n)}, not {wanted[n]}" for n in differing)
+    found: dict[str, Any] = json.loads(path.read_text())
+    had, now = _comparable(found), _comparable(wanted)
+    if differing := [name for name in now if had.get(name) != now[name]]:
+        details = "; ".join(f"{n} {had.get(n)}, not {now[n]}" for n in differing)
         raise Problem(
             f"{folder} holds a sweep of other parameters ({details}): "
             "give the same ones to continue it, or another --output"
         )
-    return wanted
+    return found
+
+
+def _comparable(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without the commit: it changes with every file that somebody saves."""
+    machine_here = {k: v for k, v in parameters.get("machine", {}).items() if k != "commit"}
+    return {**parameters, "machine": machine_here}
 
 
 def load(folder: Path) -> tuple[dict[str, Any], list[Row]]:

@@ -106,6 +106,17 @@ def test_another_workload_does_not_continue_a_sweep(tmp_path: Path) -> None:
             continued(tmp_path, {"items": 31}, samples)
 
 
+def test_another_commit_continues_it(tmp_path: Path) -> None:
+    """With the commit that it was begun with: a file saved meanwhile must not end a long sweep."""
+    first, second = ({"machine": {"cpu": "a CPU", "commit": commit}} for commit in ("1", "2-dirty"))
+    with Samples(tmp_path / "samples.csv") as samples:
+        continued(tmp_path, first, samples)
+        sweep.measure(FakeTarget([SMALL]), asked(), samples)
+        assert continued(tmp_path, second, samples) == first
+        with pytest.raises(Problem, match="another CPU"):
+            continued(tmp_path, {"machine": {"cpu": "another CPU", "commit": "1"}}, samples)
+
+
 def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
