@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 # Beyond so many groups for each worker, all that matters is that they are efficient.
 ROUNDS_PLANNED = 8
 MAX_SPREADS = 16
-FEW_ITEMS = 8
 
 
 def plan_groups(
@@ -83,10 +82,7 @@ class _Planner:
         return {cost: full_rounds[cost] + sizes for cost, sizes in self._search(options).items()}
 
     def _options(self, count: int) -> Iterator[Sizes]:
-        """Yield ways to cut items of one cost: dealt to some of the workers, or all alike.
-
-        And every way, where there are few.
-        """
+        """Yield ways to cut items of one cost: dealt to some of the workers, or all alike."""
         spreads: Sequence[int] = range(1, min(count, self.workers) + 1)
         if len(spreads) > MAX_SPREADS:
             step = -(-len(spreads) // MAX_SPREADS)
@@ -100,14 +96,6 @@ class _Planner:
                 groups = spread * -(-count // (spread * size))
                 small, larger = divmod(count, groups) if groups <= count else (1, 0)
                 yield (small + 1,) * larger + (small,) * (min(groups, count) - larger)
-        if count <= FEW_ITEMS:
-            yield from self._partitions(count, len(self.times))
-
-    def _partitions(self, count: int, largest: int) -> Iterator[Sizes]:
-        if count == 0:
-            yield ()
-        for size in range(min(count, largest), 0, -1):
-            yield from ((size, *rest) for rest in self._partitions(count - size, size))
 
     def _alone(self, count: int) -> Sizes:
         sizes = []
