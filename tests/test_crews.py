@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import crew
 from tests.processes import PATIENCE_S, check_python
 
 THREADS = """
@@ -234,61 +232,6 @@ assert result.complete and result.stats.workers == 3
     )
 
 
-def limits(tmp_path: Path, own: str, files: dict[str, str]) -> list[str]:
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/cgroup").write_text(own)
-    return list(crew.limits_on_threads(4, f"{tmp_path}/proc", f"{tmp_path}/cgroup"))
-
-
-def test_a_cgroup_that_is_full_is_named(tmp_path: Path) -> None:
-    files = {
-        "cgroup/a/b/pids.max": "max",
-        "cgroup/a/b/pids.current": "7",
-        "cgroup/a/pids.max": "10\n",
-        "cgroup/a/pids.current": "7\n",
-        "cgroup/pids.max": "11",
-        "cgroup/pids.current": "7",
-    }
-    assert limits(tmp_path, "0::/a/b\n", files) == [
-        f"the cgroup's limit on tasks (10, in {tmp_path}/cgroup/a/pids.max)"
-    ]
-
-
-def test_a_full_cgroup_of_version_1_is_named(tmp_path: Path) -> None:
-    files = {"cgroup/pids/x/pids.max": "10", "cgroup/pids/x/pids.current": "10"}
-    (found,) = limits(tmp_path, "8:pids:/x\n3:cpu,cpuacct:/y\n", files)
-    assert "(10, in " in found
-
-
-def test_the_users_limit_on_tasks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-    import resource
-
-    (tmp_path / "proc/77/task/77").mkdir(parents=True)
-    (tmp_path / "proc/77/task/78").mkdir()
-    (tmp_path / "proc/meminfo").write_text("")
-    real = resource.getrlimit
-    monkeypatch.setattr(
-        resource,
-        "getrlimit",
-        lambda which: (5, 5) if which == resource.RLIMIT_NPROC else real(which),
-    )
-    uid = os.stat(tmp_path / "proc/77").st_uid
-    monkeypatch.setattr(os, "getuid", lambda: uid)
-    named = ["RLIMIT_NPROC, the user's limit on tasks (5; ulimit -u)"]
-    assert limits(tmp_path, "", {}) == (named if uid else [])
-
-
-def test_without_a_limit_in_sight_the_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "limits_on_threads", lambda wanted: iter([]))
-    with pytest.warns(RuntimeWarning, match="memory, or a limit of the whole machine"):
-        crew.warn_of_shortage(3, 1, stacklevel=1)
-
-
 def test_bad_numbers_of_workers() -> None:
     with pytest.raises(ValueError, match="workers must be from 1 to 1024, not 0"):
         bcrypt_batch.start_workers(0)
@@ -325,7 +268,7 @@ with warnings.catch_warnings():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_stacks_of_a_libgomp_that_was_there_before(tmp_path: Path) -> None:
+def test_stacks_of_a_libgomp_that_was_there_before() -> None:
     """It was loaded with the host's settings: threads are tried out with stacks as large."""
     code = """
 import ctypes, resource, warnings
