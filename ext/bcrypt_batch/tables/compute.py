@@ -1,0 +1,218 @@
+"""Hash or check a stretch of rows, and cut a table into stretches of a few seconds' work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import bcrypt_batch
+
+from .rows import Row
+
+MISSING_PASSWORD = "missing_password"
+MISSING_HASH = "missing_hash"
+
+MAX_STRETCH_ROWS = 50_000
+MAX_STRETCH_BYTES = 4 << 20
+FIRST_STRETCH_S = 0.3  # before anything was measured; by the guess that follows
+_GUESSED_S = 1.2e-5  # of one core's time for an iteration of the key schedule, cautiously
+
+
+class Job(NamedTuple):
+    """What is to be done with each row.
+
+    Attributes:
+        operation: `hash` or `verify`.
+        cost: The cost to hash with.
+        prefix: The prefix to hash with.
+        truncate: Cut passwords to 72 bytes; None for the operation's own way: an error when
+            hashing, cut when verifying.
+        allow_empty: Take an empty password for a password instead of for a missing one.
+        max_cost: A hash of a higher cost is an error of its row.
+        workers: How many threads; None for as many as there should be.
+    """
+
+    operation: str = "hash"
+    cost: int = 12
+    prefix: str = "2b"
+    truncate: bool | None = None
+    allow_empty: bool = False
+    max_cost: int = 16
+    workers: int | None = None
+
+    def weigh(self, row: Row) -> int:
+        """Return how many iterations a row takes: what its time is proportional to."""
+        if row.error or not (row.password or self.allow_empty):
+            return 0
+        if self.operation == "hash":
+            return 1 << self.cost
+        # Of a hash that is none, whatever; the library says so before it computes anything.
+        cost = (row.hash or b"")[4:6]
+        return 1 << int(cost) if cost.isdigit() and int(cost) <= self.max_cost else 0
+
+
+class Outcome(NamedTuple):
+    """What came of a row.
+
+    Attributes:
+        row: The row.
+        value: The hash as text when hashing, whether it matches when verifying; None with an error.
+        error: A code, or None.
+    """
+
+    row: Row
+    value: str | bool | None
+    error: str | None
+
+
+class Stretch(NamedTuple):
+    """What came of a stretch of rows.
+
+    Attributes:
+        outcomes: Of its rows in order, up to the first that was not done.
+        complete: Whether that is all of them.
+        lanes: The most items that a thread computed together.
+    """
+
+    outcomes: list[Outcome]
+    complete: bool
+    lanes: int
+
+
+def compute(
+    job: Job,
+    rows: list[Row],
+    deadline: float | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Stretch:
+    """Hash or check rows; `deadline` and `progress` are those of `bcrypt_batch.hash_many`."""
+    errors = [_error_of(job, row) for row in rows]
+    passwords = [row.password or b"" for row, error in zip(rows, errors, strict=True) if not error]
+    result: bcrypt_batch.BatchResult[Any]
+    if job.operation == "hash":
+        result = bcrypt_batch.hash_many(
+            passwords,
+            cost=job.cost,
+            prefix=job.prefix.encode(),
+            truncate=bool(job.truncate),
+            workers=job.workers,
+            deadline=deadline,
+            progress=progress,
+        )
+        values: Iterable[Any] = (value and value.decode() for value in result.values)
+    else:
+        result = bcrypt_batch.verify_many(
+            passwords,
+            [row.hash or b"" for row, error in zip(rows, errors, strict=True) if not error],
+            max_cost=job.max_cost,
+            truncate=job.truncate is not False,
+            workers=job.workers,
+            deadline=deadline,
+            progress=progress,
+        )
+        values = result.values
+    outcomes = _in_order(rows, errors, result, iter(values))
+    return Stretch(outcomes, len(outcomes) == len(rows), result.stats.lanes)
+
+
+def _error_of(job: Job, row: Row) -> str | None:
+    if row.error:
+        return row.error
+    # Hashing it would let anyone in with nothing, and such users sign in elsewhere.
+    if row.password is None or not (row.password or job.allow_empty):
+        return MISSING_PASSWORD
+    return MISSING_HASH if job.operation == "verify" and not row.hash else None
+
+
+def _in_order(
+    rows: list[Row],
+    errors: list[str | None],
+    result: bcrypt_batch.BatchResult[Any],
+    values: Iterator[Any],
+) -> list[Outcome]:
+    """Put the batch's values back among the rows that never were in it."""
+    outcomes = []
+    item = 0
+    for row, error in zip(rows, errors, strict=True):
+        if error:
+            outcomes.append(Outcome(row, None, error))
+            continue
+        value = next(values)
+        if value is None:
+            if item not in result.errors:
+                break
+            outcomes.append(Outcome(row, None, result.errors[item].code))
+        else:
+            outcomes.append(Outcome(row, value, None))
+        item += 1
+    return outcomes
+
+
+class Pace:
+    """Cuts rows into stretches of about so many seconds, by the time that earlier ones took.
+
+    Longer stretches lose less at their ends, where some threads have no group left; shorter ones
+    are sooner on disk.
+
+    Attributes:
+        workers: How many threads compute.
+        seconds: How long a stretch should take.
+    """
+
+    def __init__(self, job: Job, seconds: float) -> None:
+        self.job = job
+        self.workers = job.workers or bcrypt_batch.worker_count()
+        self.seconds = seconds
+        self._per_iteration = _GUESSED_S / self.workers
+        self._measured = False
+        self._step = self.workers  # rows that keep all threads busy, once the lanes are known
+
+    def stretches(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
+        """Yield the rows in stretches; say what each took with `took`."""
+        stretch: list[Row] = []
+        weight = size = 0
+        for row in rows:
+            stretch.append(row)
+            weight += self.job.weigh(row)
+            size += len(row.password or b"") + len(row.hash or b"")
+            seconds = self.seconds if self._measured else FIRST_STRETCH_S
+            enough = weight * self._per_iteration >= seconds and not len(stretch) % self._step
+            if enough or len(stretch) >= MAX_STRETCH_ROWS or size >= MAX_STRETCH_BYTES:
+                yield stretch
+                stretch = []
+                weight = size = 0
+        if stretch:
+            yield stretch
+
+    def took(self, stretch: list[Row], seconds: float, lanes: int) -> None:
+        """Learn from a stretch that was computed."""
+        weight = sum(map(self.job.weigh, stretch))
+        if weight and lanes:
+            self._per_iteration = seconds / weight
+            self._step = self.workers * lanes
+            self._measured = True
+
+
+def measure(job: Job, seconds: float = 2.0) -> tuple[float, int]:
+    """Return how many made-up passwords a second this machine hashes for a job, and the lanes.
+
+    A lower cost is measured and the time scaled where the job's own would take longer than that.
+    """
+    cost = min(job.cost, 8)
+    workers = job.workers or bcrypt_batch.worker_count()
+    rate, lanes = _rate(workers * 8, cost, workers)
+    while cost < job.cost and workers * lanes / rate * 2 < seconds:
+        cost += 1
+        rate /= 2
+    count = max(1, int(rate * seconds / (workers * lanes))) * workers * lanes
+    rate, lanes = _rate(count, cost, workers)
+    return rate / (1 << (job.cost - cost)), lanes
+
+
+def _rate(count: int, cost: int, workers: int) -> tuple[float, int]:
+    started = time.perf_counter()
+    made = bcrypt_batch.hash_many(
+        [b"password_%06d" % i for i in range(count)], cost=cost, workers=workers
+    )
+    return count / (time.perf_counter() - started), made.stats.lanes

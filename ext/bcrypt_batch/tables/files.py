@@ -1,0 +1,144 @@
+"""Open a table that is a file, or comes through a pipe, or is Parquet."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .kinds import HEAD_BYTES, PARQUET, InvalidTable, guess_format
+from .rows import Columns, Row, read_layout, read_rows
+
+PARQUET_ROWS = 8192  # at once
+
+
+class Source(NamedTuple):
+    """Where a table comes from, and how it is to be read.
+
+    Attributes:
+        path: The file, or `-` for standard input.
+        form: `csv`, `jsonl`, `lines` or `parquet`.
+        columns: The columns to read.
+        delimiter: What stands between a CSV's fields.
+    """
+
+    path: str
+    form: str
+    columns: Columns
+    delimiter: str = ","
+
+
+class Table(NamedTuple):
+    """A table that is being read.
+
+    Attributes:
+        rows: Its rows.
+        size: Its size in bytes; None where it comes through a pipe.
+    """
+
+    rows: Iterator[Row]
+    size: int | None
+
+
+def source(path: str, form: str | None, columns: Columns, delimiter: str | None) -> Source:
+    """Return how a file is to be read; what isn't said its name tells.
+
+    Raises:
+        InvalidTable: It doesn't tell, or the format has no such columns.
+    """
+    if form is None:
+        if path == "-":
+            raise InvalidTable("standard input has no name to tell the format by; give --format")
+        form = guess_format(path)
+    if form == "lines" and (columns.hash or columns.id or columns.keep):
+        raise InvalidTable("the format 'lines' has passwords only, and no columns")
+    if delimiter is None:
+        delimiter = "\t" if path.lower().endswith(".tsv") else ","
+    return Source(path, form, columns, delimiter)
+
+
+@contextmanager
+def open_table(source: Source) -> Iterator[Table]:
+    """Open a table for reading.
+
+    Raises:
+        InvalidTable: It can't be read as it is asked to.
+        OSError: It can't be opened.
+    """
+    if source.form == "parquet":
+        yield Table(_parquet_rows(source), os.stat(source.path).st_size)
+        return
+    if source.path == "-":
+        lines, layout = read_layout(sys.stdin.buffer, source.form, source.columns, source.delimiter)
+        yield Table(read_rows(lines, source.form, source.columns, layout, source.delimiter), None)
+        return
+    with Path(source.path).open("rb") as file:
+        if file.read(len(PARQUET)) == PARQUET:
+            raise InvalidTable("the file is Parquet; give --format parquet")
+        size = os.fstat(file.fileno()).st_size
+        file.seek(0)
+        lines, layout = read_layout(file, source.form, source.columns, source.delimiter)
+        rows = read_rows(lines, source.form, source.columns, layout, source.delimiter)
+        yield Table(rows, size)
+
+
+def _parquet_rows(source: Source) -> Iterator[Row]:
+    """Yield the rows of a Parquet file; `start` is where a row would be, were all of one size."""
+    with Path(source.path).open("rb") as file:
+        if not file.read(HEAD_BYTES).startswith(PARQUET):
+            raise InvalidTable("the file is no Parquet")
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise InvalidTable(
+            "reading Parquet needs pyarrow: pip install 'bcrypt-batch[parquet]'"
+        ) from None
+    try:
+        file = parquet.ParquetFile(source.path, memory_map=True)
+    except pyarrow.ArrowException:
+        raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
+    columns = source.columns
+    names = set(file.schema_arrow.names)
+    identity = columns.id or ("id" if "id" in names else None)
+    wanted = [name for name in (columns.password, columns.hash, identity, *columns.keep) if name]
+    for name in wanted:
+        if name not in names:
+            raise InvalidTable(f"the file has no column {name!r}")
+    for name in filter(None, (columns.password, columns.hash)):
+        kind = file.schema_arrow.field(name).type
+        if not any(
+            test(kind)
+            for test in (
+                pyarrow.types.is_string, pyarrow.types.is_large_string,
+                pyarrow.types.is_binary, pyarrow.types.is_large_binary,
+            )
+        ):  # fmt: skip
+            raise InvalidTable(f"column {name!r} must be text or binary, not {kind}")
+    per_row = os.stat(source.path).st_size / max(1, file.metadata.num_rows)
+    return _from_batches(file, wanted, columns, identity, per_row)
+
+
+def _from_batches(
+    file: Any, wanted: list[str], columns: Columns, identity: str | None, per_row: float
+) -> Iterator[Row]:
+    number = 0
+    for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=sorted(set(wanted))):
+        read = {name: batch.column(name).to_pylist() for name in set(wanted)}
+        for i in range(batch.num_rows):
+            yield Row(
+                int(number * per_row),
+                read[identity][i] if identity else None,
+                _bytes(read[columns.password][i]),
+                _bytes(read[columns.hash][i]) if columns.hash else None,
+                None,
+                tuple(read[name][i] for name in columns.keep),
+            )
+            number += 1
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

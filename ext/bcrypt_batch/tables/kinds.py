@@ -1,0 +1,63 @@
+"""What kind of file this is: refuse by its first bytes what is no text, guess a format by name."""
+
+from __future__ import annotations
+
+FORMATS = ("csv", "jsonl", "lines")
+HEAD_BYTES = 64  # as many as are looked at
+BOM = b"\xef\xbb\xbf"
+
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".txt": "lines",
+    ".parquet": "parquet",
+}
+_SIGNATURES = (
+    (b"\x1f\x8b", "gzip; unpack it first, or pipe: gzip -dc FILE | bcrypt-batch hash - ..."),
+    (b"PK\x03\x04", "a spreadsheet or another zip archive; export it as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old spreadsheet (.xls); export it as CSV"),
+    (b"BZh", "bzip2; unpack it first"),
+    (b"\xfd7zXZ\x00", "xz; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "zstd; unpack it first"),
+    (b"SQLite format 3\x00", "a SQLite database; export it as CSV"),
+    (b"%PDF-", "a PDF"),
+    (b"\xff\xfe\x00\x00", "UTF-32; convert it to UTF-8 first"),
+    (b"\x00\x00\xfe\xff", "UTF-32; convert it to UTF-8 first"),
+    (b"\xff\xfe", "UTF-16; convert it to UTF-8 first, for instance with iconv"),
+    (b"\xfe\xff", "UTF-16; convert it to UTF-8 first, for instance with iconv"),
+)
+PARQUET = b"PAR1"
+
+
+class InvalidTable(ValueError):
+    """The file as a whole can't be read as it is asked to; the message quotes nothing of it."""
+
+
+def refuse_what_is_no_text(head: bytes) -> None:
+    """Raise InvalidTable if a file that begins with these bytes is known to be no text in UTF-8."""
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            raise InvalidTable(f"the file is {kind}")
+    if head.startswith(PARQUET):
+        raise InvalidTable("the file is Parquet, which only the command line reads")
+    # UTF-16 without its mark: every second byte of plain text is zero.
+    even, odd = head[0:HEAD_BYTES:2], head[1:HEAD_BYTES:2]
+    if len(head) >= 8 and ((not any(odd) and all(even)) or (not any(even) and all(odd))):
+        raise InvalidTable("the file is UTF-16 without a mark; convert it to UTF-8 first")
+
+
+def guess_format(name: str) -> str:
+    """Return the format that a file's name tells: one of FORMATS, or `parquet`.
+
+    Raises:
+        InvalidTable: It tells none.
+    """
+    for suffix, found in _SUFFIXES.items():
+        if name.lower().endswith(suffix):
+            return found
+    raise InvalidTable(
+        f"the name tells no format; give one of {', '.join(FORMATS)} "
+        f"(known endings: {', '.join(_SUFFIXES)})"
+    )

@@ -1,0 +1,101 @@
+"""Result lines: what came of each row, as JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
+
+from .compute import Outcome
+
+FIXED = ("row", "id", "hash", "match", "error")  # names that no kept column may have
+
+# In a line of JSON these can't be part of a value: there the quotes would have a backslash.
+_ERROR = b', "error": "'
+_NO_MATCH = b', "match": false'
+
+
+class Counts(NamedTuple):
+    """How many rows, and what came of them.
+
+    Attributes:
+        rows: All of them.
+        errors: Rows with an error.
+        unmatched: Rows whose password doesn't match, when verifying.
+    """
+
+    rows: int = 0
+    errors: int = 0
+    unmatched: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def count(outcomes: list[Outcome]) -> Counts:
+    """Count what came of rows."""
+    return Counts(
+        len(outcomes),
+        sum(outcome.error is not None for outcome in outcomes),
+        sum(outcome.value is False for outcome in outcomes),
+    )
+
+
+def count_line(line: bytes) -> Counts:
+    """Count what one line of JSON says."""
+    return Counts(1, _ERROR in line, _NO_MATCH in line)
+
+
+def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:
+    """Return a line for each outcome; `first` is the number of the first row."""
+    names = [f", {json.dumps(name)}: " for name in keep]
+    lines = []
+    for number, (row, value, error) in enumerate(outcomes, first):
+        line = f'{{"row": {number}'
+        if row.id is not None:
+            line += f', "id": {_json(row.id)}'
+        # A row that can't be read has no columns.
+        for name, kept in zip(names, row.kept, strict=False):
+            line += name + _json(kept)
+        if error is not None:
+            line += f', "error": "{error}"}}\n'
+        elif isinstance(value, str):
+            line += f', "hash": "{value}"}}\n'
+        else:
+            line += f', "match": {"true" if value else "false"}}}\n'
+        lines.append(line)
+    return "".join(lines).encode()
+
+
+def _json(value: Any) -> str:
+    return encode_basestring_ascii(value) if isinstance(value, str) else json.dumps(value)
+
+
+def csv_header(operation: str, keep: tuple[str, ...] = ()) -> bytes:
+    """Return the first line of a CSV of results."""
+    return _csv([["row", "id", *keep, "hash" if operation == "hash" else "match", "error"]])
+
+
+def csv_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:
+    """Return a record for each outcome; `first` is the number of the first row."""
+    nothing = ("",) * len(keep)
+    return _csv(
+        [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),
+         _cell(value), error or ""]
+        for number, (row, value, error) in enumerate(outcomes, first)
+    )  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value)
+
+
+def _csv(records: Iterable[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(records)
+    return text.getvalue().encode("utf-8", "surrogateescape")

@@ -1,0 +1,245 @@
+"""The rows of a table, each with the bytes of the file that it came from.
+
+Passwords are the bytes of the file: text is decoded with surrogateescape and encoded back, so that
+what is no UTF-8 survives. A row that can't be read is a row with an error; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
+from .source import Lines, LineTooLong
+
+MALFORMED = "malformed_row"
+WRONG_FIELDS = "wrong_number_of_fields"
+WRONG_TYPE = "wrong_type"
+TOO_LONG = "row_too_long"
+
+
+class Row(NamedTuple):
+    """One row.
+
+    Attributes:
+        start: Offset of its first byte in the file.
+        id: What identifies the user, or None where the table has no such column.
+        password: Its bytes, or None where there is none.
+        hash: Likewise; always None when hashing.
+        error: A code if the row can't be read; the other fields are None then.
+        kept: Values of the columns that go along.
+    """
+
+    start: int
+    id: Any
+    password: bytes | None
+    hash: bytes | None
+    error: str | None = None
+    kept: tuple[Any, ...] = ()
+
+
+class Columns(NamedTuple):
+    """The names of the columns that are read.
+
+    Attributes:
+        id: None for the column `id` where there is one; otherwise it has to be there.
+        hash: None when hashing.
+        keep: Columns that go along into the result.
+    """
+
+    password: str = "password"
+    id: str | None = None
+    hash: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+class Layout(NamedTuple):
+    """Where a CSV's columns stand: what its header said, without its words.
+
+    Attributes:
+        fields: How many a row has.
+        password: Position of that column, from 0; likewise `id` and `hash` where there are such.
+        keep: Positions of the columns that go along.
+        data: Offset of the first byte after the header.
+    """
+
+    fields: int
+    password: int
+    id: int | None
+    hash: int | None
+    keep: tuple[int, ...]
+    data: int
+
+
+def read_layout(
+    file: BinaryIO, form: str, columns: Columns, delimiter: str = ","
+) -> tuple[Lines, Layout | None]:
+    """Read a table's beginning: its mark, and the header if it is CSV.
+
+    Returns:
+        The lines that follow, for `read_rows`, and for CSV where the columns stand.
+
+    Raises:
+        InvalidTable: It is no text, or has no such header.
+    """
+    lines = Lines(file)
+    refuse_what_is_no_text(lines.head)
+    if lines.head.startswith(BOM):
+        lines.skip(len(BOM))
+    if form != "csv":
+        return lines, None
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = next(reader)
+        while not header:
+            header = next(reader)
+    except StopIteration:
+        raise InvalidTable("the file is empty; a CSV needs a header that names columns") from None
+    except (csv.Error, LineTooLong):
+        raise InvalidTable("the first line is no header of a CSV; is it the format?") from None
+    return lines, _layout(header, columns, lines.offset)
+
+
+def _layout(header: list[str], columns: Columns, data: int) -> Layout:
+    def position(name: str, option: str) -> int:
+        found = [i for i, known in enumerate(header) if known == name]
+        if len(found) == 1:
+            return found[0]
+        # Without the header's own words: where there is none, these are somebody's password.
+        raise InvalidTable(
+            f"the header has {'no' if not found else 'more than one'} column {name!r}; "
+            f"{option} names the right one, and the format 'lines' needs no header"
+        )
+
+    with_id = columns.id is not None or "id" in header
+    return Layout(
+        fields=len(header),
+        password=position(columns.password, "password_column"),
+        id=position(columns.id or "id", "id_column") if with_id else None,
+        hash=None if columns.hash is None else position(columns.hash, "hash_column"),
+        keep=tuple(position(name, "keep") for name in columns.keep),
+        data=data,
+    )
+
+
+def read_rows(
+    lines: Lines,
+    form: str,
+    columns: Columns,
+    layout: Layout | None = None,
+    delimiter: str = ",",
+) -> Iterator[Row]:
+    """Yield the rows of a table, or of a piece of it that begins and ends between rows."""
+    if form == "csv":
+        assert layout is not None
+        return _csv_rows(lines, layout, delimiter)
+    if form == "jsonl":
+        return _jsonl_rows(lines, columns)
+    if form == "lines":
+        return _plain_rows(lines)
+    raise InvalidTable(f"the format must be one of {', '.join(FORMATS)}, not {form!r}")
+
+
+def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
+    # Strict, so that a quote that was left open is noticed at the next one instead of joining rows.
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    number, password_at, id_at, hash_at, keep, _ = layout
+    while True:
+        start = lines.mark()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, LineTooLong) as error:
+            # The line is lost; what was read beyond it in search of a quote is read again.
+            lines.rewind_to_second()
+            yield Row(
+                start, None, None, None, TOO_LONG if _is_too_long(error, lines) else MALFORMED
+            )
+            continue
+        if not fields:
+            continue  # an empty line
+        if len(fields) != number:
+            yield Row(start, None, None, None, WRONG_FIELDS)
+            continue
+        yield Row(
+            start,
+            None if id_at is None else fields[id_at],
+            fields[password_at].encode("utf-8", "surrogateescape"),
+            None if hash_at is None else fields[hash_at].encode("utf-8", "surrogateescape"),
+            None,
+            tuple(fields[i] for i in keep) if keep else (),
+        )
+
+
+def _is_too_long(error: Exception, lines: Lines) -> bool:
+    """Whether it is the row's own first line that is too long."""
+    return isinstance(error, LineTooLong) and lines.first_was_too_long
+
+
+def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
+    decode = json.JSONDecoder(parse_constant=_no_constant).decode
+    while True:
+        start = lines.mark()
+        try:
+            line = next(lines)
+        except StopIteration:
+            return
+        except LineTooLong:
+            yield Row(start, None, None, None, TOO_LONG)
+            continue
+        if line.isspace():
+            continue
+        try:
+            found = decode(line)
+            if not isinstance(found, dict):
+                raise TypeError
+            yield _from_object(start, found, columns)
+        except TypeError:
+            yield Row(start, None, None, None, WRONG_TYPE)
+        except (ValueError, RecursionError):  # UnicodeEncodeError is such: half a surrogate pair
+            yield Row(start, None, None, None, MALFORMED)
+
+
+def _no_constant(_: str) -> None:
+    raise ValueError  # NaN and Infinity are no JSON
+
+
+def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
+    identity = found.get(columns.id or "id")
+    if identity is not None and (
+        isinstance(identity, bool) or not isinstance(identity, (str, int, float))
+    ):
+        raise TypeError
+    return Row(
+        start,
+        identity,
+        _text(found.get(columns.password)),
+        _text(found.get(columns.hash)) if columns.hash else None,
+        None,
+        tuple(found.get(name) for name in columns.keep),
+    )
+
+
+def _text(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _plain_rows(lines: Lines) -> Iterator[Row]:
+    while True:
+        start = lines.mark()
+        try:
+            line = next(lines)
+        except StopIteration:
+            return
+        except LineTooLong:
+            yield Row(start, None, None, None, TOO_LONG)
+            continue
+        text = line.removesuffix("\n").removesuffix("\r")
+        yield Row(start, None, text.encode("utf-8", "surrogateescape"), None)
