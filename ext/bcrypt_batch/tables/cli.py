@@ -1,0 +1,65 @@
+"""`bcrypt-batch`, also `python -m bcrypt_batch`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import bcrypt_batch
+
+from .commands import export, info, table
+from .kinds import InvalidTable
+from .output import OutputRefused
+
+PROGRAM = "bcrypt-batch"
+USAGE = 2
+STATUS = """\
+exit status: 0 all rows done; 1 some rows in error, or not matching; 2 usage; 3 incomplete, --resume
+goes on; 130 Ctrl-C and 143 SIGTERM, likewise"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Hash and check the bcrypt passwords of whole tables.",
+        epilog=STATUS,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"{PROGRAM} {bcrypt_batch.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (table, export, info):
+        module.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (InvalidTable, OutputRefused, ValueError) as error:
+        return fail(str(error))
+    except BrokenPipeError:
+        # Whoever read the output has enough. Python must not find that out at its end again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        # Of an input or output that can't be opened: a name and the system's word for it.
+        name = f"{error.filename}: " if error.filename else ""
+        return fail(f"{name}{error.strerror or type(error).__name__}")
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def fail(message: str) -> int:
+    """Say on standard error why it can't be done."""
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""`bcrypt-batch hash` and `bcrypt-batch verify`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+import bcrypt_batch
+from bcrypt_batch.batch import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES
+from bcrypt_batch.workers import MAX_WORKERS
+
+from ..compute import Job
+from ..files import Source, open_table, source
+from ..kinds import FORMATS
+from ..lines import FIXED
+from ..output import OutputRefused, WriteFailed, input_state, open_output
+from ..progress import shown_rate, shown_time
+from ..rows import Columns
+from ..run import Finished, Run
+from .options import delimiter, seconds, whole_number
+
+INCOMPLETE = 3
+SIGNALLED = 128
+
+
+def add(commands: Any) -> None:
+    """Add both commands to the parser's."""
+    made = commands.add_parser(
+        "hash", help="hash the passwords of a table", allow_abbrev=False,
+        description="Hash the passwords of a table: a result line for each row, in its order.",
+    )  # fmt: skip
+    checked = commands.add_parser(
+        "verify", help="check the passwords of a table against its hashes", allow_abbrev=False,
+        description="Check the passwords of a table: a result line for each row, in its order.",
+    )  # fmt: skip
+    cost = whole_number(MIN_COST, MAX_COST)
+    prefixes = [prefix.decode() for prefix in PREFIXES]
+    made.add_argument("--cost", type=cost, default=12, help="4 to 31; default: 12")
+    made.add_argument("--prefix", choices=prefixes, default="2b", help="default: 2b")
+    made.add_argument(
+        "--truncate", action="store_true", default=None,
+        help="cut passwords of more than 72 bytes, instead of an error of their rows",
+    )  # fmt: skip
+    checked.add_argument("--hash-column", default="hash", metavar="C", help="default: hash")
+    checked.add_argument(
+        "--max-cost", type=cost, default=DEFAULT_MAX_COST,
+        help=f"a hash of a higher cost is an error of its row; default: {DEFAULT_MAX_COST}",
+    )  # fmt: skip
+    checked.add_argument(
+        "--no-truncate", dest="truncate", action="store_false", default=None,
+        help="a password of more than 72 bytes is an error of its row",
+    )  # fmt: skip
+    for parser in (made, checked):
+        _add_common(parser)
+        parser.set_defaults(run=run)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", help="a file, or - for standard input")
+    parser.add_argument(
+        "--output", required=True, metavar="FILE", help="where results go; - for standard output"
+    )
+    parser.add_argument(
+        "--output-format", choices=("jsonl", "csv"),
+        help="default: csv if the output's name ends in .csv, else jsonl",
+    )  # fmt: skip
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with an output that is there")
+    again.add_argument("--force", action="store_true", help="begin anew, whatever is there")
+    parser.add_argument(
+        "--format", choices=(*FORMATS, "parquet"), help="of the input; default: by its name"
+    )
+    parser.add_argument("--delimiter", type=delimiter, help="between fields; default: a comma")
+    parser.add_argument("--password-column", default="password", metavar="C")
+    parser.add_argument("--id-column", metavar="C", help="default: id, where there is one")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="C",
+        help="a column that goes along into the results; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-empty", action="store_true",
+        help="take an empty password for a password, instead of for a missing one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=whole_number(1, MAX_WORKERS), help="threads; default: by the CPUs"
+    )
+    parser.add_argument(
+        "--deadline", type=seconds, metavar="S", help="stop after so many seconds, with status 3"
+    )
+    parser.add_argument("--quiet", action="store_true", help="nothing but errors on standard error")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compute a table; return the exit status."""
+    job = Job(
+        operation=options.command,
+        cost=getattr(options, "cost", 12),
+        prefix=getattr(options, "prefix", "2b"),
+        truncate=options.truncate,
+        allow_empty=options.allow_empty,
+        max_cost=getattr(options, "max_cost", DEFAULT_MAX_COST),
+        workers=options.workers,
+    )
+    columns = Columns(
+        options.password_column, options.id_column, getattr(options, "hash_column", None),
+        tuple(options.keep),
+    )  # fmt: skip
+    _check_kept(columns)
+    read_from = source(options.input, options.format, columns, options.delimiter)
+    form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
+    _check_output(options)
+    bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
+    with open_table(read_from) as table:
+        output = open_output(
+            options.output, _state(job, read_from, form),
+            form=form, resume=options.resume, force=options.force,
+        )  # fmt: skip
+        run = Run(job, read_from, output, form, options.deadline)
+        try:
+            finished = run.table(table, options.quiet)
+        except WriteFailed as error:
+            say(f"{options.output}: {error.strerror}; {_written(run.counts.rows)}")
+            return INCOMPLETE
+        finally:
+            output.close()
+    return _report(finished, job.operation, output.resumable, options.quiet)
+
+
+def _check_kept(columns: Columns) -> None:
+    for name in columns.keep:
+        if name in FIXED or name in (columns.password, columns.hash):
+            raise ValueError(
+                f"--keep can't be {name!r}: {', '.join(FIXED)} are names of the results, and the "
+                "password and hash columns never go along"
+            )
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    if options.resume and "-" in (options.input, options.output):
+        raise OutputRefused("--resume needs an input and an output that are files, not -")
+    try:
+        same = os.path.samefile(options.input, options.output)
+    except OSError:
+        return
+    if same:
+        raise OutputRefused("--output is the input itself")
+
+
+def _state(job: Job, read_from: Source, form: str) -> dict[str, Any]:
+    """Return what a result depends on; the workers change nothing."""
+    state = {name: value for name, value in job._asdict().items() if name != "workers"}
+    state |= {"output_format": form, "format": read_from.form, "delimiter": read_from.delimiter}
+    state |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
+    state["input"] = None if read_from.path == "-" else input_state(read_from.path)
+    return state
+
+
+def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) -> int:
+    counts = finished.counts
+    done = "hashed" if operation == "hash" else "checked"
+    text = f"{counts.rows:,} rows: {counts.rows - counts.errors:,} {done}"
+    if operation == "verify":
+        text += f", {counts.unmatched:,} of them not matching"
+    text += f", {counts.errors:,} in error"
+    if finished.codes:
+        text += f" ({', '.join(f'{code} {n:,}' for code, n in finished.codes.most_common())})"
+    rate = shown_rate(finished.here / max(finished.seconds, 1e-9))
+    text += f"; {finished.here:,} of them now, in {shown_time(finished.seconds)}, {rate}"
+    if not finished.complete:
+        text += "; incomplete" + (": --resume goes on" if resumable else "")
+    if not quiet or not finished.complete:
+        say(text)
+    if finished.signal is not None and not finished.complete:
+        return SIGNALLED + finished.signal
+    if not finished.complete:
+        return INCOMPLETE
+    return 1 if counts.errors or counts.unmatched else 0
+
+
+def _written(rows: int) -> str:
+    return f"{rows:,} rows are written whole, and --resume goes on"
+
+
+def say(text: str) -> None:
+    print(f"bcrypt-batch: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,114 @@
+"""Tell on standard error how far a table is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Protocol
+
+EVERY_S = 10.0
+
+
+class Progress(Protocol):
+    """Something that is told how far the work is."""
+
+    def at(self, rows: float, offset: float) -> None:
+        """So many rows are done, and so many bytes of the input."""
+
+    def close(self) -> None: ...
+
+
+class Nothing:
+    """Tells nothing."""
+
+    def at(self, rows: float, offset: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Text:
+    """A line every ten seconds.
+
+    Attributes:
+        total: The input's size in bytes, or None where it is a pipe's.
+    """
+
+    def __init__(self, total: int | None, rows: int, offset: int) -> None:
+        self.total = total
+        self._first_rows, self._first_offset = rows, offset
+        self._started = self._told = time.monotonic()
+
+    def at(self, rows: float, offset: float) -> None:
+        now = time.monotonic()
+        if now - self._told < EVERY_S:
+            return
+        self._told = now
+        print(self.line(rows, offset, now - self._started), file=sys.stderr, flush=True)
+
+    def line(self, rows: float, offset: float, seconds: float) -> str:
+        """Return what is told after so many seconds."""
+        rate = (rows - self._first_rows) / seconds
+        text = f"{rows:,.0f} rows, {shown_rate(rate)}"
+        done = offset - self._first_offset
+        if self.total and done > 0:
+            left = (self.total - offset) / done * seconds
+            text += f", {offset / self.total:.0%}, {shown_time(left)} left"
+        return text
+
+    def close(self) -> None: ...
+
+
+class Bar:
+    """tqdm's bar, over the bytes of the input, with the rate in rows."""
+
+    def __init__(self, tqdm: Any, total: int | None, rows: int, offset: int) -> None:
+        form = "{percentage:3.0f}%|{bar}| {desc} [{elapsed}<{remaining}]"
+        self._bar = tqdm(
+            total=total,
+            initial=offset,
+            bar_format=form if total else "{desc} [{elapsed}]",
+            dynamic_ncols=True,
+            smoothing=0.05,
+            file=sys.stderr,
+        )
+        self._first_rows = rows
+        self._started = time.monotonic()
+
+    def at(self, rows: float, offset: float) -> None:
+        rate = (rows - self._first_rows) / max(time.monotonic() - self._started, 1e-6)
+        self._bar.set_description_str(f"{rows:,.0f} rows, {shown_rate(rate)}", refresh=False)
+        self._bar.update(offset - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.refresh()
+        self._bar.close()
+
+
+def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> Progress:
+    """Return the best way to tell it; `rows` and `offset` are where the work begins."""
+    if quiet:
+        return Nothing()
+    if sys.stderr.isatty():
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            pass
+        else:
+            return Bar(tqdm, total, rows, offset)
+    return Text(total, rows, offset)
+
+
+def shown_rate(rate: float) -> str:
+    return f"{rate:,.0f} rows/s" if rate >= 10 else f"{rate:.2g} rows/s"
+
+
+def shown_time(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

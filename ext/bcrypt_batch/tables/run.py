@@ -1,0 +1,163 @@
+"""A table from file to file: read, compute, write, and be stopped at any time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from types import FrameType
+from typing import Any, NamedTuple
+
+from .compute import Job, Outcome, Pace, Stretch, compute
+from .files import Source, Table
+from .lines import Counts, count, csv_header, csv_lines, json_lines
+from .output import Output
+from .progress import Progress, progress
+
+# Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
+# killed process has lost little.
+STRETCH_S = 4.0
+
+
+class Finished(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        counts: Of all lines that are in the output now.
+        here: How many of these rows this run computed.
+        codes: The codes of this run's errors, and how often each.
+        complete: Whether there is a line for every row of the input.
+        signal: The signal that ended it, or None.
+        seconds: How long it took.
+    """
+
+    counts: Counts
+    here: int
+    codes: Counter[str]
+    complete: bool
+    signal: int | None
+    seconds: float
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM: noted while a stretch is computed and written, raised while reading.
+
+    Attributes:
+        signal: The one that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._deferred = False
+
+    def _came(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        if not self._deferred:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Handle the signals; one that was raised ends the block."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        former = [signal.signal(number, self._came) for number in numbers]
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.signal is None:
+                raise
+        finally:
+            for number, handler in zip(numbers, former, strict=True):
+                signal.signal(number, handler)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Only note them."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+
+class Run:
+    """One run over a table.
+
+    Attributes:
+        counts: Of all lines that are in the output.
+    """
+
+    def __init__(
+        self, job: Job, source: Source, output: Output, form: str, deadline: float | None
+    ) -> None:
+        self.job = job
+        self.keep = source.columns.keep
+        self.output = output
+        self.form = form
+        self.started = time.monotonic()
+        self.deadline = None if deadline is None else self.started + deadline
+        self.counts = output.counts
+        self.codes: Counter[str] = Counter()
+        self.interrupts = Interrupts()
+        self.progress: Progress
+
+    def remaining(self) -> float | None:
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def table(self, table: Table, quiet: bool = False) -> Finished:
+        """Compute the rows that have no line in the output yet."""
+        pace = Pace(self.job, STRETCH_S)
+        before = self.counts.rows
+        complete = False
+        with self.interrupts.caught():
+            if self.form == "csv" and self.output.empty:
+                self.output.write(csv_header(self.job.operation, self.keep))
+            skipped = sum(1 for _ in islice(table.rows, before))
+            if skipped < before:
+                raise ValueError("the output has more lines than the input has rows")
+            complete = self._stretches(pace, table, quiet)
+        seconds = time.monotonic() - self.started
+        here = self.counts.rows - before
+        return Finished(self.counts, here, self.codes, complete, self.interrupts.signal, seconds)
+
+    def _stretches(self, pace: Pace, table: Table, quiet: bool) -> bool:
+        shown: Progress | None = None
+        try:
+            for rows in pace.stretches(table.rows):
+                if shown is None:
+                    shown = progress(table.size, self.counts.rows, rows[0].start, quiet)
+                with self.interrupts.deferred():
+                    whole = self._stretch(pace, rows, shown)
+                if not whole or self.interrupts.signal or self.remaining() == 0:
+                    # The end may have been reached all the same.
+                    return whole and next(table.rows, None) is None
+            if shown and table.size:
+                shown.at(self.counts.rows, table.size)
+            return True
+        finally:
+            if shown:
+                shown.close()
+
+    def _stretch(self, pace: Pace, rows: list[Any], shown: Progress) -> bool:
+        first, start, width = self.counts.rows, rows[0].start, rows[-1].start - rows[0].start
+
+        def tick(done: int, total: int) -> bool:
+            share = done / total if total else 1.0
+            shown.at(first + share * len(rows), start + share * width)
+            return self.interrupts.signal is None
+
+        began = time.monotonic()
+        done = compute(self.job, rows, self.remaining(), tick)
+        if done.complete:
+            pace.took(rows, time.monotonic() - began, done.lanes)
+        self._write(done)
+        return done.complete
+
+    def _write(self, done: Stretch) -> None:
+        outcomes: list[Outcome] = done.outcomes
+        write_as = csv_lines if self.form == "csv" else json_lines
+        self.output.write(write_as(outcomes, self.counts.rows, self.keep))
+        self.counts = self.counts.plus(count(outcomes))
+        self.codes.update(outcome.error for outcome in outcomes if outcome.error)
