@@ -1,0 +1,52 @@
+"""What may go wrong, by the names that the state machine retries or fails by.
+
+It keeps the messages where whoever may read executions reads them: they quote nothing of a table.
+"""
+
+
+class InvalidEvent(ValueError):
+    """The event can't be carried out as it is."""
+
+
+class InvalidTable(ValueError):
+    """The input can't be read as it is asked to."""
+
+
+class RunMismatch(Exception):
+    """The output's prefix belongs to a run with another input or other options."""
+
+
+class InputReplaced(Exception):
+    """The input is not the one that was planned."""
+
+
+class Incomplete(Exception):
+    """Rows are missing; starting again with the same prefix computes them."""
+
+
+class NoProgress(Exception):
+    """One invocation's time was not enough for a single row."""
+
+
+class StoreDenied(Exception):
+    """S3 refused: the role or the bucket's policy does not allow it."""
+
+
+class StoreFailed(Exception):
+    """S3 could not be reached or did not answer as it should; worth another try."""
+
+
+class StepFailed(Exception):
+    """A fault of the code; its own message stays out of the history, as it may quote a row."""
+
+
+KNOWN = (
+    InvalidEvent,
+    InvalidTable,
+    RunMismatch,
+    InputReplaced,
+    Incomplete,
+    NoProgress,
+    StoreDenied,
+    StoreFailed,
+)
