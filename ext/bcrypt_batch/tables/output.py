@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .lines import Counts, count_line
 from .source import Lines, LineTooLong
@@ -124,6 +124,21 @@ def open_output(
         raise
     empty = not os.fstat(descriptor).st_size
     return Output(descriptor, counts, empty=empty, resumable=True)
+
+
+def create(path: str, force: bool) -> BinaryIO:
+    """Make a file for its owner alone, to be written at one go.
+
+    Raises:
+        OutputRefused: There is one, and `force` doesn't say to replace it.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        descriptor = os.open(path, flags, MODE)
+    except FileExistsError:
+        raise OutputRefused(f"{path} exists; --force replaces it") from None
+    os.fchmod(descriptor, MODE)
+    return os.fdopen(descriptor, "wb")
 
 
 def _is_plain_or_new(path: str) -> bool:

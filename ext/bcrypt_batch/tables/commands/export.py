@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..output import MODE, OutputRefused
+from ..output import create
 
 # Auth0, "Bulk User Import Database Schema and Examples": the size of a file, and what password_hash
 # takes; anything else goes as custom_password_hash.
@@ -102,7 +101,7 @@ def _email(result: dict[str, Any], key: str) -> str | None:
 def _firebase(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
     """For `firebase auth:import users.json --hash-algo=BCRYPT`."""
     written = 0
-    with _create(options.output, options.force) as file:
+    with create(options.output, options.force) as file:
         file.write(b'{"users": [')
         for result in results:
             if len(result["id"]) > FIREBASE_ID_CHARS:
@@ -130,7 +129,7 @@ def _auth0(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> in
         nonlocal files
         files += 1
         name = target.with_name(f"{target.stem}-{files:04}{target.suffix or '.json'}")
-        with _create(str(name), options.force) as file:
+        with create(str(name), options.force) as file:
             file.write(b"[" + b",\n".join(pending) + b"]\n")
         pending.clear()
 
@@ -173,7 +172,7 @@ def _auth0_user(result: dict[str, Any], options: argparse.Namespace) -> dict[str
 def _htpasswd(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
     """For Apache and nginx: the algorithm under its label 2y."""
     written = 0
-    with _create(options.output, options.force) as file:
+    with create(options.output, options.force) as file:
         for result in results:
             name = result["id"].encode("utf-8", "surrogateescape")
             if len(name) > HTPASSWD_ID_BYTES or b":" in name or any(byte < 32 for byte in name):
@@ -193,14 +192,3 @@ FORMATS: dict[str, Callable[[Iterator[dict[str, Any]], argparse.Namespace], int]
     "firebase": _firebase,
     "htpasswd": _htpasswd,
 }
-
-
-def _create(path: str, force: bool) -> BinaryIO:
-    """Make a file for its owner alone."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    try:
-        descriptor = os.open(path, flags, MODE)
-    except FileExistsError:
-        raise OutputRefused(f"{path} exists; --force replaces it") from None
-    os.fchmod(descriptor, MODE)
-    return os.fdopen(descriptor, "wb")

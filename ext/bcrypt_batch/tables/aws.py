@@ -1,0 +1,198 @@
+"""The stack that computes tables on AWS, as its clients see it; needs boto3."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+READ_BYTES = 1 << 20
+
+
+class Refused(Exception):
+    """AWS, or the stack, can't do what is asked for."""
+
+
+class Status(NamedTuple):
+    """How far a run is.
+
+    Attributes:
+        state: `RUNNING`, `SUCCEEDED` or as else Step Functions says, or `QUEUED`.
+        chunks: How many chunks there are; 0 while they are being planned.
+        done: How many of them are done, and how many failed.
+        failed: How many failed for now.
+        cause: Why it failed.
+    """
+
+    state: str
+    chunks: int
+    done: int
+    failed: int
+    cause: str
+
+
+class Stack:
+    """A deployed stack.
+
+    Attributes:
+        bucket: Where tables go.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            import boto3
+            from botocore.exceptions import BotoCoreError, ClientError
+        except ImportError:
+            raise Refused("bulk needs boto3: pip install 'bcrypt-batch[aws]'") from None
+        self.errors: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
+        self._client_error = ClientError
+        stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        outputs = {
+            entry["OutputKey"]: entry["OutputValue"] for entry in stacks[0].get("Outputs", [])
+        }
+        if "BulkBucket" not in outputs:
+            raise Refused(f"stack {name} computes no tables; deploy it with Bulk=true")
+        self.bucket: str = outputs["BulkBucket"]
+        self._machine: str = outputs["BulkStateMachine"]
+        self._function: str = outputs["BulkFunction"]
+        self._queue: str = outputs["BulkQueue"]
+        self._s3: Any = boto3.client("s3")
+        self._steps: Any = boto3.client("stepfunctions")
+        self._session = boto3
+
+    def upload(
+        self, path: str, key: str, about: dict[str, str], progress: Callable[[int], None]
+    ) -> bool:
+        """Upload a file unless it is there; return whether it was uploaded.
+
+        Raises:
+            Refused: Another file is there.
+        """
+        found = self._head(key)
+        if found is not None:
+            if {name: found.get(name) for name in about} != about:
+                raise Refused(
+                    f"s3://{self.bucket}/{key} was made from another file; take another --run"
+                )
+            return False
+        self._s3.upload_file(
+            path, self.bucket, key, ExtraArgs={"Metadata": about}, Callback=progress
+        )
+        return True
+
+    def _head(self, key: str) -> dict[str, str] | None:
+        try:
+            answer = self._s3.head_object(Bucket=self.bucket, Key=key)
+        except self._client_error as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return dict(answer["Metadata"])
+
+    def _executions(self, run: str, **filters: str) -> Iterator[dict[str, Any]]:
+        pages = self._steps.get_paginator("list_executions").paginate(
+            stateMachineArn=self._machine, **filters
+        )
+        for page in pages:
+            for execution in page["executions"]:
+                # Their names are the run's and a time.
+                if execution["name"].rpartition("-")[0] == run:
+                    yield execution
+
+    def start(self, run: str, event: dict[str, Any]) -> str:
+        """Start an execution, or find the one that is running; return its name."""
+        for execution in self._executions(run, statusFilter="RUNNING"):
+            return str(execution["name"])
+        name = f"{run}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+        self._steps.start_execution(
+            stateMachineArn=self._machine, name=name, input=json.dumps(event)
+        )
+        return name
+
+    def enqueue(self, event: dict[str, Any]) -> int:
+        """Plan a run and send its chunks to the queue; return how many."""
+        planned = self.invoke({"step": "plan", "run": event})
+        items = self.read_json(planned["plan"])
+        sqs: Any = self._session.client("sqs")
+        for first in range(0, len(items), 10):
+            entries = [
+                {"Id": str(item["chunk"]),
+                 "MessageBody": json.dumps({"output": event["output"], "item": item})}
+                for item in items[first : first + 10]
+            ]  # fmt: skip
+            answer = sqs.send_message_batch(QueueUrl=self._queue, Entries=entries)
+            if answer.get("Failed"):
+                raise Refused("the queue did not take every chunk; start again")
+        return len(items)
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Do one step of a run now."""
+        from botocore.config import Config
+
+        functions: Any = self._session.client(
+            "lambda", config=Config(read_timeout=930, retries={"total_max_attempts": 1})
+        )
+        answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
+        content = json.loads(answer["Payload"].read())
+        if answer.get("FunctionError"):
+            raise Refused(f"{content.get('errorType')}: {content.get('errorMessage')}")
+        return content
+
+    def status(self, run: str) -> Status:
+        """Return how far a run is, by the newest execution, or by its parts if it has none."""
+        newest = max(self._executions(run), key=lambda entry: entry["startDate"], default=None)
+        if newest is None:
+            return self._by_parts(run)
+        about = self._steps.describe_execution(executionArn=newest["executionArn"])
+        counts = {"total": 0, "succeeded": 0, "failed": 0}
+        for entry in self._steps.list_map_runs(executionArn=newest["executionArn"])["mapRuns"]:
+            described = self._steps.describe_map_run(mapRunArn=entry["mapRunArn"])["itemCounts"]
+            counts = {name: counts[name] + described[name] for name in counts}
+        return Status(
+            about["status"], counts["total"], counts["succeeded"], counts["failed"],
+            f"{about.get('error', '')} {about.get('cause', '')}".strip(),
+        )  # fmt: skip
+
+    def _by_parts(self, run: str) -> Status:
+        plan = self.read_json(f"runs/{run}/plan.json")
+        if plan is None:
+            raise Refused(f"there is no run {run!r}")
+        begun = {key.rpartition("/")[2][:8] for key in self.keys(f"runs/{run}/parts/")}
+        return Status("QUEUED", len(plan), len(begun), 0, "")
+
+    def read_json(self, key: str) -> Any:
+        """Return what a JSON object holds, or None if there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self.bucket, Key=key)
+        except self._client_error as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
+        return json.loads(answer["Body"].read())
+
+    def fetch(self, key: str, file: BinaryIO) -> int:
+        """Write an object to a file; return how many lines it has."""
+        body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"]
+        lines = 0
+        while piece := body.read(READ_BYTES):
+            lines += piece.count(b"\n")
+            file.write(piece)
+        return lines
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the names of objects."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix
+        )
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+
+    def delete(self, keys: list[str]) -> None:
+        """Delete objects."""
+        for first in range(0, len(keys), 1000):
+            entries = [{"Key": key} for key in keys[first : first + 1000]]
+            answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": entries})
+            if answer.get("Errors"):
+                raise Refused(f"{len(answer['Errors'])} objects could not be deleted")

@@ -1,0 +1,191 @@
+"""`bcrypt-batch bulk`: a table through the state machine on AWS, from upload to joined results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from typing import Any
+
+from bcrypt_batch.batch import MAX_COST, MIN_COST, PREFIXES
+
+from ..aws import Refused, Stack, Status
+from ..files import Source, open_table, source
+from ..kinds import FORMATS, InvalidTable
+from ..output import create, input_state
+from ..progress import progress
+from ..rows import Columns
+from .options import delimiter, whole_number
+
+RUN = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+POLL_S = 5.0
+SUCCEEDED, FAILED, UNFINISHED = 0, 1, 3
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "bulk", help="compute a table on AWS, in the stack deployed with Bulk=true",
+        description="Compute a table on AWS. Everything about a run has its name; what is done "
+        "again under the same name finishes what is missing.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    start = steps.add_parser("start", help="upload a table and start", allow_abbrev=False)
+    status = steps.add_parser("status", help="how far it is", allow_abbrev=False)
+    collect = steps.add_parser("collect", help="join the results in a file", allow_abbrev=False)
+    for step in (start, status, collect):
+        step.add_argument("--run", required=True, type=_run_name, help="the run's name")
+        step.add_argument("--stack", default="bcrypt-batch", help="default: bcrypt-batch")
+    start.set_defaults(run_step=_start)
+    _add_start(start)
+    status.add_argument("--wait", action="store_true", help="until it has ended")
+    status.set_defaults(run_step=_status)
+    collect.add_argument("--output", required=True, metavar="FILE")
+    collect.add_argument("--force", action="store_true", help="replace an output that is there")
+    collect.add_argument(
+        "--delete", action="store_true",
+        help="delete the input and all that was made of it on AWS, once the results are here",
+    )  # fmt: skip
+    collect.set_defaults(run_step=_collect)
+    parser.set_defaults(run=run)
+
+
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    cost = whole_number(MIN_COST, MAX_COST)
+    parser.add_argument("input", help="a file")
+    parser.add_argument("--operation", choices=("hash", "verify"), default="hash")
+    parser.add_argument("--cost", type=cost, help="of hash; default: 12")
+    parser.add_argument("--prefix", choices=[prefix.decode() for prefix in PREFIXES])
+    parser.add_argument("--max-cost", type=cost, help="of verify")
+    parser.add_argument("--truncate", action="store_true", default=None)
+    parser.add_argument("--allow-empty", action="store_true", default=None)
+    parser.add_argument("--format", choices=FORMATS, help="default: by the file's name")
+    parser.add_argument("--delimiter", type=delimiter)
+    parser.add_argument("--password-column", default="password", metavar="C")
+    parser.add_argument("--id-column", metavar="C")
+    parser.add_argument("--hash-column", metavar="C", help="of verify; default: hash")
+    parser.add_argument("--keep", action="append", default=[], metavar="C")
+    parser.add_argument("--chunk-rows", type=whole_number(1, 10**9), help="at most in a chunk")
+    parser.add_argument("--concurrency", type=whole_number(1, 10_000), help="chunks at once")
+    parser.add_argument(
+        "--queue", action="store_true", help="send the chunks to the queue, without Step Functions"
+    )
+
+
+def _run_name(text: str) -> str:
+    if not RUN.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"must be up to 60 letters, digits, hyphens and underscores, not {text!r}"
+        )
+    return text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do a step; return the exit status."""
+    stack: Stack | None = None
+    try:
+        stack = Stack(options.stack)
+        status: int = options.run_step(stack, options)
+    except Refused as error:
+        raise InvalidTable(str(error)) from None
+    except Exception as error:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if names & {"ClientError", "BotoCoreError", "Boto3Error"}:
+            raise InvalidTable(f"AWS: {error}") from None
+        raise
+    return status
+
+
+def _start(stack: Stack, options: argparse.Namespace) -> int:
+    hash_column = options.hash_column or ("hash" if options.operation == "verify" else None)
+    columns = Columns(options.password_column, options.id_column, hash_column, tuple(options.keep))
+    read_from = source(options.input, options.format, columns, options.delimiter)
+    with open_table(read_from):
+        pass  # what is no such table is refused here, before it is uploaded
+    key = f"in/{options.run}"
+    about = {name: str(value) for name, value in input_state(options.input).items()}
+    shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
+    uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
+    _say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
+    event = _event(options, read_from, stack.bucket, key)
+    if options.queue:
+        _say(f"{stack.enqueue(event):,} chunks are in the queue")
+    else:
+        _say(f"execution {stack.start(options.run, event)}")
+    return SUCCEEDED
+
+
+def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str) -> dict[str, Any]:
+    table = {
+        "bucket": bucket, "key": key, "format": read_from.form, "delimiter": read_from.delimiter,
+        "password_column": options.password_column, "id_column": options.id_column,
+        "hash_column": options.hash_column, "keep": options.keep or None,
+    }  # fmt: skip
+    event = {
+        "operation": options.operation, "cost": options.cost, "prefix": options.prefix,
+        "max_cost": options.max_cost, "truncate": options.truncate,
+        "allow_empty": options.allow_empty, "chunk_rows": options.chunk_rows,
+        "concurrency": options.concurrency,
+    }  # fmt: skip
+    given = {name: value for name, value in event.items() if value is not None}
+    given["input"] = {name: value for name, value in table.items() if value is not None}
+    given["output"] = {"bucket": bucket, "prefix": f"runs/{options.run}/"}
+    return given
+
+
+def _status(stack: Stack, options: argparse.Namespace) -> int:
+    told = None
+    while True:
+        now = stack.status(options.run)
+        if now != told:
+            _say(_shown(now))
+            told = now
+        running = now.state in ("RUNNING", "QUEUED") and not (
+            now.state == "QUEUED" and now.done == now.chunks
+        )
+        if not running or not options.wait:
+            break
+        time.sleep(POLL_S)
+    if running:
+        return UNFINISHED
+    return SUCCEEDED if now.state in ("SUCCEEDED", "QUEUED") else FAILED
+
+
+def _shown(status: Status) -> str:
+    text = status.state
+    if status.chunks:
+        text += f": {status.done:,} of {status.chunks:,} chunks done"
+        text += f", {status.failed:,} failed" if status.failed else ""
+    return text + (f"; {status.cause}" if status.cause else "")
+
+
+def _collect(stack: Stack, options: argparse.Namespace) -> int:
+    home = f"runs/{options.run}/"
+    manifest = stack.read_json(f"{home}manifest.json")
+    if manifest is None:  # chunks from the queue have nobody to judge them, nor may a failed run
+        output = {"bucket": stack.bucket, "prefix": home}
+        try:
+            stack.invoke({"step": "finish", "output": output})
+        except Refused as error:
+            _say(str(error))
+            return UNFINISHED
+        manifest = stack.read_json(f"{home}manifest.json")
+    with create(options.output, options.force) as file:
+        lines = sum(stack.fetch(key, file) for key in manifest["keys"])
+        file.flush()
+        os.fsync(file.fileno())
+    if lines != manifest["rows"]:
+        raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
+    text = f"{lines:,} rows, {manifest['errors']:,} in error"
+    _say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
+    if options.delete:
+        stack.delete([f"in/{options.run}", *stack.keys(home)])
+        _say("deleted the input and all that was made of it on AWS")
+    return FAILED if manifest["errors"] or manifest["unmatched"] else SUCCEEDED
+
+
+def _say(text: str) -> None:
+    print(f"bcrypt-batch: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,176 @@
+"""The state machine on moto, in this process: quick, and with faults between it and the function.
+
+moto's own invocation of a function needs containers; ours calls the handler. What moto does not do
+as AWS does: it waits for no jitter and says of a map whose every child failed that it succeeded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.deployment.layers import PROJECT
+
+BUCKET = "tables"
+REGION = "us-east-1"
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+Fault = Callable[[dict[str, Any], Callable[[], dict[str, Any]]], dict[str, Any]]
+
+
+class FunctionError(Exception):
+    """What the platform says when a function died: a name and a message."""
+
+
+class Context:
+    """As much of the runtime's context object as is used."""
+
+    aws_request_id = "test"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class Engine:
+    """A bucket, a state machine, a function.
+
+    Attributes:
+        s3: A client.
+        fault: Called for each invocation with the event and what carries it out.
+        seconds: How much time an invocation has.
+        events: Every event that the function got.
+        causes: The errors that the state machine was told.
+    """
+
+    def __init__(self) -> None:
+        from bulk import app, store
+
+        store._client = None
+        self._handler = app.handler
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.s3.create_bucket(Bucket=BUCKET)
+        self._steps = boto3.client("stepfunctions", region_name=REGION)
+        text = (PROJECT / "statemachine/bulk.asl.json").read_text()
+        function = f"arn:aws:lambda:{REGION}:123456789012:function:f"
+        text = text.replace("${BulkFunctionArn}", function).replace("${BulkBucket}", BUCKET)
+        definition = json.loads(text, object_hook=_without_waiting)
+        self.machine = self._steps.create_state_machine(
+            name="bulk", definition=json.dumps(definition), roleArn=ROLE
+        )["stateMachineArn"]
+        self.fault: Fault = lambda _event, call: call()
+        self.seconds = 60.0
+        self.events: list[dict[str, Any]] = []
+        self.causes: list[str] = []
+        self.executions: list[str] = []
+
+    def invoke(self, parameters: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Answer as the Lambda service does."""
+        event = json.loads(parameters["Payload"])
+        self.events.append(event)
+        call = lambda: self._handler(event, Context(self.seconds))  # noqa: E731
+        try:
+            answer = json.loads(json.dumps(self.fault(event, call)))
+        except ClientError:
+            raise
+        except Exception as error:
+            name, text = type(error).__name__, str(error)
+            if isinstance(error, FunctionError):
+                name, text = error.args
+            self.causes.append(f"{name}: {text}")
+            answer = {"errorType": name, "errorMessage": text}
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": answer}
+        return {"StatusCode": 200, "Payload": answer}
+
+    def upload(self, content: bytes, key: str = "in/users.csv") -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+
+    def start(self, run: str = "r", key: str = "in/users.csv", **fields: Any) -> dict[str, Any]:
+        """Run an execution to its end; return what DescribeExecution says."""
+        source = {"bucket": BUCKET, "key": key, **fields.pop("input", {})}
+        asked = {
+            "operation": "hash", "input": source, "cost": 4,
+            "output": {"bucket": BUCKET, "prefix": f"runs/{run}/"}, **fields,
+        }  # fmt: skip
+        if asked["operation"] == "verify":
+            del asked["cost"]
+        arn = self._steps.start_execution(stateMachineArn=self.machine, input=json.dumps(asked))[
+            "executionArn"
+        ]
+        self.executions.append(arn)
+        for _ in range(3000):
+            about = self._steps.describe_execution(executionArn=arn)
+            if about["status"] != "RUNNING":
+                return dict(about)
+            time.sleep(0.02)
+        raise TimeoutError("the execution goes on and on")
+
+    def keys(self, prefix: str = "") -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return body
+
+    def lines(self, run: str = "r") -> list[bytes]:
+        """Return the lines of the parts that the manifest names."""
+        manifest = json.loads(self.read(f"runs/{run}/manifest.json"))
+        return [line for key in manifest["keys"] for line in io.BytesIO(self.read(key))]
+
+    def history(self) -> str:
+        """Return all that whoever may read executions can see."""
+        texts = []
+        for arn in self.executions:
+            texts.append(json.dumps(self._steps.describe_execution(executionArn=arn), default=str))
+            pages = self._steps.get_paginator("get_execution_history").paginate(executionArn=arn)
+            texts += [json.dumps(page["events"], default=str) for page in pages]
+        return "\n".join(texts)
+
+
+def _without_waiting(state: dict[str, Any]) -> dict[str, Any]:
+    """Retry at once: the waits are for AWS."""
+    if "IntervalSeconds" in state:
+        state |= {"IntervalSeconds": 1, "BackoffRate": 1.0}
+    return state
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """Run moto in this process."""
+    moto = pytest.importorskip("moto", reason="moto is not installed (group bulk)")
+    settings = {
+        "AWS_ACCESS_KEY_ID": "t",
+        "AWS_SECRET_ACCESS_KEY": "t",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    config: Any = {
+        "stepfunctions": {"execute_state_machine": True},
+        "lambda": {"use_docker": False},
+    }
+    with patch.dict(os.environ, settings), moto.mock_aws(config=config):
+        running = Engine()
+        where = "moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils"
+        with patch(f"{where}._invoke_lambda_function", running.invoke):
+            yield running
+
+
+def throttled() -> ClientError:
+    """What the Lambda service answers when there is no instance for an invocation."""
+    error = {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+    return ClientError(
+        {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 429, "RequestId": "r"}},
+        "Invoke",
+    )

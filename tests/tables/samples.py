@@ -1,0 +1,108 @@
+"""Tables with awkward passwords, and what must come of each row."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bcrypt
+
+
+class User(NamedTuple):
+    """A row; `password` None where the row is an error, which `error` says."""
+
+    id: str
+    password: bytes | None
+    error: str | None = None
+    text: bytes = b""  # the row as it stands in the file, if not as usual
+
+
+AWKWARD = [
+    b"plain",
+    "h\u00f8yt p\u00e5 \U0001f511".encode(),
+    b"caf\xe9 in latin-1",
+    b"a,b;c\td",
+    b'double "quoted" words',
+    b'"',
+    b'""',
+    b"two\nlines",
+    b"carriage\r\nreturn",
+    b"\nfirst\n\nlast\n",
+    b"nul\x00inside",
+    b"\x00",
+    b" spaces around ",
+    b"00123",
+    b"NULL",
+    b"nan",
+    b"x" * 72,
+    b"\\ \\n \\u0041",
+    b"'single'",
+    b"=1+1",
+    bytes(range(1, 60)).replace(b"\n", b"").replace(b"\r", b""),
+    b"\xff\xfe\xfd",
+    b"\xed\xa0\x80",  # half a surrogate pair
+    b"#comment",
+]
+
+
+def users(count: int, seed: int = 1) -> list[User]:
+    """Return as many rows, a twentieth of them errors."""
+    chance = random.Random(seed)
+    made = []
+    for i in range(count):
+        name = f"u{i}"
+        kind = chance.randrange(60)
+        if kind == 0:
+            made.append(User(name, None, "missing_password", b"%b," % name.encode()))
+        elif kind == 1:
+            made.append(User(name, b"y" * 73, "password_too_long"))
+        elif kind == 2:
+            made.append(User(name, None, "wrong_number_of_fields", b"%b,a,b,c" % name.encode()))
+        else:
+            base = AWKWARD[i % len(AWKWARD)]
+            made.append(User(name, base if len(base) > 60 else b"%b%d" % (base, i)))
+    return made
+
+
+def as_csv(rows: Iterable[User], newline: bytes = b"\n", delimiter: bytes = b",") -> bytes:
+    r"""Return a CSV of id and password; every odd row is quoted, and what needs it."""
+    lines = [delimiter.join((b"id", b"password"))]
+    for i, user in enumerate(rows):
+        if user.text:
+            lines.append(user.text)
+            continue
+        assert user.password is not None
+        needed = any(c in user.password for c in (b'"', b"\r", b"\n", delimiter))
+        quoted = b'"' + user.password.replace(b'"', b'""') + b'"'
+        lines.append(user.id.encode() + delimiter + (quoted if needed or i % 2 else user.password))
+    return newline.join(lines) + newline
+
+
+def check(lines: Iterable[bytes], rows: list[User], matches: bool = True) -> int:
+    """Assert one line for each row, in order, and that pyca/bcrypt finds every hash right.
+
+    Returns:
+        How many rows have an error.
+    """
+    found = [json.loads(line) for line in lines]
+    assert [result["row"] for result in found] == list(range(len(rows)))
+    errors = 0
+    for result, user in zip(found, rows, strict=True):
+        if user.error:
+            errors += 1
+            assert result["error"] == user.error, (result, user.error)
+            assert "hash" not in result
+            continue
+        assert {*result} == {"row", "id", "hash"}, result
+        assert result["id"] == user.id
+        assert user.password is not None
+        if matches:
+            assert bcrypt.checkpw(user.password, result["hash"].encode()), result["row"]
+    return errors
+
+
+def read_results(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
