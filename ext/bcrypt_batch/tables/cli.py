@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     options = parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
+        status: int = options.execute(options)
     except (InvalidTable, OutputRefused, ValueError) as error:
         return fail(str(error))
     except BrokenPipeError:

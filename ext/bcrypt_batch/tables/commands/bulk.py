@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
         help="delete the input and all that was made of it on AWS, once the results are here",
     )  # fmt: skip
     collect.set_defaults(run_step=_collect)
-    parser.set_defaults(run=run)
+    parser.set_defaults(execute=run)
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         "--custom", action="store_true",
         help="auth0: write other hashes than $2a$ and $2b$ of cost 10 as custom_password_hash",
     )  # fmt: skip
-    parser.set_defaults(run=run)
+    parser.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:

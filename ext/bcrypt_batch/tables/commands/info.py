@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--rows", type=whole_number(1, 10**12), help="how many the table has")
     parser.add_argument("--workers", type=whole_number(1, MAX_WORKERS), help="threads")
-    parser.set_defaults(run=run)
+    parser.set_defaults(execute=run)
 
 
 def run(options: argparse.Namespace) -> int:

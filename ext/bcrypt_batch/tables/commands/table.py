@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     for parser in (made, checked):
         _add_common(parser)
-        parser.set_defaults(run=run)
+        parser.set_defaults(execute=run)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

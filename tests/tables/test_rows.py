@@ -1,0 +1,192 @@
+"""Rows of tables: their bytes, where they begin, and what is wrong with some of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bcrypt_batch.tables.kinds import InvalidTable, guess_format
+from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
+from bcrypt_batch.tables.source import MAX_LINE_BYTES, Lines
+from tests.tables.samples import AWKWARD, User, as_csv, users
+
+
+def read(
+    content: bytes, form: str = "csv", columns: Columns | None = None, delimiter: str = ","
+) -> tuple[Layout | None, list[Row]]:
+    columns = columns or Columns()
+    lines, layout = read_layout(io.BytesIO(content), form, columns, delimiter)
+    return layout, list(read_rows(lines, form, columns, layout, delimiter))
+
+
+def passwords(content: bytes, form: str = "csv", **options: str) -> list[bytes | None]:
+    return [row.password for row in read(content, form, **options)[1]]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_awkward_passwords_are_the_bytes_of_the_file(
+    newline: bytes, mark: bytes, delimiter: str
+) -> None:
+    rows = [User(f"u{i}", password) for i, password in enumerate(AWKWARD)]
+    content = mark + as_csv(rows, newline, delimiter.encode())
+    _, found = read(content, delimiter=delimiter)
+    assert [row.password for row in found] == AWKWARD
+    assert [row.id for row in found] == [user.id for user in rows]
+    assert not any(row.error for row in found)
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert passwords(b"id,password\nu,a\nv,b") == [b"a", b"b"]
+    assert passwords(b"a\r\n\nb", "lines") == [b"a", b"", b"b"]
+    assert passwords(b'{"password": "a"}\n\n{"password": "b"}', "jsonl") == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        (b'u,"open', "malformed_row"),
+        (b'u,"closed"x', "malformed_row"),
+        (b"u,a\rb", "malformed_row"),
+        (b"u,a,b", "wrong_number_of_fields"),
+        (b"u", "wrong_number_of_fields"),
+        (b"u," + b"x" * 200_000, "malformed_row"),  # above the reader's limit of a field
+        (b'u,"' + b"x" * 200_000 + b'"', "malformed_row"),
+        (b"u," + b"x" * (MAX_LINE_BYTES + 5), "row_too_long"),
+    ],
+)
+@pytest.mark.parametrize("after", [b'w,"b c"\n', b"w,b c\n" * 30_000])
+def test_a_row_that_cannot_be_read_spoils_no_other(row: bytes, error: str, after: bytes) -> None:
+    content = b"id,password\nv,a\n" + row + b"\n" + after
+    _, found = read(content)
+    number = after.count(b"\n")
+    assert [one.password for one in found] == [b"a", None] + [b"b c"] * number
+    assert [one.error for one in found] == [None, error] + [None] * number
+    assert content[found[1].start :].startswith(row)
+
+
+def test_many_unclosed_quotes_take_no_quadratic_time() -> None:
+    content = b"id,password\n" + b'u,"a\n' * 50_000
+    assert {row.error for row in read(content)[1]} == {"malformed_row"}
+
+
+def test_json_lines() -> None:
+    content = (
+        b'{"id": 7, "password": "a\\u0000\\u00e9"}\n{"password": null}\n{"password": 5}\n[1]\n'
+        b'nonsense\n{"password": "\\ud800"}\n{"password": "caf\xe9", "id": "x"}\n'
+        b'{"id": {}, "password": "a"}\n{"id": NaN, "password": "a"}\n' + b"[" * 100_000 + b"\n"
+    )
+    _, found = read(content, "jsonl")
+    assert [(row.id, row.password, row.error) for row in found] == [
+        (7, b"a\0\xc3\xa9", None),
+        (None, None, None),
+        (None, None, "wrong_type"),
+        (None, None, "wrong_type"),
+        (None, None, "malformed_row"),
+        (None, None, "malformed_row"),
+        ("x", b"caf\xe9", None),
+        (None, None, "wrong_type"),
+        (None, None, "malformed_row"),
+        (None, None, "malformed_row"),
+    ]
+
+
+FIELD = st.binary(max_size=12).filter(lambda field: b"\r" not in field)
+PIECES = st.sampled_from(
+    [b",", b'"', b'""', b"\n", b"\r\n", b"a", b"\xff", b"\0", b'"x\ny"', b"b,c\n"]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map(b"".join))
+def test_a_piece_between_rows_has_the_same_rows(text: bytes) -> None:
+    """Whatever the bytes: what Plan counts is what a chunk's function finds."""
+    content = b"id,password\n" + text
+    layout, whole = read(content)
+    starts = [row.start for row in whole] + [len(content)]
+    assert all(a < b for a, b in pairwise(starts))
+    for first in range(len(whole)):
+        for last in (first + 1, len(whole)):
+            piece = io.BytesIO(content[starts[first] : starts[last]])
+            lines = Lines(piece, starts[first])
+            again = list(read_rows(lines, "csv", Columns(), layout))
+            assert again == whole[first:last]
+
+
+@given(st.lists(st.tuples(st.text("ab", max_size=3), FIELD), max_size=20))
+def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
+    content = as_csv([User(name, password) for name, password in rows])
+    assert [(row.id, row.password) for row in read(content)[1]] == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(b"id,password\n"), "gzip"),
+        ("id,password\n".encode("utf-16"), "UTF-16"),
+        ("id,password\n".encode("utf-16-le"), "UTF-16"),
+        ("id,password\n".encode("utf-16-be"), "UTF-16"),
+        ("id,password\n".encode("utf-32"), "UTF-32"),
+        (b"PK\x03\x04" + bytes(60), "spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(60), "spreadsheet"),
+        (b"PAR1" + bytes(60), "Parquet"),
+        (b"BZh91AY", "bzip2"),
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"s3cret\nother\n", "no column 'password'"),
+        (b"password,password\n", "more than one column 'password'"),
+        (b'"s3cret', "no header"),
+        (b"x" * (MAX_LINE_BYTES + 1), "no header"),
+    ],
+)
+def test_what_is_no_table_is_named_and_not_quoted(content: bytes, message: str) -> None:
+    with pytest.raises(InvalidTable, match=message) as raised:
+        read(content)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_names_tell_formats() -> None:
+    assert [guess_format(name) for name in ("a.CSV", "b.ndjson", "c.txt")] == [
+        "csv", "jsonl", "lines",
+    ]  # fmt: skip
+    with pytest.raises(InvalidTable, match="csv, jsonl, lines"):
+        guess_format("users.dat")
+
+
+def test_columns_by_name() -> None:
+    content = b"a,b,c,d\n1,2,3,4\n"
+    columns = Columns("b", "d", "c", ("a",))
+    (row,) = read(content, columns=columns)[1]
+    assert (row.password, row.id, row.hash, row.kept) == (b"2", "4", b"3", ("1",))
+    with pytest.raises(InvalidTable, match="id_column"):
+        read(content, columns=Columns("b", "id"))
+
+
+def test_a_long_table_is_read_bit_by_bit() -> None:
+    class Endless(io.RawIOBase):
+        read_bytes = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, target: bytearray) -> int:  # type: ignore[override]
+            self.read_bytes += len(target)
+            target[:] = (b"u,password\n" * len(target))[: len(target)]
+            return len(target)
+
+    source = Endless()
+    rows: Iterator[Row] = read_rows(Lines(io.BufferedReader(source)), "lines", Columns())
+    for _ in range(10_000):
+        next(rows)
+    assert source.read_bytes < 1_000_000
+
+
+def test_the_samples_have_what_they_promise() -> None:
+    kinds = {user.error for user in users(2000)}
+    assert kinds == {None, "missing_password", "password_too_long", "wrong_number_of_fields"}
