@@ -11,7 +11,7 @@ import bcrypt_batch
 
 from .commands import bulk, export, info, table
 from .kinds import InvalidTable
-from .output import OutputRefused
+from .output import STDOUT, OutputRefused
 
 PROGRAM = "bcrypt-batch"
 USAGE = 2
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error))
     except BrokenPipeError:
         # Whoever read the output has enough. Python must not find that out at its end again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 141
     except OSError as error:
         # Of an input or output that can't be opened: a name and the system's word for it.

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +20,7 @@ from .lines import Counts, count_line
 from .source import Lines, LineTooLong
 
 MODE = 0o600
+STDOUT = 1
 STATE_VERSION = 1
 
 
@@ -64,7 +64,7 @@ class Output:
             raise WriteFailed(*error.args) from None
 
     def close(self) -> None:
-        if self._descriptor != sys.stdout.fileno():
+        if self._descriptor != STDOUT:
             os.close(self._descriptor)
 
 
@@ -96,7 +96,7 @@ def open_output(
         OSError: It can't be opened.
     """
     if path == "-":
-        return Output(sys.stdout.fileno())
+        return Output(STDOUT)
     if not _is_plain_or_new(path):
         return Output(os.open(path, os.O_WRONLY))
     flags = os.O_RDWR | os.O_CREAT | (0 if resume or force else os.O_EXCL)

@@ -1,0 +1,232 @@
+"""bcrypt-batch hash and verify: results, exit status, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch.tables.cli import main
+from tests.tables.programs import run, start, succeed
+from tests.tables.samples import AWKWARD, User, as_csv, check, read_results, users
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of 3 rows that have nothing wrong."""
+    file = tmp_path / "users.csv"
+    file.write_bytes(b"id,password,email\nu0,a,x@y\nu1,b,\nu2,c,z@y\n")
+    return file
+
+
+def hash_of(file: Path, output: Path, *options: str) -> int:
+    arguments = ["hash", file, "--output", output, "--cost", "4", "--quiet", *options]
+    return main([str(argument) for argument in arguments])
+
+
+def test_awkward_passwords_and_errors(tmp_path: Path) -> None:
+    rows = users(600)
+    file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
+    file.write_bytes(as_csv(rows, b"\r\n"))
+    said = succeed("hash", file, "--output", output, "--cost", "4", status=1)
+    errors = check(output.read_bytes().splitlines(), rows)
+    assert errors > 10
+    assert f"600 rows: {600 - errors} hashed, {errors} in error" in said
+    assert "password_too_long" in said
+    for path in (output, Path(f"{output}.state")):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_verify_finds_what_hash_made(tmp_path: Path) -> None:
+    made = bcrypt_batch.hash_many(AWKWARD, cost=4).values
+    file, output = tmp_path / "pairs.jsonl", tmp_path / "out.jsonl"
+    pairs = [
+        {"password": password.decode("utf-8", "surrogateescape"), "hash": hashed.decode()}
+        for password, hashed in zip(AWKWARD, made, strict=True)
+        if hashed
+    ]
+    pairs[3]["password"] = "another"
+    more: list[dict[str, str | None]] = [
+        {"password": "a", "hash": "x"},
+        {"password": "", "hash": pairs[0]["hash"]},
+        {"password": "a", "hash": None},
+        {"password": "a", "hash": ""},
+        {"password": "a", "hash": pairs[0]["hash"].replace("$04$", "$20$")},
+        {"password": "y" * 73, "hash": pairs[0]["hash"]},
+    ]
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs + more))
+    assert main(["verify", str(file), "--output", str(output), "--quiet"]) == 1
+    found = read_results(output)
+    assert [result.get("match") for result in found[: len(pairs)]] == [
+        i != 3 for i in range(len(pairs))
+    ]
+    codes = ["invalid_hash", "missing_password", "missing_hash", "missing_hash", "cost_too_high"]
+    assert [result.get("error") for result in found[len(pairs) :]] == [*codes, None]
+    assert main(["verify", str(file), "--output", str(output), "--quiet", "--force",
+                 "--no-truncate"]) == 1  # fmt: skip
+    assert read_results(output)[-1]["error"] == "password_too_long"
+
+
+def test_verify_of_nothing_but_matches_is_0(tmp_path: Path, table: Path) -> None:
+    made = tmp_path / "made.jsonl"
+    assert hash_of(table, made) == 0
+    pairs = tmp_path / "pairs.csv"
+    lines = [f"{result['hash']},{p}" for result, p in zip(read_results(made), "abc", strict=True)]
+    pairs.write_text("\n".join(["stored,pw", *lines]))
+    options = ["--hash-column", "stored", "--password-column", "pw", "--output", "-", "--quiet"]
+    done = run("verify", pairs, *options)
+    assert done.returncode == 0
+    assert done.stdout == b"".join(b'{"row": %d, "match": true}\n' % i for i in range(3))
+
+
+def test_an_empty_password_is_a_missing_one_unless_asked_for(tmp_path: Path) -> None:
+    file, output = tmp_path / "p.txt", tmp_path / "o.jsonl"
+    file.write_bytes(b"\na\n")
+    assert hash_of(file, output) == 1
+    assert read_results(output)[0] == {"row": 0, "error": "missing_password"}
+    assert hash_of(file, output, "--force", "--allow-empty") == 0
+    assert bcrypt_batch.checkpw(b"", read_results(output)[0]["hash"].encode())
+
+
+def test_kept_columns_go_along(tmp_path: Path, table: Path) -> None:
+    output = tmp_path / "o.jsonl"
+    assert hash_of(table, output, "--keep", "email", "--prefix", "2y") == 0
+    first = read_results(output)[0]
+    assert [*first] == ["row", "id", "email", "hash"]
+    assert first["email"] == "x@y"
+    assert first["hash"].startswith("$2y$04$")
+    for name in ("password", "hash", "row"):
+        assert hash_of(table, tmp_path / "no", "--keep", name) == 2
+    assert not (tmp_path / "no").exists()
+
+
+def test_csv_output(tmp_path: Path) -> None:
+    file, output = tmp_path / "users.csv", tmp_path / "o.csv"
+    file.write_bytes(b'id,password\n"two\nlines",a\n"quo""te",' + b"y" * 73 + b"\n\xff,c\n")
+    assert hash_of(file, output) == 1
+    text = output.read_bytes().decode("utf-8", "surrogateescape")
+    records = list(csv.reader(io.StringIO(text, newline="")))
+    assert records[0] == ["row", "id", "hash", "error"]
+    assert [record[:2] for record in records[1:]] == [
+        ["0", "two\nlines"], ["1", 'quo"te'], ["2", "\udcff"],
+    ]  # fmt: skip
+    assert records[2][2:] == ["", "password_too_long"]
+    assert bcrypt_batch.checkpw(b"c", records[3][2].encode())
+
+
+def test_pipes(tmp_path: Path) -> None:
+    arguments = ("hash", "-", "--format", "lines", "--output", "-", "--cost", "4")
+    done = run(*arguments, stdin=b"a\nb\n")
+    assert done.returncode == 0
+    hashes = [json.loads(line)["hash"].encode() for line in done.stdout.splitlines()]
+    assert bcrypt_batch.verify_many([b"a", b"b"], hashes).values == [True, True]
+    assert b"a file's name" not in done.stderr
+    refused = run("hash", "-", "--output", "-", "--cost", "4", stdin=b"a\nb\n")
+    assert refused.returncode == 2
+    assert b"give --format" in refused.stderr
+
+
+def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
+    arguments = ("hash", "-", "--format", "lines", "--output", "-", "--cost", "4", "--quiet")
+    with start(*arguments) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(b"a\n" * 100)
+    assert process.returncode == 141
+    assert err == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hash", "{table}", "--output", "{made}"], "--resume goes on with it, --force begins"),
+        (["hash", "{table}", "--output", "{table}", "--force"], "is the input itself"),
+        (["hash", "none.csv", "--output", "o"], "none.csv: No such file or directory"),
+        (["hash", "{table}", "--output", "no/o"], "no/o: No such file or directory"),
+        (["hash", "{gzip}", "--output", "o"], "the file is gzip; unpack it first"),
+        (["hash", "{table}", "--output", "o", "--cost", "3"], "from 4 to 31, not '3'"),
+        (["hash", "{table}", "--output", "o", "--cost", "x"], "from 4 to 31, not 'x'"),
+        (["hash", "{table}", "--output", "o", "--workers", "0"], "from 1 to 1024, not '0'"),
+        (["hash", "{table}", "--output", "o", "--prefix", "2x"], "invalid choice: '2x'"),
+        (["hash", "{table}", "--output", "o", "--delimiter", ";;"], "one character"),
+        (["hash", "{table}", "--output", "o", "--password-column", "pw"], "no column 'pw'"),
+        (["hash", "{table}", "--output", "o", "--id-column", "nr"], "no column 'nr'"),
+        (["hash", "{table}", "--output", "o", "--format", "xml"], "invalid choice: 'xml'"),
+        (["hash", "{table}", "--output", "-", "--resume"], "are files, not -"),
+        (["hash", "{table}", "--output", "o", "--resume", "--force"], "not allowed with"),
+        (["hash", "{table}", "--output", "o", "--deadline", "-1"], "a number of seconds"),
+        (["hash", "{table}", "--output", "o", "--format", "lines", "--keep", "x"], "no columns"),
+        (["hash", "{table}", "--output", "o", "--format", "parquet"], "no Parquet"),
+        (["verify", "{table}", "--output", "o", "--format", "lines"], "no columns"),
+        (["verify", "{table}", "--output", "o"], "no column 'hash'"),
+        (["hash", "{table}"], "the following arguments are required: --output"),
+        (["mend"], "invalid choice: 'mend'"),
+    ],
+)
+def test_what_is_refused_is_named(
+    arguments: list[str], message: str, table: Path, tmp_path: Path
+) -> None:
+    made, packed = tmp_path / "made.jsonl", tmp_path / "users.csv.gz"
+    made.touch()
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    packed = packed.rename(tmp_path / "packed.csv")
+    filled = [text.format(table=table, made=made, gzip=packed) for text in arguments]
+    said = succeed(*filled, status=2, cwd=tmp_path)
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_bad_number_of_workers_in_the_environment(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "o"
+    environment = {**os.environ, "WORKER_COUNT": "many", "BCRYPT_BATCH_WORKERS": "many"}
+    said = succeed("hash", table, "--output", output, status=2, env=environment)
+    assert "'many'" in said
+    assert not output.exists()
+
+
+def test_deadline_zero_and_a_later_one(tmp_path: Path) -> None:
+    rows = [User(f"u{i}", b"%d" % i) for i in range(400)]
+    file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
+    file.write_bytes(as_csv(rows))
+    options = ("hash", file, "--output", output, "--cost", "8", "--resume")
+    said = succeed(*options, "--deadline", "0.4", status=3)
+    assert "incomplete: --resume goes on" in said
+    partly = output.read_bytes().count(b"\n")
+    assert partly < 400
+    succeed(*options)
+    check(output.read_bytes().splitlines(), rows)
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--cost", "4", "--rows", "1000", "--workers", "2"]) == 0
+    said = capsys.readouterr().out
+    assert bcrypt_batch.kernels().chosen in said
+    assert "workers  2" in said
+    assert "1,000 rows take" in said
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group bulk)")
+    from pyarrow import parquet
+
+    file, output = tmp_path / "users.parquet", tmp_path / "o.jsonl"
+    columns = {"id": [1, 2, 3], "password": ["00123", None, ""], "email": ["a", "b", None]}
+    parquet.write_table(pyarrow.table(columns), file)
+    assert hash_of(file, output, "--keep", "email") == 1
+    found = read_results(output)
+    assert bcrypt_batch.checkpw(b"00123", found[0].pop("hash").encode())
+    assert found == [
+        {"row": 0, "id": 1, "email": "a"},
+        {"row": 1, "id": 2, "email": "b", "error": "missing_password"},
+        {"row": 2, "id": 3, "email": None, "error": "missing_password"},
+    ]
+    parquet.write_table(pyarrow.table({"password": [123]}), file)
+    assert hash_of(file, output, "--force") == 2

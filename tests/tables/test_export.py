@@ -1,0 +1,127 @@
+"""bcrypt-batch export: what other systems import."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch.tables.cli import main
+
+COST_10 = "$2b$10$" + "a" * 53
+COST_12 = "$2a$12$" + "b" * 53
+OLD = "$2x$10$" + "c" * 53
+
+
+def results(tmp_path: Path, *lines: dict[str, Any]) -> Path:
+    file = tmp_path / "hashed.jsonl"
+    numbered = ({"row": row, **line} for row, line in enumerate(lines))
+    file.write_text("".join(json.dumps(line) + "\n" for line in numbered))
+    return file
+
+
+def export(form: str, file: Path, output: Path, *options: str) -> int:
+    return main(["export", form, str(file), "--output", str(output), *options])
+
+
+def test_firebase(tmp_path: Path) -> None:
+    file = results(
+        tmp_path,
+        {"id": "u1", "email": "a@b", "hash": COST_10},
+        {"id": "u2", "error": "missing_password"},
+        {"id": 3, "hash": COST_12},
+    )
+    output = tmp_path / "users.json"
+    assert export("firebase", file, output) == 1  # a row was left out
+    first, second = json.loads(output.read_text())["users"]
+    assert first == {
+        "localId": "u1", "email": "a@b", "passwordHash": base64.b64encode(COST_10.encode()).decode()
+    }  # fmt: skip
+    assert {*second} == {"localId", "passwordHash"}
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_auth0_in_files_of_500_kb(tmp_path: Path) -> None:
+    lines = [{"id": f"u{i}", "email": f"u{i}@x", "hash": COST_10} for i in range(6000)]
+    assert export("auth0", results(tmp_path, *lines), tmp_path / "users.json") == 0
+    files = sorted(tmp_path.glob("users-*.json"))
+    assert len(files) == 2
+    assert all(file.stat().st_size <= 500_000 for file in files)
+    found = [user for file in files for user in json.loads(file.read_text())]
+    assert found == [
+        {"user_id": f"u{i}", "email": f"u{i}@x", "password_hash": COST_10} for i in range(6000)
+    ]
+
+
+def test_auth0_of_another_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_12})
+    assert export("auth0", file, tmp_path / "o.json") == 2
+    said = capsys.readouterr().err
+    assert (
+        "row 0: password_hash takes $2a$ and $2b$ of cost 10 only, and this is $2a$ of cost 12"
+        in said
+    )
+    assert "bbbb" not in said
+    assert export("auth0", file, tmp_path / "o.json", "--custom") == 0
+    (user,) = json.loads((tmp_path / "o-0001.json").read_text())
+    assert user["custom_password_hash"]["hash"]["value"] == COST_12
+
+
+def test_htpasswd(tmp_path: Path) -> None:
+    hashed = bcrypt_batch.hashpw(b"s3cret", bcrypt_batch.gensalt(4)).decode()
+    output = tmp_path / "htpasswd"
+    assert export("htpasswd", results(tmp_path, {"id": "ada", "hash": hashed}), output) == 0
+    name, _, stored = output.read_text().rstrip("\n").partition(":")
+    assert (name, stored[:7]) == ("ada", "$2y$04$")
+    assert bcrypt.checkpw(b"s3cret", stored.encode())
+
+
+@pytest.mark.parametrize(
+    ("form", "lines", "message"),
+    [
+        ("firebase", [{"id": "u", "hash": COST_10}] * 2, "row 1 has the id of an earlier row"),
+        ("firebase", [{"id": 1, "hash": COST_10}, {"id": "1", "hash": COST_10}], "earlier row"),
+        ("firebase", [{"id": "u" * 129, "hash": COST_10}], "more than 128 characters"),
+        ("firebase", [{"hash": COST_10}], "row 0 has no id"),
+        ("firebase", [{"id": "u", "match": True}], "row 0 has no hash"),
+        ("firebase", [{"id": "u", "hash": "$2b$10$short"}], "row 0 has no hash"),
+        ("auth0", [{"id": "u", "hash": COST_10}], "row 0 has no 'email'"),
+        ("auth0", [{"id": "u", "email": 5, "hash": COST_10}], "'email' must be text"),
+        ("htpasswd", [{"id": "a:b", "hash": COST_10}], "no colon"),
+        ("htpasswd", [{"id": "a\nb", "hash": COST_10}], "control character"),
+        ("htpasswd", [{"id": "a", "hash": OLD}], "$2x$ is another algorithm"),
+    ],
+)
+def test_what_is_refused_is_named(
+    form: str,
+    lines: list[dict[str, Any]],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert export(form, results(tmp_path, *lines), tmp_path / "o") == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "aaaa" not in said
+
+
+def test_other_files_and_existing_outputs_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "other"
+    file.write_text("s3cret,password\n")
+    assert export("firebase", file, tmp_path / "o") == 2
+    said = capsys.readouterr().err
+    assert "line 1 is no result of bcrypt-batch hash" in said
+    assert "s3cret" not in said
+    good = results(tmp_path, {"id": "u", "hash": COST_10})
+    output = tmp_path / "there"
+    output.write_text("precious")
+    assert export("htpasswd", good, output) == 2
+    assert output.read_text() == "precious"
+    assert export("htpasswd", good, output, "--force") == 0

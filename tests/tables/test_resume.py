@@ -1,0 +1,296 @@
+"""A table that is killed, stopped, short of disk, or continued with something else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.output import OutputRefused, open_output
+from tests.tables.programs import run, start, succeed, wait_for_lines
+from tests.tables.samples import User, as_csv, check, users
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    file = tmp_path / "users.csv"
+    file.write_bytes(as_csv(users(4000)))
+    return file
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_killed_three_times_and_torn(table: Path, tmp_path: Path, form: str) -> None:
+    output = tmp_path / f"out.{form}"
+    options = ("hash", table, "--output", output, "--cost", "6", "--resume")
+    lines = 1
+    for tail in (b'{"row": 99', b'5000,"half of', b"") if form == "csv" else (b'{"row', b"x", b""):
+        with start(*options) as process:
+            wait_for_lines(output, lines + 50, process)
+            process.kill()
+        with output.open("ab") as file:
+            file.write(tail)
+        lines = output.read_bytes().count(b"\n")
+        assert lines < 4000
+    said = succeed(*options, status=1)
+    assert "4,000 rows" in said
+    if form == "jsonl":
+        check(output.read_bytes().splitlines(), users(4000))
+    else:
+        records = list(csv.DictReader(io.StringIO(output.read_bytes().decode(), newline="")))
+        as_json = [
+            {"row": int(r["row"]), **{k: r[k] for k in ("id", "hash", "error") if r[k]}}
+            for r in records
+        ]
+        check([json.dumps(record).encode() for record in as_json], users(4000), matches=False)
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped(table: Path, tmp_path: Path, number: int, status: int) -> None:
+    output = tmp_path / "out.jsonl"
+    options = ("hash", table, "--output", output, "--cost", "9", "--resume")
+    with start(*options) as process:
+        wait_for_lines(output, 10, process)
+        time.sleep(0.3)
+        asked = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        waited = time.monotonic() - asked
+    assert process.returncode == status
+    assert b"incomplete: --resume goes on" in err
+    assert b"Traceback" not in err
+    assert waited < 5
+    content = output.read_bytes()
+    assert content.endswith(b"\n")
+    done = content.count(b"\n")
+    check(content.splitlines(), users(4000)[:done])
+
+
+def test_stopped_while_it_waits_for_input(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    arguments = ("hash", "-", "--format", "lines", "--output", output, "--cost", "4")
+    with start(*arguments) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"a\n" * 100)
+        process.stdin.flush()
+        wait_for_lines(output, 0, process)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+
+
+def test_resume_of_a_finished_table_does_nothing(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    options = ("hash", table, "--output", output, "--cost", "4", "--resume")
+    succeed(*options, status=1)
+    before = output.read_bytes()
+    said = succeed(*options, status=1)  # the rows in error are still there
+    assert "; 0 of them now" in said
+    assert output.read_bytes() == before
+
+
+def arguments(table: Path, output: Path, *more: str) -> list[str]:
+    return ["hash", str(table), "--output", str(output), "--quiet", "--resume", *more]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--cost", "5"], "with another cost"),
+        (["--cost", "4", "--prefix", "2a"], "with another prefix"),
+        (["--cost", "4", "--truncate"], "with another truncate"),
+        (["--cost", "4", "--allow-empty"], "with another allow_empty"),
+        (["--cost", "4", "--id-column", "id"], "with another id_column"),
+        (["--cost", "4", "--output-format", "csv"], "with another output_format"),
+        (["--cost", "4", "--delimiter", ";"], "no column"),
+    ],
+)
+def test_other_options_are_refused(
+    table: Path, tmp_path: Path, change: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    before = output.read_bytes()
+    assert main(arguments(table, output, *change)) == 2
+    assert message in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_another_input_is_refused(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    content = table.read_bytes()
+    table.write_bytes(content + b"new,row\n")
+    assert main(arguments(table, output, "--cost", "4")) == 2
+    assert "from another input" in capsys.readouterr().err
+    table.write_bytes(content)  # the same size, another time
+    assert main(arguments(table, output, "--cost", "4")) == 2
+
+
+def test_another_file_in_the_output_s_place_is_refused(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    output.write_bytes(b"precious\n" * 3)
+    assert main(arguments(table, output, "--cost", "4")) == 2
+    assert "one line for each row" in capsys.readouterr().err
+    Path(f"{output}.state").unlink()
+    assert main(arguments(table, output, "--cost", "4")) == 2
+    assert "nothing tells what" in capsys.readouterr().err
+    assert output.read_bytes() == b"precious\n" * 3
+
+
+def test_two_processes_do_not_write_one_file(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with start("hash", table, "--output", output, "--cost", "10") as process:
+        wait_for_lines(output, 1, process)
+        for option in ("--resume", "--force"):
+            said = succeed("hash", table, "--output", output, "--cost", "10", option, status=2)
+            assert "another process is writing" in said
+        process.kill()
+
+
+def test_force_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    output.write_bytes(b"x" * 10_000_000)
+    output.chmod(0o644)
+    status = main(
+        ["hash", str(table), "--output", str(output), "--cost", "4", "--force", "--quiet"]
+    )
+    assert status == 1
+    assert output.stat().st_mode & 0o777 == 0o600
+    check(output.read_bytes().splitlines(), users(4000), matches=False)
+
+
+def test_a_full_disk_loses_nothing(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    options = ("hash", table, "--output", output, "--cost", "4", "--resume")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    said = succeed(*options, status=3, preexec_fn=limit)
+    assert "File too large" in said
+    assert "--resume goes on" in said
+    assert 0 < output.stat().st_size <= 50_000
+    succeed(*options, status=1)
+    check(output.read_bytes().splitlines(), users(4000), matches=False)
+
+
+def test_the_state_tells_nothing_secret(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    state = json.loads(Path(f"{output}.state").read_text())
+    assert state["input"] == {
+        "size": table.stat().st_size, "mtime_ns": table.stat().st_mtime_ns,
+    }  # fmt: skip
+    assert not any("$2" in str(value) for value in state.values())
+
+
+def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> None:
+    """Rows that fail in every way, and a look at what others see meanwhile."""
+    file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
+    secret = b"s3cret"
+    rows = [b"id,password"]
+    rows += [b"u,%b%d" % (secret, i) for i in range(200)]
+    rows += [b'u,"%b' % secret, b"u,%b,x" % secret, b"u," + secret * 20, b'"%b"x,y' % secret]
+    rows += [b"\xff%b,\xff%b" % (secret, secret)]
+    file.write_bytes(b"\n".join(rows))
+    with start("hash", file, "--output", output, "--cost", "10") as process:
+        wait_for_lines(output, 1, process)
+        seen = b""
+        for name in ("cmdline", "environ"):
+            seen += Path(f"/proc/{process.pid}/{name}").read_bytes()
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    for text in (seen, out, err, Path(f"{output}.state").read_bytes()):
+        assert secret not in text
+        assert b"$2b$" not in text
+    assert output.read_bytes().count(secret) == 1  # the id that is one
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+    """Two tables, one ten times the other's rows, none of which takes time."""
+    peaks = []
+    # Not getrusage, whose maximum is the parent's where that is higher.
+    code = (
+        "import re, sys; from bcrypt_batch.tables.cli import main; status = main(); "
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
+        "sys.exit(status)"
+    )
+    for rows in (50_000, 500_000):
+        file = tmp_path / "missing.csv"
+        file.write_bytes(b"id,password\n" + b"user,\n" * rows)
+        command = ["hash", str(file), "--output", str(tmp_path / "o"), "--force", "--quiet"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1, done.stderr
+        peaks.append(int(done.stdout))
+    print("peak kB:", peaks)
+    assert peaks[1] < 100_000
+    assert peaks[1] < peaks[0] * 1.2 + 2000
+
+
+def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tqdm", reason="tqdm is not installed (group bulk)")
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, 100))
+    options = ("hash", table, "--output", tmp_path / "o", "--cost", "6")
+    with start(*options, stderr=follower) as process:
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(leader, 4096)
+            except OSError:
+                break
+        process.wait()
+    os.close(leader)
+    last = seen.decode().split("\r")
+    assert any("100%|" in text and "rows/s" in text for text in last), last[-3:]
+    plain = run(*options, "--force")
+    assert b"|" not in plain.stderr
+
+
+def test_an_output_that_is_no_file_has_no_state(table: Path) -> None:
+    assert main(["hash", str(table), "--output", "/dev/null", "--cost", "4", "--quiet"]) == 1
+    assert not Path("/dev/null.state").exists()
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    path = str(tmp_path / "o")
+    first = open_output(path, {}, form="jsonl", resume=False, force=False)
+    with pytest.raises(OutputRefused, match="another process"):
+        open_output(path, {}, form="jsonl", resume=True, force=False)
+    first.close()
+    open_output(path, {}, form="jsonl", resume=True, force=False).close()
+
+
+def test_more_lines_than_rows_are_refused(tmp_path: Path) -> None:
+    """The input was cut, and its date set back."""
+    file, output = tmp_path / "users.csv", tmp_path / "o"
+    rows = [User(f"u{i}", b"p") for i in range(5)]
+    file.write_bytes(as_csv(rows))
+    assert main(arguments(file, output, "--cost", "4")) == 0
+    state = Path(f"{output}.state")
+    file.write_bytes(as_csv(rows[:3]))
+    about = file.stat()
+    found = json.loads(state.read_text())
+    found["input"] = {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
+    state.write_text(json.dumps(found))
+    assert main(arguments(file, output, "--cost", "4")) == 2
