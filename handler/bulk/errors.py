@@ -25,7 +25,7 @@ class Incomplete(Exception):
 
 
 class NoProgress(Exception):
-    """One invocation's time was not enough for a single row."""
+    """One invocation's time was not enough for a single row: a busy machine, or too high a cost."""
 
 
 class StoreDenied(Exception):

@@ -105,6 +105,13 @@ def create_json(bucket: str, key: str, content: Any) -> bool:
     return create(bucket, key, json.dumps(content).encode())
 
 
+def _replaced(bucket: str, key: str) -> InputReplaced:
+    return InputReplaced(
+        f"s3://{bucket}/{key} was replaced or deleted while it was read; "
+        "start a run with another prefix for the new one"
+    )
+
+
 @contextmanager
 def open_range(
     bucket: str, key: str, etag: str, start: int = 0, end: int | None = None
@@ -123,11 +130,10 @@ def open_range(
             answer = client().get_object(Bucket=bucket, Key=key, IfMatch=etag, **wanted)
         except ClientError as error:
             if _code(error) in (*_CONFLICT, *_MISSING):
-                raise InputReplaced(
-                    f"s3://{bucket}/{key} was replaced or deleted while it was read; "
-                    "start a run with another prefix for the new one"
-                ) from None
+                raise _replaced(bucket, key) from None
             raise
+        if answer["ETag"] != etag:  # some other stores ignore If-Match
+            raise _replaced(bucket, key)
         body = answer["Body"]
         if answer["ContentLength"] <= READ_AT_ONCE_BYTES:
             yield io.BytesIO(body.read())

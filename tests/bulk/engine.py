@@ -106,9 +106,12 @@ class Engine:
         }  # fmt: skip
         if asked["operation"] == "verify":
             del asked["cost"]
-        arn = self._steps.start_execution(stateMachineArn=self.machine, input=json.dumps(asked))[
-            "executionArn"
-        ]
+        started = self._steps.start_execution(
+            stateMachineArn=self.machine,
+            name=f"{run}-{len(self.executions)}",
+            input=json.dumps(asked),
+        )
+        arn = started["executionArn"]
         self.executions.append(arn)
         for _ in range(3000):
             about = self._steps.describe_execution(executionArn=arn)
@@ -117,7 +120,7 @@ class Engine:
             time.sleep(0.02)
         raise TimeoutError("the execution goes on and on")
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def objects(self, prefix: str = "") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 

@@ -1,0 +1,67 @@
+"""The command line beside hash_many on the same passwords: `python benchmarks/cpu/tables.py`.
+
+Reading, JSON and writing should cost nothing that shows at cost 10, and little at cost 4. The two
+take turns, so that what else the machine does meets both; min and median are of the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import bcrypt_batch
+from bcrypt_batch.tables.cli import main as command
+
+COSTS = {4: 30_000, 10: 900}  # and how many rows
+
+
+def library(passwords: list[bytes], cost: int) -> float:
+    """Return how many rows a second hash_many does."""
+    started = time.perf_counter()
+    bcrypt_batch.hash_many(passwords, cost=cost)
+    return len(passwords) / (time.perf_counter() - started)
+
+
+def table(file: Path, rows: int, cost: int) -> float:
+    """Return how many rows a second the command does, its file's opening included."""
+    started = time.perf_counter()
+    output = file.with_suffix(".jsonl")
+    options = ["--output", str(output), "--cost", str(cost), "--force", "--quiet"]
+    assert command(["hash", str(file), *options]) == 0
+    return rows / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Print both rates and their ratio at each cost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the number of rows")
+    options = parser.parse_args()
+    print("| cost | rows | hash_many: rows/s, best / median | command | ratio, best / median |")
+    print("| --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        for cost, number in COSTS.items():
+            rows = int(number * options.scale)
+            passwords = [b"password_%08d" % i for i in range(rows)]
+            file = Path(folder) / "users.csv"
+            lines = (b"user%d,%b\n" % (i, one) for i, one in enumerate(passwords))
+            file.write_bytes(b"id,password\n" + b"".join(lines))
+            ours, theirs = [], []
+            for _ in range(options.turns):
+                ours.append(library(passwords, cost))
+                theirs.append(table(file, rows, cost))
+            best = max(theirs) / max(ours)
+            median = statistics.median(theirs) / statistics.median(ours)
+            print(
+                f"| {cost} | {rows:,} | {max(ours):,.0f} / {statistics.median(ours):,.0f} "
+                f"| {max(theirs):,.0f} / {statistics.median(theirs):,.0f} "
+                f"| {best:.3f} / {median:.3f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
