@@ -4,6 +4,7 @@
 #   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
 #   make test   [ARGS="-k events"]
 #   make layer  [ARGS="--arch all"]
+#   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make lint | sanitize | sanitize-threads | servers | coverage | bench | wheel | containers | tables | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
@@ -28,7 +29,7 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcr
     ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test lint sanitize sanitize-threads servers coverage bench wheel layer containers tables clean \
+.PHONY: invoke test bulk lint sanitize sanitize-threads servers coverage bench wheel layer containers tables clean \
     build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
@@ -105,6 +106,11 @@ layer: $(VENV)/.layer
 containers: $(VENV)/.built $(VENV)/.test $(VENV)/.containers $(BIN)/aws-lambda-rie
 	$(MAKE) VENV=$(VENV)-ministack $(VENV)-ministack/.ministack
 	$(BIN)/python -m pytest $(ARGS) tests/deployment
+
+# A made-up table through the state machine, in an emulator of AWS on this machine.
+bulk: $(VENV)/.built $(VENV)/.bulk
+	$(MAKE) VENV=$(VENV)-ministack $(VENV)-ministack/.ministack
+	$(BIN)/python -m statemachine.local $(ARGS)
 
 # What sam build runs, in its copy of this folder, where template.yaml says BuildMethod: makefile.
 # With --container-env-var WHEEL=file.whl it takes that instead of compiling.

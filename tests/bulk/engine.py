@@ -153,7 +153,7 @@ def _without_waiting(state: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def engine() -> Iterator[Engine]:
     """Run moto in this process."""
-    moto = pytest.importorskip("moto", reason="moto is not installed (group bulk)")
+    moto = pytest.importorskip("moto", reason="moto is not installed (group tables)")
     settings = {
         "AWS_ACCESS_KEY_ID": "t",
         "AWS_SECRET_ACCESS_KEY": "t",

@@ -28,7 +28,7 @@ def names(layer: Layer) -> list[str]:
 
 def test_it_holds_what_runs_and_nothing_else(layer: Layer, tmp_path: Path) -> None:
     assert {Path(name).parts[0] for name in names(layer)} == {"python"}
-    modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").glob("*.py")}
+    modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").rglob("*.py")}
     packed = {Path(name).name for name in names(layer) if name.endswith(".py")}
     assert packed == modules
     for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "auditwheel"):

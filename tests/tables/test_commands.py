@@ -214,7 +214,7 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_parquet(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group bulk)")
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
     from pyarrow import parquet
 
     file, output = tmp_path / "users.parquet", tmp_path / "o.jsonl"

@@ -247,7 +247,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
 
 
 def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tqdm", reason="tqdm is not installed (group bulk)")
+    pytest.importorskip("tqdm", reason="tqdm is not installed (group tables)")
     leader, follower = os.openpty()
     termios.tcsetwinsize(follower, (24, 100))
     options = ("hash", table, "--output", tmp_path / "o", "--cost", "6")
