@@ -6,6 +6,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any, BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -175,13 +176,15 @@ def test_a_long_table_is_read_bit_by_bit() -> None:
         def readable(self) -> bool:
             return True
 
-        def readinto(self, target: bytearray) -> int:  # type: ignore[override]
+        def readinto(self, target: Any) -> int:
             self.read_bytes += len(target)
             target[:] = (b"u,password\n" * len(target))[: len(target)]
             return len(target)
 
     source = Endless()
-    rows: Iterator[Row] = read_rows(Lines(io.BufferedReader(source)), "lines", Columns())
+    rows: Iterator[Row] = read_rows(
+        Lines(cast(BinaryIO, io.BufferedReader(source))), "lines", Columns()
+    )
     for _ in range(10_000):
         next(rows)
     assert source.read_bytes < 1_000_000
