@@ -107,7 +107,7 @@ def test_no_other_kernel_computes_before_it_has_passed() -> None:
 import ctypes, mmap
 import bcrypt_batch
 from bcrypt_batch import _native
-ANSWER, WRONG = {ANSWER}, {WRONG!r}
+ANSWER, WRONG = {ANSWER!r}, {WRONG!r}
 with open("/proc/self/maps") as maps:
     spans = [line.split()[0] for line in maps if _native.__file__ in line and " r" in line]
 for span in spans:

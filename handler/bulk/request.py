@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bcrypt_batch.batch import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES
+from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES
 from bcrypt_batch.tables.compute import Job
 from bcrypt_batch.tables.kinds import FORMATS
 from bcrypt_batch.tables.lines import FIXED

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from bcrypt_batch.batch import MAX_COST, MIN_COST, PREFIXES
+from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIXES
 
 from ..aws import Refused, Stack, Status
 from ..files import Source, open_table, source

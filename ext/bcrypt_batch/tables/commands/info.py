@@ -6,8 +6,7 @@ import argparse
 from typing import Any
 
 import bcrypt_batch
-from bcrypt_batch.batch import MAX_COST, MIN_COST
-from bcrypt_batch.workers import MAX_WORKERS
+from bcrypt_batch.limits import MAX_COST, MAX_WORKERS, MIN_COST
 
 from ..compute import Job, measure
 from ..progress import shown_rate, shown_time

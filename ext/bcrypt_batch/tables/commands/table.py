@@ -8,8 +8,7 @@ import sys
 from typing import Any
 
 import bcrypt_batch
-from bcrypt_batch.batch import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES
-from bcrypt_batch.workers import MAX_WORKERS
+from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_WORKERS, MIN_COST, PREFIXES
 
 from ..compute import Job
 from ..files import Source, open_table, source
