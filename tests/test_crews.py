@@ -67,12 +67,12 @@ def blocked(id):
         if line.startswith("SigBlk:"):
             mask = int(line.split()[1], 16)
     return {number for number in range(1, 65) if mask >> number - 1 & 1}
-before = blocked(os.getpid())
+callers = blocked(os.getpid())
 start_workers(3)
 faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 for id in tasks()[1:]:
     assert signal.valid_signals() - blocked(id) == faults | {signal.SIGKILL, signal.SIGSTOP}
-assert blocked(os.getpid()) == before == set()
+assert blocked(os.getpid()) == callers == set()
 """
     )
 

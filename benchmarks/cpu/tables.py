@@ -1,4 +1,4 @@
-"""The command line beside hash_many on the same passwords: `python benchmarks/cpu/tables.py`.
+"""Compare the command line with hash_many on the same passwords.
 
 Reading, JSON and writing should cost nothing that shows at cost 10, and little at cost 4. The two
 take turns, so that what else the machine does meets both; min and median are of the turns.
@@ -34,12 +34,13 @@ def table(file: Path, rows: int, cost: int) -> float:
     return rows / (time.perf_counter() - started)
 
 
-def main() -> None:
-    """Print both rates and their ratio at each cost."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of rows")
-    options = parser.parse_args()
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print both rates and their ratio at each cost."""
     print("| cost | rows | hash_many: rows/s, best / median | command | ratio, best / median |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +62,4 @@ def main() -> None:
                 f"| {best:.3f} / {median:.3f} |",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main()
+    return 0
