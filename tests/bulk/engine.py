@@ -113,7 +113,7 @@ class Engine:
         )
         arn = started["executionArn"]
         self.executions.append(arn)
-        for _ in range(3000):
+        for _ in range(15_000):
             about = self._steps.describe_execution(executionArn=arn)
             if about["status"] != "RUNNING":
                 return dict(about)

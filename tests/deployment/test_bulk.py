@@ -91,7 +91,7 @@ class Proxy:
         self.said += b"\n".join(log).decode()
         if process.returncode:
             self.said += answer.decode()
-            return 502, f"ended with {process.returncode}".encode()
+            return 502, f"ended with {process.returncode}: ".encode() + answer
         return 200, answer
 
 

@@ -59,10 +59,11 @@ def test_killed_three_times_and_torn(table: Path, tmp_path: Path, form: str) -> 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped(table: Path, tmp_path: Path, number: int, status: int) -> None:
     output = tmp_path / "out.jsonl"
-    options = ("hash", table, "--output", output, "--cost", "9", "--resume")
+    options = ("hash", table, "--output", output, "--cost", "7", "--resume")
     with start(*options) as process:
         wait_for_lines(output, 10, process)
-        time.sleep(0.3)
+        before = output.read_bytes().count(b"\n")
+        time.sleep(0.5)
         asked = time.monotonic()
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
@@ -74,6 +75,7 @@ def test_stopped(table: Path, tmp_path: Path, number: int, status: int) -> None:
     content = output.read_bytes()
     assert content.endswith(b"\n")
     done = content.count(b"\n")
+    assert done > before  # of the stretch that was stopped, what was finished
     check(content.splitlines(), users(4000)[:done])
 
 
