@@ -13,10 +13,12 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.compute import Stretch, compute
 from bcrypt_batch.tables.output import OutputRefused, open_output
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import User, as_csv, check, users
@@ -75,8 +77,21 @@ def test_stopped(table: Path, tmp_path: Path, number: int, status: int) -> None:
     content = output.read_bytes()
     assert content.endswith(b"\n")
     done = content.count(b"\n")
-    assert done > before  # of the stretch that was stopped, what was finished
+    assert done >= before
     check(content.splitlines(), users(4000)[:done])
+
+
+def test_what_was_finished_of_a_stretch_is_written(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any) -> Stretch:
+        done = compute(*arguments)
+        return done._replace(outcomes=done.outcomes[:7], complete=False)
+
+    monkeypatch.setattr("bcrypt_batch.tables.run.compute", stopped)
+    output = tmp_path / "out.jsonl"
+    assert main(["hash", str(table), "--output", str(output), "--cost", "4"]) == 3
+    check(output.read_bytes().splitlines(), users(4000)[:7])
 
 
 def test_stopped_while_it_waits_for_input(tmp_path: Path) -> None:
