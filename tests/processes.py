@@ -23,5 +23,6 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 def check_python(code: str, **environment: str) -> str:
     """Run Python code that must end well and say nothing on standard error; return its output."""
     done = run_python(code, **environment)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    came = f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert (done.returncode, done.stderr) == (0, ""), came
     return done.stdout
