@@ -268,3 +268,32 @@ thread.join(30)
 assert not thread.is_alive() and len(seen[0].unprocessed) == 20
 """
     )
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_no_worker_is_in_a_batch_that_an_exception_has_left(kept: int) -> None:
+    """Or it would write to what is read meanwhile, and then freed: of a kept crew too."""
+    check_python(
+        f"""
+import time
+import bcrypt_batch
+from bcrypt_batch import run
+bcrypt_batch.start_workers({kept})
+run.TICK_NS = 1_000_000
+def progress(done, total):
+    raise KeyError
+for _ in range(60):
+    try:
+        bcrypt_batch.hash_many([b"pw"] * 400, cost=4, workers=2, lanes=1, progress=progress)
+    except KeyError as error:
+        trace = error.__traceback__
+        while "run" not in trace.tb_frame.f_locals or trace.tb_frame.f_code.co_name != "hash_many":
+            trace = trace.tb_next
+        batch = trace.tb_frame.f_locals["run"].batch
+        at_once = batch.items_done
+        time.sleep(0.002)
+        assert batch.items_done == at_once
+        done = [value for value in error.batch_result.values if value]
+        assert len(done) == at_once
+"""
+    )
