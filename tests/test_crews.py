@@ -58,7 +58,7 @@ assert tasks() == kept
 
 def test_signals_are_left_to_the_callers_threads() -> None:
     """All but those of a fault, which come to the thread at fault."""
-    check_python(
+    output = check_python(
         THREADS
         + """
 import signal
@@ -67,6 +67,10 @@ def blocked(id):
         if line.startswith("SigBlk:"):
             mask = int(line.split()[1], 16)
     return {number for number in range(1, 65) if mask >> number - 1 & 1}
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+if signal.SIGUSR1 not in blocked(os.getpid()):
+    raise SystemExit(print("emulated"))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
 callers = blocked(os.getpid())
 start_workers(3)
 faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
@@ -75,6 +79,8 @@ for id in tasks()[1:]:
 assert blocked(os.getpid()) == callers == set()
 """
     )
+    if output == "emulated\n":
+        pytest.skip("the masks of threads are not to be seen here, as under qemu's emulation")
 
 
 def test_one_crew_at_most_is_kept_and_stopping_ends_it() -> None:
