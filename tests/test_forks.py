@@ -21,11 +21,12 @@ def end(status):
 def check_child():
     for _ in range(3):
         assert hashes().values == expected
+    alone = len(os.listdir("/proc/self/task"))  # more than one where an emulator has its own
     bcrypt_batch.start_workers(3)
-    assert len(os.listdir("/proc/self/task")) == 4
+    assert len(os.listdir("/proc/self/task")) == alone + 3
     assert hashes().values == expected
     bcrypt_batch.stop_workers()
-    assert len(os.listdir("/proc/self/task")) == 1
+    assert len(os.listdir("/proc/self/task")) == alone
 if KEEP:
     bcrypt_batch.start_workers(2)
 expected = hashes().values
