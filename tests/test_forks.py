@@ -106,6 +106,8 @@ assert work(salts) == expected
 @kept_or_not
 def test_fork_while_other_threads_compute(keep: bool) -> None:
     """At every moment: threads are made and end, and crews are lent and come back meanwhile."""
+    if check_python("import os; print(len(os.listdir('/proc/self/task')))") != "1\n":
+        pytest.skip("an emulator has threads of its own here; qemu's does not bear such forks")
     check(
         """
 stop = threading.Event()
