@@ -6,6 +6,17 @@ import os
 import subprocess
 import sys
 
+# Python code that gives threads the smallest stack that the architecture takes.
+SMALLEST_STACK = """
+import threading
+for size in (32 << 10, 64 << 10, 128 << 10):
+    try:
+        threading.stack_size(size)
+        break
+    except ValueError:
+        pass
+"""
+
 PATIENCE_S = 180  # for what must end; timings decide nothing else
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import bcrypt_batch
-from tests.processes import PATIENCE_S, check_python
+from tests.processes import PATIENCE_S, SMALLEST_STACK, check_python
 
 THREADS = """
 import os, threading, time
@@ -229,14 +229,9 @@ def test_stacks_too_large_for_memory_do_not_matter(name: str) -> None:
 
 def test_small_python_stacks_do_not_matter() -> None:
     check_python(
-        """
-import threading, bcrypt_batch
-for size in (32 << 10, 64 << 10, 128 << 10):  # not every architecture takes the least
-    try:
-        threading.stack_size(size)
-        break
-    except ValueError:
-        pass
+        SMALLEST_STACK
+        + """
+import bcrypt_batch
 result = bcrypt_batch.hash_many([b"pw"] * 20, cost=4, workers=3)
 assert result.complete and result.stats.workers == 3
 """

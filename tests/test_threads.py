@@ -13,7 +13,7 @@ import pytest
 
 from bcrypt_batch import hash_many, verify_many
 from bcrypt_batch.loading import stack_bytes
-from tests.processes import check_python, run_python
+from tests.processes import SMALLEST_STACK, check_python, run_python
 
 
 def test_parallel_mode_uses_several_threads_and_none_of_ours() -> None:
@@ -173,14 +173,8 @@ def test_stack_sizes_as_openmp_writes_them(setting: str, expected: int) -> None:
 
 def test_import_in_a_thread_with_the_smallest_stack() -> None:
     check_python(
-        """
-import threading
-for size in (32 << 10, 64 << 10, 128 << 10):  # not every architecture takes the least
-    try:
-        threading.stack_size(size)
-        break
-    except ValueError:
-        pass
+        SMALLEST_STACK
+        + """
 def use():
     import bcrypt_batch
     assert all(bcrypt_batch.hash_many([b"pw"] * 40, cost=4, workers=3).values)
