@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PATIENCE_S, check_python
+from tests.processes import PATIENCE_S, check_python, skip_beside_emulators_threads
 
 BEFORE = """
 import os, signal, sys, threading, time
@@ -106,8 +106,7 @@ assert work(salts) == expected
 @kept_or_not
 def test_fork_while_other_threads_compute(keep: bool) -> None:
     """At every moment: threads are made and end, and crews are lent and come back meanwhile."""
-    if check_python("import os; print(len(os.listdir('/proc/self/task')))") != "1\n":
-        pytest.skip("an emulator has threads of its own here; qemu's does not bear such forks")
+    skip_beside_emulators_threads("qemu's does not bear such forks")
     check(
         """
 stop = threading.Event()
