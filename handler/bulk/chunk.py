@@ -12,7 +12,7 @@ from bcrypt_batch.tables.source import Lines
 
 from . import store
 from .errors import InvalidEvent, NoProgress, StepFailed
-from .plan import Chunk
+from .plan import WORKERS, Chunk
 from .request import Place
 
 STRETCH_S = 8.0
@@ -87,7 +87,7 @@ def _compute(place: Place, item: Chunk, seconds: float) -> tuple[bytes, Part]:
     run = store.read_json(place.bucket, place.run)
     if run is None:
         raise InvalidEvent("output: there is no run under this prefix; a plan comes first")
-    job = Job(**run["job"])
+    job = Job(**run["job"])._replace(workers=WORKERS)
     columns = Columns(**{**run["columns"], "keep": tuple(run["columns"]["keep"])})
     layout = run["layout"] and Layout(**{**run["layout"], "keep": tuple(run["layout"]["keep"])})
     lines: list[bytes] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from bcrypt_batch.tables import kinds
 from bcrypt_batch.tables.compute import measure
 from bcrypt_batch.tables.rows import Layout, Row, read_layout, read_rows
 from bcrypt_batch.tables.source import Lines
+from environment import asked_workers
 
 from . import store
 from .errors import InputReplaced, InvalidEvent, InvalidTable, RunMismatch
@@ -20,6 +22,9 @@ MAX_CHUNK_BYTES = 16 << 20
 MAX_CHUNK_ROWS = 200_000
 # One password alone in a thread takes so many times as long as each of several interleaved ones.
 ALONE = 4.5
+
+
+WORKERS = asked_workers(os.environ)  # of this function, which may change between two of a run
 
 
 class Limits(NamedTuple):
@@ -88,8 +93,8 @@ def _claim(request: Request, found: store.Found, layout: Layout | None) -> None:
 
 def limits(request: Request, seconds: float) -> Limits:
     """Return what a chunk may hold, by the speed of this function."""
-    job = request.job
-    workers = bcrypt_batch.worker_count()
+    job = request.job._replace(workers=WORKERS)
+    workers = WORKERS or bcrypt_batch.worker_count()
     rate, lanes = measure(job._replace(cost=8), seconds=0.5)
     iterations = rate * (1 << 8)  # a second
     cost = job.cost if job.operation == "hash" else job.max_cost

@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 import bcrypt_batch
 from bcrypt_batch.tables.compute import compute
 from tests.bulk.engine import BUCKET, Context, Engine, Fault, FunctionError, engine, throttled
+from tests.deployment.layers import PROJECT
+from tests.processes import check_python, run_python
 from tests.tables.samples import User, as_csv, check, users
 
 ROWS = users(300)
@@ -401,3 +403,32 @@ def test_messages_of_a_queue(bulk: Engine, capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     assert "s3cret" not in said
     scan(bulk, said)
+
+
+def test_the_function_s_worker_count(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the function's that computes, not the plan's, and no other run for that."""
+    from bulk import chunk, plan
+
+    asked = []
+
+    def computed(job: Any, rows: list[Any], deadline: float) -> Any:
+        asked.append(job.workers)
+        return compute(job, rows, deadline)
+
+    monkeypatch.setattr(chunk, "compute", computed)
+    for workers in (3, 1):
+        monkeypatch.setattr(plan, "WORKERS", workers)
+        monkeypatch.setattr(chunk, "WORKERS", workers)
+        assert bulk.start(chunk_rows=100)["status"] == "SUCCEEDED"
+        for key in bulk.objects("runs/r/parts/"):
+            bulk.s3.delete_object(Bucket=BUCKET, Key=key)
+    assert asked == [3] * 3 + [1] * 3
+
+
+@pytest.mark.parametrize(("value", "said"), [("3", "3\n"), ("", "None\n")])
+def test_worker_count_is_read_at_the_start(value: str, said: str) -> None:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT / 'handler')!r}); " + (
+        "from bulk import chunk; print(chunk.WORKERS)"
+    )
+    assert check_python(code, WORKER_COUNT=value) == said
+    assert "must be a whole number from 1 to" in run_python(code, WORKER_COUNT="many").stderr
