@@ -181,13 +181,8 @@ def _is_too_long(error: Exception, lines: Lines) -> bool:
 
 def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
     decode = json.JSONDecoder(parse_constant=_no_constant).decode
-    while True:
-        start = lines.mark()
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except LineTooLong:
+    for start, line in _whole_lines(lines):
+        if line is None:
             yield Row(start, None, None, None, TOO_LONG)
             continue
         if line.isspace():
@@ -232,14 +227,21 @@ def _text(value: Any) -> bytes | None:
 
 
 def _plain_rows(lines: Lines) -> Iterator[Row]:
-    while True:
-        start = lines.mark()
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except LineTooLong:
+    for start, line in _whole_lines(lines):
+        if line is None:
             yield Row(start, None, None, None, TOO_LONG)
             continue
         text = line.removesuffix("\n").removesuffix("\r")
         yield Row(start, None, text.encode("utf-8", "surrogateescape"), None)
+
+
+def _whole_lines(lines: Lines) -> Iterator[tuple[int, str | None]]:
+    """Yield each line with its offset; None for one that is too long."""
+    while True:
+        start = lines.mark()
+        try:
+            yield start, next(lines)
+        except StopIteration:
+            return
+        except LineTooLong:
+            yield start, None
