@@ -27,14 +27,22 @@ from tests.tables.samples import User, as_csv, check, users
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     file = tmp_path / "users.csv"
+    file.write_bytes(as_csv(users(300)))
+    return file
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A table that takes seconds, to be stopped meanwhile."""
+    file = tmp_path / "large.csv"
     file.write_bytes(as_csv(users(4000)))
     return file
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_killed_three_times_and_torn(table: Path, tmp_path: Path, form: str) -> None:
+def test_killed_three_times_and_torn(large: Path, tmp_path: Path, form: str) -> None:
     output = tmp_path / f"out.{form}"
-    options = ("hash", table, "--output", output, "--cost", "6", "--resume")
+    options = ("hash", large, "--output", output, "--cost", "6", "--resume")
     lines = 1
     for tail in (b'{"row": 99', b'5000,"half of', b"") if form == "csv" else (b'{"row', b"x", b""):
         with start(*options) as process:
@@ -59,26 +67,41 @@ def test_killed_three_times_and_torn(table: Path, tmp_path: Path, form: str) -> 
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped(table: Path, tmp_path: Path, number: int, status: int) -> None:
+def test_stopped(large: Path, tmp_path: Path, number: int, status: int) -> None:
     output = tmp_path / "out.jsonl"
-    options = ("hash", table, "--output", output, "--cost", "7", "--resume")
+    options = ("hash", large, "--output", output, "--cost", "7", "--resume")
     with start(*options) as process:
         wait_for_lines(output, 10, process)
         before = output.read_bytes().count(b"\n")
         time.sleep(0.5)
-        asked = time.monotonic()
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
-        waited = time.monotonic() - asked
     assert process.returncode == status
     assert b"incomplete: --resume goes on" in err
     assert b"Traceback" not in err
-    assert waited < 5
     content = output.read_bytes()
     assert content.endswith(b"\n")
     done = content.count(b"\n")
     assert done >= before
     check(content.splitlines(), users(4000)[:done])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_stretch_that_is_computed(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    goes_on = []
+
+    def computed(job: Any, rows: list[Any], _: float | None, progress: Any) -> Stretch:
+        goes_on.append(progress(0, len(rows)))
+        os.kill(os.getpid(), number)
+        goes_on.append(progress(0, len(rows)))
+        return Stretch([], False, 1)
+
+    monkeypatch.setattr("bcrypt_batch.tables.run.compute", computed)
+    output = str(tmp_path / "out.jsonl")
+    assert main(["hash", str(table), "--output", output, "--cost", "4"]) == 128 + number
+    assert goes_on == [True, False]
 
 
 def test_what_was_finished_of_a_stretch_is_written(
@@ -91,7 +114,7 @@ def test_what_was_finished_of_a_stretch_is_written(
     monkeypatch.setattr("bcrypt_batch.tables.run.compute", stopped)
     output = tmp_path / "out.jsonl"
     assert main(["hash", str(table), "--output", str(output), "--cost", "4"]) == 3
-    check(output.read_bytes().splitlines(), users(4000)[:7])
+    check(output.read_bytes().splitlines(), users(300)[:7])
 
 
 def test_stopped_while_it_waits_for_input(tmp_path: Path) -> None:
@@ -171,12 +194,12 @@ def test_another_file_in_the_output_s_place_is_refused(
     assert output.read_bytes() == b"precious\n" * 3
 
 
-def test_two_processes_do_not_write_one_file(table: Path, tmp_path: Path) -> None:
+def test_two_processes_do_not_write_one_file(large: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with start("hash", table, "--output", output, "--cost", "10") as process:
+    with start("hash", large, "--output", output, "--cost", "10") as process:
         wait_for_lines(output, 1, process)
         for option in ("--resume", "--force"):
-            said = succeed("hash", table, "--output", output, "--cost", "10", option, status=2)
+            said = succeed("hash", large, "--output", output, "--cost", "10", option, status=2)
             assert "another process is writing" in said
         process.kill()
 
@@ -190,7 +213,7 @@ def test_force_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> None
     )
     assert status == 1
     assert output.stat().st_mode & 0o777 == 0o600
-    check(output.read_bytes().splitlines(), users(4000), matches=False)
+    check(output.read_bytes().splitlines(), users(300), matches=False)
 
 
 def test_a_full_disk_loses_nothing(table: Path, tmp_path: Path) -> None:
@@ -198,14 +221,14 @@ def test_a_full_disk_loses_nothing(table: Path, tmp_path: Path) -> None:
     options = ("hash", table, "--output", output, "--cost", "4", "--resume")
 
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
     said = succeed(*options, status=3, preexec_fn=limit)
     assert "File too large" in said
     assert "--resume goes on" in said
-    assert 0 < output.stat().st_size <= 50_000
+    assert 0 < output.stat().st_size <= 10_000
     succeed(*options, status=1)
-    check(output.read_bytes().splitlines(), users(4000), matches=False)
+    check(output.read_bytes().splitlines(), users(300), matches=False)
 
 
 def test_the_state_tells_nothing_secret(table: Path, tmp_path: Path) -> None:
@@ -241,7 +264,7 @@ def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> N
 
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
-    """Two tables, one ten times the other's rows, none of which takes time."""
+    """Two tables, one four times the other's rows, none of which takes time."""
     peaks = []
     # Not getrusage, whose maximum is the parent's where that is higher.
     code = (
@@ -249,7 +272,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
         "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
         "sys.exit(status)"
     )
-    for rows in (50_000, 500_000):
+    for rows in (50_000, 200_000):
         file = tmp_path / "missing.csv"
         file.write_bytes(b"id,password\n" + b"user,\n" * rows)
         command = ["hash", str(file), "--output", str(tmp_path / "o"), "--force", "--quiet"]
