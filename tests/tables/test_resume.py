@@ -130,11 +130,12 @@ def test_stopped_while_it_waits_for_input(tmp_path: Path) -> None:
         assert process.wait(timeout=30) == 130
 
 
-def test_resume_of_a_finished_table_does_nothing(table: Path, tmp_path: Path) -> None:
+def test_resume_of_a_finished_table_only_drops_what_was_torn(table: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     options = ("hash", table, "--output", output, "--cost", "4", "--resume")
     succeed(*options, status=1)
     before = output.read_bytes()
+    output.write_bytes(before + b'{"row": 300, "id')
     said = succeed(*options, status=1)  # the rows in error are still there
     assert "; 0 of them now" in said
     assert output.read_bytes() == before
