@@ -115,7 +115,7 @@ def check(result):
 def came_from_inside(error):
     # Whether the call had begun: not in its checks of arguments, nor in this program's lines.
     trace, names = error.__traceback__, set()
-    while trace:
+    while trace and trace.tb_frame.f_code is not handle.__code__:
         names.add(trace.tb_frame.f_code.co_name)
         trace = trace.tb_next
     return bool(names & {"compute", "result", "hand_over", "cuts", "tick"})
@@ -142,7 +142,10 @@ while seen["interrupts"] < INTERRUPTS:
         armed = False
         seen["interrupts"] += 1
         result = getattr(error, "batch_result", None)
-        if result is not None:
+        if result is not None and len(result.values) == 3:
+            seen["outside"] += 1  # the batch of a handler that came where no other had begun
+            assert not came_from_inside(error), error.__traceback__
+        elif result is not None:
             seen["with a result"] += 1
             seen["items finished"] += check(result)
             seen["second exceptions"] += isinstance(error.__context__, (Interruption, Stubborn))
