@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from bcrypt_batch.tables.cli import main
-from bcrypt_batch.tables.compute import Stretch, compute
+from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace, Stretch, compute
 from bcrypt_batch.tables.output import OutputRefused, open_output
+from bcrypt_batch.tables.rows import Row
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import User, as_csv, check, users
 
@@ -285,6 +286,13 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     print("peak kB:", peaks)
     assert peaks[1] < 100_000
     assert peaks[1] < peaks[0] * 1.2 + 2000
+
+
+def test_a_stretch_is_bounded_in_bytes() -> None:
+    rows = [Row(0, None, b"x" * 100_000, None) for _ in range(200)]
+    stretches = list(Pace(Job(cost=4), 60).stretches(iter(rows)))
+    assert sum(map(len, stretches)) == 200
+    assert max(map(len, stretches)) * 100_000 < MAX_STRETCH_BYTES + 100_000
 
 
 def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -> None:
