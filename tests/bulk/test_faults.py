@@ -204,6 +204,45 @@ def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.Monke
     complete(bulk)
 
 
+def test_the_part_of_one_who_got_less_far_counts(
+    bulk: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is there first: the other goes on from its end, not from where its own was."""
+    from bulk import chunk, store
+
+    real = store.create
+    written = threading.Event()
+    met: list[threading.Thread] = []
+
+    def short(job: Any, rows: list[Any], deadline: float) -> Any:
+        done = compute(job, rows)
+        if threading.current_thread() in met:
+            return done._replace(outcomes=done.outcomes[:100], complete=False)
+        return done
+
+    def create(bucket: str, key: str, body: bytes, about: dict[str, str] | None = None) -> bool:
+        assert threading.current_thread() in met or "/parts/" not in key or written.wait(20)
+        return real(bucket, key, body, about)
+
+    def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        def call_first() -> None:
+            call()
+            written.set()
+
+        if event["step"] == "hash" and not met:
+            met.append(threading.Thread(target=call_first))
+            met[0].start()
+        return call()
+
+    monkeypatch.setattr(chunk, "compute", short)
+    monkeypatch.setattr(store, "create", create)
+    bulk.fault = fault
+    about = bulk.start(chunk_rows=1000)
+    assert about["status"] == "SUCCEEDED", about
+    assert json.loads(about["output"])["parts"] == 2
+    complete(bulk)
+
+
 @pytest.mark.parametrize("when", ["hash", "second run"])
 def test_a_replaced_input_is_noticed(bulk: Engine, when: str) -> None:
     """And not retried: another content gives other rows."""
