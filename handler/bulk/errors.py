@@ -37,7 +37,10 @@ class StoreFailed(Exception):
 
 
 class StepFailed(Exception):
-    """A fault of the code; its own message stays out of the history, as it may quote a row."""
+    """A part that is none of its plan, or a fault of the code.
+
+    The message of whatever else was raised stays out of the history, as it may quote a row.
+    """
 
 
 KNOWN = (
@@ -49,4 +52,5 @@ KNOWN = (
     NoProgress,
     StoreDenied,
     StoreFailed,
+    StepFailed,
 )

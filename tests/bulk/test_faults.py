@@ -85,6 +85,10 @@ def timed_out(call: Callable[[], Any]) -> Any:
     )
 
 
+def too_slow(call: Callable[[], Any]) -> Any:
+    raise FunctionError("NoProgress", "not one row of chunk 1 was finished within 48 s")
+
+
 def throttle(call: Callable[[], Any]) -> Any:
     raise throttled()
 
@@ -95,6 +99,7 @@ FAULTS = {
     "killed after the write": first_time("hash", killed_after),
     "timed out": first_time("hash", timed_out),
     "throttled": first_time("hash", throttle),
+    "too slow once": first_time("hash", too_slow),
     "the plan killed before": first_time("plan", killed_before),
     "the plan killed after": first_time("plan", killed_after),
     "the plan throttled": first_time("plan", throttle),
@@ -170,6 +175,12 @@ def test_a_second_run_computes_nothing(bulk: Engine, monkeypatch: pytest.MonkeyP
     assert {key: bulk.read(key) for key in bulk.objects("runs/")} == before
 
 
+def test_failed_children_do_not_stop_the_others() -> None:
+    """Read, because moto goes on whatever the definition says."""
+    definition = json.loads((PROJECT / "statemachine/bulk.asl.json").read_text())
+    assert definition["States"]["Chunks"]["ToleratedFailurePercentage"] == 100
+
+
 def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look, both compute, one writes; the other takes over what it wrote."""
     from bulk import store
@@ -241,6 +252,18 @@ def test_the_part_of_one_who_got_less_far_counts(
     assert about["status"] == "SUCCEEDED", about
     assert json.loads(about["output"])["parts"] == 2
     complete(bulk)
+
+
+@pytest.mark.parametrize("rows", ["0", "101"])
+def test_a_part_that_fits_no_chunk_is_none(bulk: Engine, rows: str) -> None:
+    """Somebody else's, in the place of ours: neither counted nor gone on from."""
+    about = {"rows": rows, "errors": "0", "unmatched": "0", "next": "9"}
+    key = "runs/r/parts/00000001-000000000100.jsonl"
+    bulk.s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata=about)
+    said = bulk.start(chunk_rows=100)
+    assert (said["status"], said["error"]) == ("FAILED", "Incomplete")
+    assert "rows 100 to 199 are missing" in said["cause"]
+    assert f"part {key} does not fit chunk 1 of the plan" in "".join(bulk.causes)
 
 
 @pytest.mark.parametrize("when", ["hash", "second run"])
