@@ -1,0 +1,241 @@
+"""Answers that nobody here made: through every variant, lane count and entry point.
+
+tests/vectors has ours, made with other implementations. VECTORS names a JSON file of what the tests
+of public implementations expect, an array of {"source", "password_hex", "hash", "expect"}; without
+it those tests are skipped.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bcrypt
+import pytest
+
+from bcrypt_batch import checkpw, hash_many, hashpw, verify_many
+from bcrypt_batch.tables.cli import main
+from tests.invoked import call
+from tests.kernels import Vector, compute
+
+OWN = Path(__file__).parent / "vectors" / "random_answers.jsonl"
+ALL = 31  # costs up to this
+SOON = 8  # what is computed again and again; the few beyond take as long as the others together
+
+
+class Known(NamedTuple):
+    """An entry: `expected` is True, False, or "invalid_hash" where its source refuses the hash."""
+
+    source: str
+    password: bytes
+    hash: bytes
+    expected: bool | str
+
+
+def cost(hashed: bytes) -> int:
+    return int(hashed[4:6]) if hashed[4:6].isdigit() else 0
+
+
+@pytest.fixture(scope="session")
+def known() -> list[Known]:
+    file = os.environ.get("VECTORS")
+    if not file:
+        pytest.skip("VECTORS does not name a file of other implementations' answers")
+    return [
+        Known(
+            entry["source"],
+            bytes.fromhex(entry["password_hex"]),
+            entry["hash"].encode("utf-8", "surrogateescape"),
+            "invalid_hash" if entry["expect"] == "refused" else entry["expect"],
+        )
+        for entry in json.loads(Path(file).read_text())
+    ]
+
+
+# Where we answer otherwise than an entry's source, on purpose; how many of its 2,695 entries do.
+DIFFERENCES = {
+    "prefix $2$": 11,  # refused, as pyca/bcrypt does: its keys have no NUL, and nobody makes them
+    "cost 00": 2,  # Spring checks such; no algorithm has less than 4
+    "2x as a mere label": 2,  # it stands for the sign extension that it was invented for
+    "not 60 bytes": 3,  # no match to pyca's checkpw and node; an error says more
+    "padding bits in the salt": 7,  # passlib repairs, node and PHP compare text; OpenBSD makes none
+    "padding bits in the digest": 1,  # passlib repairs; a digest is compared as text
+    "length that wraps": 2,  # node does as OpenBSD did before 2b, whose 2a took lengths modulo 256
+    "safety of 2a": 12,  # crypt_blowfish's, for passwords with bytes of 0xff; OpenBSD has no such
+}
+
+
+def difference(entry: Known) -> str:
+    if entry.hash.startswith(b"$2$"):
+        return "prefix $2$"
+    if entry.hash[4:6] == b"00":
+        return "cost 00"
+    if entry.hash.startswith(b"$2x$"):
+        return "2x as a mere label"
+    if len(entry.hash) != 60:
+        return "not 60 bytes"
+    if entry.hash[28] not in b".Oeu":
+        return "padding bits in the salt"
+    if entry.hash[59] not in b".CGKOSWaeimquy26":
+        return "padding bits in the digest"
+    if len(entry.password) == 255:
+        return "length that wraps"
+    assert entry.hash.startswith(b"$2a$"), entry
+    assert b"\xff" in entry.password, entry
+    return "safety of 2a"
+
+
+def verified(entries: list[Known]) -> list[bool | str]:
+    """What verify_many says of each."""
+    result = verify_many([e.password for e in entries], [e.hash for e in entries], max_cost=ALL)
+    errors = {i: error.code for i, error in result.errors.items()}
+    answers = [errors.get(i, value) for i, value in enumerate(result.values)]
+    return [answer for answer in answers if answer is not None]
+
+
+@pytest.fixture(scope="session")
+def answers(known: list[Known]) -> list[bool | str]:
+    """What we say of each: verify_many's answers, once they are found to be as they should be."""
+    found = verified(known)
+    assert len(found) == len(known)
+    other = [difference(e) for e, answer in zip(known, found, strict=True) if answer != e.expected]
+    assert Counter(other) == DIFFERENCES
+    return found
+
+
+@pytest.fixture(scope="session")
+def soon(known: list[Known], answers: list[bool | str]) -> list[tuple[Known, bool | str]]:
+    pairs = zip(known, answers, strict=True)
+    return [(e, answer) for e, answer in pairs if cost(e.hash) <= SOON or answer == "invalid_hash"]
+
+
+def test_others_answers(answers: list[bool | str]) -> None:
+    assert Counter(answers) >= Counter({True: 1900, False: 150, "invalid_hash": 500})
+
+
+def test_others_answers_through_every_variant_and_lane_count(
+    kernel: str, lanes: int, soon: list[tuple[Known, bool | str]]
+) -> None:
+    items: list[Vector] = [(e.password, e.hash) for e, answer in soon if answer != "invalid_hash"]
+    made = compute(kernel, lanes, items)
+    matches = [hashed == e[1] for hashed, e in zip(made, items, strict=True)]
+    assert matches == [answer for _, answer in soon if answer != "invalid_hash"]
+
+
+def test_costly_answers_through_every_variant(
+    kernel: str, known: list[Known], answers: list[bool | str]
+) -> None:
+    pairs = [(e, answer) for e, answer in zip(known, answers, strict=True) if answer is True]
+    items = [(e.password, e.hash) for e, _ in pairs if cost(e.hash) > SOON]
+    assert compute(kernel, 6, items) == [hashed for _, hashed in items]
+
+
+def outcome(function: Callable[[bytes, bytes], object], *arguments: bytes) -> object:
+    try:
+        return function(*arguments)
+    except ValueError:
+        return ValueError
+
+
+def test_others_answers_one_at_a_time(soon: list[tuple[Known, bool | str]]) -> None:
+    """What is malformed, or longer than 72 bytes, is refused or no match as pyca/bcrypt has it."""
+    for entry, answer in soon:
+        pair = entry.password, entry.hash
+        if answer == "invalid_hash" or len(entry.password) > 72:
+            said = outcome(checkpw, *pair)
+            assert said in (ValueError, False)
+            assert said == outcome(bcrypt.checkpw, *pair), entry
+            assert outcome(hashpw, *pair) == outcome(bcrypt.hashpw, *pair)
+        else:
+            assert checkpw(*pair) is answer
+            assert (hashpw(*pair) == entry.hash) is answer
+
+
+def by_setting(items: list[Vector]) -> Iterator[tuple[bytes, int, list[Vector]]]:
+    found: dict[tuple[bytes, int], list[Vector]] = {}
+    for password, hashed in items:
+        found.setdefault((hashed[1:3], cost(hashed)), []).append((password, hashed))
+    for (prefix, cost_), group in found.items():
+        yield prefix, cost_, group
+
+
+def test_others_answers_are_made_by_hash_many(soon: list[tuple[Known, bool | str]]) -> None:
+    items = [(e.password, e.hash) for e, answer in soon if answer is True]
+    made = 0
+    for prefix, of_cost, group in by_setting(items):
+        if prefix == b"2x":
+            continue  # verified, never made
+        result = hash_many(
+            [password for password, _ in group],
+            cost=of_cost,
+            prefix=prefix,
+            salts=[_salt(hashed) for _, hashed in group],
+            truncate=True,
+        )
+        assert result.values == [hashed for _, hashed in group]
+        made += len(group)
+    assert made > 1000
+
+
+def _salt(hashed: bytes) -> bytes:
+    """Decode the 22 characters: base64 with another alphabet."""
+    ours = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    usual = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return base64.b64decode(hashed[7:29].translate(bytes.maketrans(ours, usual)) + b"==")
+
+
+def test_others_answers_through_the_command_line(
+    soon: list[tuple[Known, bool | str]], tmp_path: Path
+) -> None:
+    file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(("password", "hash"))
+    for entry, _ in soon:
+        writer.writerow(
+            field.decode("utf-8", "surrogateescape") for field in (entry.password, entry.hash)
+        )
+    file.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
+    options = ["--output", str(output), "--allow-empty", "--max-cost", str(ALL), "--quiet"]
+    assert main(["verify", str(file), *options]) == 1
+    found = [json.loads(line) for line in output.read_bytes().splitlines()]
+    said = [line.get("match", line.get("error")) for line in found]
+    assert said == [answer if e.hash else "missing_hash" for e, answer in soon]
+
+
+def test_others_answers_through_the_handler(soon: list[tuple[Known, bool | str]]) -> None:
+    asked = [(e, answer) for e, answer in soon if e.hash.isascii()]
+    for first in range(0, len(asked), 1000):
+        part = asked[first : first + 1000]
+        answer: dict[str, Any] = call(
+            {
+                "encoding": "base64",
+                "max_cost": ALL,
+                "verify": [
+                    {"password": base64.b64encode(e.password).decode(), "hash": e.hash.decode()}
+                    for e, _ in part
+                ],
+            }
+        )
+        errors = {error["index"]: error["code"] for error in answer.get("errors", [])}
+        said = [errors.get(i, match) for i, match in enumerate(answer["matches"])]
+        assert said == [expected for _, expected in part]
+
+
+def test_answers_made_with_three_implementations(kernel: str) -> None:
+    """An eighth of them with each lane count."""
+    found = [json.loads(line) for line in OWN.read_text().splitlines()]
+    assert Counter(each["by"] for each in found) == dict.fromkeys(
+        ("libxcrypt", "pyca/bcrypt", "bcryptjs"), 500
+    )
+    items = [(bytes.fromhex(each["password_hex"]), each["hash"].encode()) for each in found]
+    for lanes in range(1, 9):
+        some = items[lanes - 1 :: 8]
+        assert compute(kernel, lanes, some) == [hashed for _, hashed in some]
