@@ -52,13 +52,15 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     envelope = Envelope(event) if is_http(event) else None
     try:
         request = parse(envelope.body() if envelope else event, WORKERS)
+        deadline_s = time_allowed(request, context, envelope)
+        request.check_budget(deadline_s)
     except InvalidEvent as error:
         log(context.aws_request_id, error=str(error))
         if envelope:
             return envelope.refusal(error)
         raise
     started_ns = time.perf_counter_ns()
-    result = run(request, time_allowed(request, context, envelope))
+    result = run(request, deadline_s)
     body = answer(request, result, time.perf_counter_ns() - started_ns, cold_start)
     log(context.aws_request_id, **body)
     return envelope.answer(body) if envelope else body

@@ -20,11 +20,14 @@ ENCODINGS = ("utf-8", "base64")
 PREFIXES = tuple(prefix.decode() for prefix in bcrypt_batch.PREFIXES)
 FIELDS = (
     "mode", *SOURCES, "cost", "prefix", "max_cost", "encoding", "truncate",
-    "workers", "lanes", "deadline_ms",
+    "workers", "lanes", "deadline_ms", "partial",
 )  # fmt: skip
 MAX_ITEMS = 1000
 MAX_DEADLINE_MS = 900_000  # the longest that Lambda lets a function run
 DEFAULT_COST = 10
+# A thread's time for an iteration of the key schedule on no machine that is known: two thirds of
+# what the fastest takes, 11 us with all lanes in use (docs/measured.md).
+ITERATION_S = 7e-6
 
 
 class InvalidEvent(ValueError):
@@ -47,6 +50,7 @@ class Request:
         workers: How many threads.
         lanes: At most how many items a thread computes together; None for the kernel's best.
         deadline_ms: After how many milliseconds the batch must end; None where the event is silent.
+        partial: Whether to verify what is hopeless to finish, as far as it goes.
     """
 
     def __init__(self, event: Mapping[str, Any], workers: int) -> None:
@@ -65,6 +69,7 @@ class Request:
         self._read_costs(event)
         self.truncate = _boolean(event, "truncate", default="verify" in event)
         self.deadline_ms = _integer_or_none(event, "deadline_ms", 0, MAX_DEADLINE_MS)
+        self.partial = _boolean(event, "partial", default="verify" not in event)
         self.passwords: list[bytes | None] = []
         self.hashes: list[bytes | None] | None = None
         self.unreadable: dict[int, bcrypt_batch.ItemError] = {}
@@ -84,8 +89,9 @@ class Request:
         self.cost = _integer(event, "cost", *bounds, default=DEFAULT_COST)
         self.max_cost = _integer(event, "max_cost", *bounds, default=bcrypt_batch.DEFAULT_MAX_COST)
         if "verify" not in event:
-            if "max_cost" in event:
-                raise InvalidEvent("max_cost goes with verify only: it is for hashes to check")
+            for name in ("max_cost", "partial"):
+                if name in event:
+                    raise InvalidEvent(f"{name} goes with verify only: it is for hashes to check")
             return
         for name in ("cost", "prefix"):
             if name in event:
@@ -100,6 +106,29 @@ class Request:
             hashed = _text(pair["hash"], f"verify[{i}].hash")
             # What is not in UTF-8 is no hash either, and the library says so of whatever comes out.
             self.hashes.append(None if hashed is None else hashed.encode(errors="surrogatepass"))
+
+    def check_budget(self, seconds: float) -> None:
+        """Refuse to begin what no machine can finish in so many seconds, unless `partial` asks to.
+
+        Who sends a hash decides what verifying it costs; so the sum is looked at before the work.
+
+        Raises:
+            InvalidEvent: The message has the sum of 2^cost, and what can be done of it.
+        """
+        if self.partial or self.hashes is None:
+            return
+        costs = [hashed[4:6] for hashed in self.hashes if hashed]
+        wanted = sum(
+            1 << int(cost) for cost in costs if cost.isdigit() and int(cost) <= self.max_cost
+        )
+        budget = int(seconds * self.workers / ITERATION_S)
+        if wanted > budget:
+            raise InvalidEvent(
+                f"verify asks for {wanted} iterations, the sum of 2^cost of its hashes, but in the "
+                f"{seconds:.1f} s that there are {self.workers} workers can't do more than "
+                f"{budget}; send fewer, give the function more time or memory, or have 'partial' "
+                "true to get what is finished by then"
+            )
 
     def _add_password(self, value: Any, name: str) -> None:
         text = _text(value, name)

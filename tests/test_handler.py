@@ -16,7 +16,7 @@ import pytest
 import app
 import response
 from environment import asked_workers
-from request import parse
+from request import InvalidEvent, parse
 from tests.invoked import call, check_hashes, event
 
 HANDLER = Path(app.__file__).parent
@@ -124,9 +124,31 @@ def test_the_highest_cost_to_verify() -> None:
     assert call({**event, "max_cost": 5})["matches"] == [True, True]
     event["verify"][1]["hash"] = hashes[1].replace("$05$", "$17$")
     assert call(event)["errors"][0]["code"] == "cost_too_high"
-    answer = call({**event, "max_cost": 17, "deadline_ms": 0})
+    answer = call({**event, "max_cost": 17, "deadline_ms": 0, "partial": True})
     assert "errors" not in answer
     assert answer["unprocessed"] == [0, 1]
+
+
+def test_what_is_hopeless_to_verify_is_refused_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand hashes of cost 16 take an hour, of which the function has half a minute."""
+    hashed = "$2b$16$" + "." * 53
+    event: dict[str, Any] = {"verify": [{"password": "pw", "hash": hashed}] * 1000, "workers": 1}
+    started = []
+    monkeypatch.setattr(app, "run", lambda *arguments: started.append(arguments))
+    with pytest.raises(InvalidEvent) as caught:
+        call(event)
+    for said in ("asks for 65536000 iterations", "29.7 s", "1 workers", "more than 4242857;"):
+        assert said in str(caught.value)
+    assert not started
+    monkeypatch.undo()
+    answer = call({**event, "partial": True, "deadline_ms": 30})
+    assert len(answer["unprocessed"]) == 1000
+    # Nothing of what is an error of its item anyway, or is none of the algorithm's costs.
+    for hopeless in (hashed, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "", None):
+        pairs = [{"password": "pw", "hash": hopeless}] * 1000
+        assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
 
 
 def test_a_deadline() -> None:

@@ -125,6 +125,14 @@ def verify(**pair: Any) -> dict[str, Any]:
             "lanes does not go with mode 'sequential', which is one item at a time",
         ),
         (
+            {"count": 1, "partial": True},
+            "partial goes with verify only: it is for hashes to check",
+        ),
+        (
+            verify(password="x", hash="y") | {"partial": 1},
+            "partial must be true or false, not a number",
+        ),
+        (
             {"count": 1, "deadline_ms": -1},
             "deadline_ms must be a whole number from 0 to 900000; it is out of that range",
         ),
@@ -212,6 +220,7 @@ pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": j
             "workers": st.integers(1, 2) | st.text(max_size=2),
             "lanes": junk,
             "deadline_ms": junk,
+            "partial": st.booleans() | junk,
         },
     )
 )
@@ -235,6 +244,7 @@ GOOD = [
         "mode": "auto",
         "verify": [{"password": "one", "hash": HASH}, {"password": "two", "hash": HASH}],
         "max_cost": 5,
+        "partial": True,
     },
 ]
 SENDERS = ["function_url", "api_gateway_1", "api_gateway_2", "load_balancer"]
