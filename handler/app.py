@@ -99,5 +99,7 @@ def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
             lanes=request.lanes,
             deadline=deadline_s,
         )
-    result.errors.update(request.unreadable)  # to the batch these passwords were missing
+    # To the batch these passwords were missing, or not yet looked at when its time was over.
+    result.errors.update(request.unreadable)
+    result.unprocessed[:] = [i for i in result.unprocessed if i not in request.unreadable]
     return result

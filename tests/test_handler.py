@@ -151,6 +151,12 @@ def test_what_is_hopeless_to_verify_is_refused_before_it_begins(
         assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
 
 
+def test_what_is_unreadable_is_no_work_that_is_left() -> None:
+    answer = call({"passwords": ["!", "cHc="], "encoding": "base64", "cost": 4, "deadline_ms": 0})
+    assert [error["index"] for error in answer["errors"]] == [0]
+    assert (answer["unprocessed"], answer["processed"]) == ([1], 0)
+
+
 def test_a_deadline() -> None:
     answer = call({"count": 1000, "cost": 10, "deadline_ms": 150})
     assert answer["processed"] + len(answer["unprocessed"]) == 1000
