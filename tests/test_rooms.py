@@ -132,3 +132,13 @@ def test_the_version_stands_once() -> None:
         and version.search((PROJECT / name).read_text())
     ]
     assert found == ["ext/bcrypt_batch/__init__.py"]
+
+
+def test_each_promise_of_security_names_a_test_that_is_there() -> None:
+    promises = re.findall(
+        r"^\| .* \| (.*tests/.*) \|$", (PROJECT / "SECURITY.md").read_text(), re.M
+    )
+    assert len(promises) > 10
+    for name in re.findall(r"`([^`]+)`", " ".join(promises)):
+        path, _, function = name.partition("::")
+        assert f"def {function}" in (PROJECT / path).read_text(), name
