@@ -25,7 +25,7 @@ extension = Extension(
     sources=[
         "ext/bcrypt_batch/_native.pyx",
         "ext/bcrypt_batch/crew.c",
-        "ext/bcrypt_batch/inspect_stand_in.c",
+        "ext/bcrypt_batch/start_up.c",
         *sorted(map(str, KERNEL.glob("*.c"))),
     ],
     include_dirs=[str(KERNEL), "ext/bcrypt_batch"],

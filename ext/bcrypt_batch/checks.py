@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import index
+from _operator import index  # all of operator that is needed, and part of Python's binary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from operator import index
+from _operator import index  # see checks.py
 
 from . import _native
 from .checks import check_bytes

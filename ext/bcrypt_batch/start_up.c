@@ -1,10 +1,14 @@
-/* Keep the import of `inspect` out of the start of _native.
+/* Keep imports that nothing here needs out of the start of _native: they would take several times
+ * as long as all the rest of it, at each cold start.
  *
- * Where Cython targets the Limited API, a module's start-up code imports inspect (and with it ast,
- * dis, tokenize ...) only to read seven constants, which tells debuggers what kind of function
- * they see. That takes 10 of the 15 ms that importing bcrypt_batch would take, at each cold
- * start. setup.py links with --wrap=PyImport_ImportModule, so this module's calls come here.
- */
+ * Where Cython targets the Limited API, a module's start-up code imports
+ *
+ * - inspect, and with it ast, dis, tokenize ..., only to read seven constants, which tell debuggers
+ *   what kind of function they see: it gets a module of these;
+ * - collections.abc, and with it collections, operator, reprlib ..., for two classes that Python
+ *   itself has loaded: it gets them from there.
+ *
+ * setup.py links with --wrap=PyImport_ImportModule, so this module's calls come here. */
 #include <Python.h>
 #include <string.h>
 
@@ -23,6 +27,9 @@ static const struct {
 
 PyObject *__wrap_PyImport_ImportModule(const char *name)
 {
+    if (strcmp(name, "collections.abc") == 0) {
+        return __real_PyImport_ImportModule("_collections_abc");
+    }
     if (strcmp(name, "inspect") != 0) {
         return __real_PyImport_ImportModule(name);
     }
