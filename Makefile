@@ -120,7 +120,7 @@ bulk: $(VENV)/.built $(VENV)/.bulk
 build-Layerarm64 build-Layerx8664: ARCH = $(subst x8664,x86_64,$(@:build-Layer%=%))
 build-Layerarm64 build-Layerx8664:
 ifdef WHEEL
-	./build_layer.sh --wheel "$(WHEEL)" --arch $(ARCH) --output build/sam
+	./build_layer.sh --native --wheel "$(WHEEL)" --arch $(ARCH) --output build/sam
 else
 	$(MAKE) layer VENV=.venv-sam ARGS="--native --arch $(ARCH) --output build/sam"
 endif

@@ -13,18 +13,19 @@ usage() {
 usage: $0 [options]
 
 Writes layer-ARCH.zip (its content goes to /opt on Lambda) and layer-ARCH.json, which
-publish_layer.sh reads.
+publish_layer.sh reads. The package's bytecode for each Python version comes along.
 
   --arch ARCH      arm64, x86_64 or all; default: this machine's
   --wheel FILE     repack this wheel, of one architecture, instead of building one
-  --native         build the wheel on this machine, without a container, and with its libgomp
+  --native         without a container: build the wheel on this machine, and with its libgomp; have
+                   bytecode made by those of the interpreters python3.13 ... that are on PATH
   --output DIR     default: dist
   --python "V V"   Python versions to declare the layer compatible with; default: "$PYTHONS"
   --help
 
 The wheel is built by cibuildwheel in its manylinux container, which needs Docker (and qemu for
 the other architecture), or with --native by build and auditwheel. Those are found on PATH:
-pip install --group layer gets them.
+pip install --group layer gets them. The interpreters of the same container make the bytecode.
 EOF
 }
 
@@ -136,6 +137,53 @@ unpack() { # unpack WHEEL DIR
     find "$2" -name '*.py[co]' -delete
 }
 
+# Has an interpreter compile the package in a folder that will be /opt: a process for each file, and
+# no random hashes, so that nothing else which the interpreter did shows in the bytes. Without
+# tables/, which no cold start imports that someone waits for: the layer would be half as big again.
+# shellcheck disable=SC2016 # a shell of its own expands it, in a container perhaps
+COMPILE='[ ! -x "$(command -v "$1")" ] || printf "%s\\0" "$2"/python/bcrypt_batch/*.py |
+    PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
+        --invalidation-mode unchecked-hash -s "$2" -p /opt'
+
+image() { # the manylinux image that cibuildwheel takes for this machine
+    "$python" - "$(uname -m)" <<'EOF' || fail "cibuildwheel is missing; pip install --group layer"
+import os, sys
+from configparser import ConfigParser
+from importlib.resources import files
+
+machine = sys.argv[1]
+pinned = ConfigParser(inline_comment_prefixes="#")
+pinned.read_string((files("cibuildwheel") / "resources/pinned_docker_images.cfg").read_text())
+name = os.environ.get(f"CIBW_MANYLINUX_{machine.upper()}_IMAGE", "manylinux_2_28")
+print(pinned[machine].get(name, name))
+EOF
+}
+
+# Lambda keeps no bytecode: what does not come along is compiled again at each cold start. It is
+# unchecked, since the dates of a layer's files mean nothing; and so it is made here only, and
+# never beside sources that someone edits. It is the same for both architectures.
+write_bytecode() { # write_bytecode DIR: prints the Python versions that there is bytecode for
+    local version tag image=''
+    if [ -z "$native" ]; then
+        need docker "bytecode is made in a container, or with --native by interpreters on PATH"
+        image=$(image) || exit 1
+    fi
+    for version in $pythons; do
+        tag=cp${version/./}
+        if [ -n "$image" ]; then
+            docker run --rm --user "$(id -u):$(id -g)" --volume "$1:/layer" "$image" \
+                sh -c "$COMPILE" sh "/opt/python/$tag-$tag/bin/python" /layer
+        elif "python$version" -c "" 2>/dev/null; then # of pyenv's shims some run nothing
+            sh -c "$COMPILE" sh "python$version" "$1"
+        fi || fail "Python $version could not compile the package"
+        if [ -f "$1/python/bcrypt_batch/__pycache__/__init__.cpython-${version/./}.pyc" ]; then
+            echo "$version"
+        else
+            echo "build_layer: no bytecode for Python $version: there is no such interpreter" >&2
+        fi
+    done
+}
+
 libraries() { find "$1" -name '*.so' -o -name '*.so.*'; }
 
 check_libraries() { # check_libraries ARCH DIR: prints the newest glibc that is asked for
@@ -204,12 +252,12 @@ with zipfile.ZipFile(target, "w") as archive:
 EOF
 }
 
-describe() { # describe ARCH DIR LAYER GLIBC TRIED: writes LAYER.json, prints what was made
+describe() { # describe ARCH DIR LAYER GLIBC TRIED BYTECODE: writes LAYER.json, prints what was made
     "$python" - "$@" "$pythons" <<'EOF'
 import hashlib, json, sys
 from pathlib import Path
 
-arch, root, layer, glibc, tried, pythons = sys.argv[1:]
+arch, root, layer, glibc, tried, bytecode, pythons = sys.argv[1:]
 file = Path(layer + ".zip")
 (metadata,) = Path(root).glob("python/*.dist-info/METADATA")
 headers = dict(line.split(": ", 1) for line in metadata.read_text().split("\n\n")[0].splitlines())
@@ -219,6 +267,7 @@ about = {
     "version": headers["Version"],
     "license": headers["License-Expression"],
     "runtimes": ["python" + version for version in pythons.split()],
+    "bytecode": ["python" + version for version in bytecode.split()],
     "glibc": glibc,
     "size": file.stat().st_size,
     "unpacked_size": sum(f.stat().st_size for f in Path(root).rglob("*") if f.is_file()),
@@ -227,13 +276,14 @@ about = {
 Path(layer + ".json").write_text(json.dumps(about, indent=1) + "\n")
 print(file)
 print(f"  for {', '.join(about['runtimes'])}; needs glibc {glibc}; tried on {tried}")
+print(f"  with bytecode for {', '.join(about['bytecode']) or 'none of them'}")
 print(f"  {about['size']:,} bytes, {about['unpacked_size']:,} unpacked")
 print(f"  SHA-256 {about['sha256']}")
 EOF
 }
 
 build_layer() { # build_layer ARCH
-    local arch=$1 dir=$work/$1 layer=$output/layer-$1 glibc tried file=$wheel
+    local arch=$1 dir=$work/$1 layer=$output/layer-$1 glibc tried bytecode file=$wheel
     mkdir -p "$dir/wheel" "$dir/opt"
     if [ -z "$file" ]; then
         (build_wheel "$arch" "$dir/wheel")
@@ -241,9 +291,10 @@ build_layer() { # build_layer ARCH
     fi
     unpack "$file" "$dir/opt"
     glibc=$(check_libraries "$arch" "$dir/opt")
+    bytecode=$(write_bytecode "$dir/opt")
     tried=$(try_import "$arch" "$dir/opt")
     pack "$dir/opt" "$layer.zip"
-    describe "$arch" "$dir/opt" "$layer" "$glibc" "$tried"
+    describe "$arch" "$dir/opt" "$layer" "$glibc" "$tried" "$bytecode"
 }
 
 case $(uname -m) in

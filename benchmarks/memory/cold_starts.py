@@ -1,6 +1,8 @@
 """Cold starts of the handler from the layer beside those of an empty handler, in the emulator.
 
-Both lie there as on Lambda: without bytecode, which Python then compiles at every start.
+All lies there as on Lambda: layer and function with the bytecode that their builds made, if any,
+and nowhere may Python write some. The function is built by the interpreters that are measured.
+What the package's import alone takes is measured in the same turns, in an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +25,12 @@ from emulator.problem import Problem
 
 EMPTY = "def handler(event, context):\n    return {}\n"
 VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+IMPORT = """
+from time import perf_counter
+started = perf_counter()
+import bcrypt_batch
+print((perf_counter() - started) * 1000)
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,12 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
         root = Path(folder)
         with zipfile.ZipFile(arguments.layer) as archive:
             archive.extractall(root / "opt")
-        shutil.copytree(HANDLER, root / "ours", ignore=shutil.ignore_patterns("__pycache__"))
+        (root / "ours").mkdir()
+        build(root / "ours", pythons)
         (root / "empty").mkdir()
         (root / "empty" / "app.py").write_text(EMPTY)
         rows = [row(root, python, arguments.starts, arguments.memory) for python in pythons]
     here = machine()
-    headings = ["Python", "empty handler, ms: min / median", "from the layer", "difference"]
+    headings = [
+        *("Python", "empty handler, ms: min / median", "from the layer", "difference"),
+        "import bcrypt_batch",
+    ]
     about = f"{here['cpu']}, {here['date']}, commit {here['commit']}"
     print(Table("Cold starts", headings, rows, about).markdown())
     return 0
@@ -62,19 +74,27 @@ def interpreter(name: str) -> str:
     return os.path.abspath(found)
 
 
+def build(folder: Path, pythons: list[str]) -> None:
+    """Make a function's folder as sam build does."""
+    variables = [f"ARTIFACTS_DIR={folder}", f"PYTHONS={' '.join(pythons)}"]
+    make = ["make", "--silent", "-C", str(HANDLER), "build-Function"]
+    subprocess.run([*make, *variables], check=True)
+
+
 def row(root: Path, python: str, starts: int, memory_mb: int) -> list[str]:
     """Return one Python's line of the table."""
     version = subprocess.run([python, "-c", VERSION], capture_output=True, text=True, check=True)
-    times: dict[str, list[float]] = {"empty": [], "ours": []}
+    times: dict[str, list[float]] = {"empty": [], "ours": [], "import": []}
     for _ in range(starts):
-        for name, own in times.items():
-            own.append(init_ms(root, name, python, memory_mb))
+        for name in ("empty", "ours"):
+            times[name].append(init_ms(root, name, python, memory_mb))
+        times["import"].append(import_ms(root, python))
     least = {name: min(own) for name, own in times.items()}
     median = {name: statistics.median(own) for name, own in times.items()}
-    cells = [f"{least[name]:.1f} / {median[name]:.1f}" for name in times]
+    cells = {name: f"{least[name]:.1f} / {median[name]:.1f}" for name in times}
     differences = [figures["ours"] - figures["empty"] for figures in (least, median)]
-    cells.append(" / ".join(f"{difference:.1f}" for difference in differences))
-    return [version.stdout.strip(), *cells]
+    difference = " / ".join(f"{difference:.1f}" for difference in differences)
+    return [version.stdout.strip(), cells["empty"], cells["ours"], difference, cells["import"]]
 
 
 def init_ms(root: Path, name: str, python: str, memory_mb: int) -> float:
@@ -87,3 +107,10 @@ def init_ms(root: Path, name: str, python: str, memory_mb: int) -> float:
     ) as emulator:
         emulator.invoke({"count": 1, "cost": 4})
         return emulator.init_ms
+
+
+def import_ms(root: Path, python: str) -> float:
+    environment = {"PYTHONPATH": str(root / "opt" / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [python, "-c", IMPORT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout)

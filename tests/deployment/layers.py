@@ -59,11 +59,28 @@ def read(folder: Path, architecture: str) -> Layer:
     return Layer(folder / about["file"], about)
 
 
+def other_pythons() -> str:
+    """Return the folders of the Pythons that are installed beside this one, as pyenv has them."""
+    beside = Path(sys.base_prefix).parent.glob("*/bin/python3.1[1-9]")
+    return ":".join(sorted({str(python.parent) for python in beside}))
+
+
+def flags(bytecode: bytes) -> int:
+    """Return the field of a pyc file that says what it is valid for; see PEP 552."""
+    return int.from_bytes(bytecode[4:8], "little")
+
+
+UNCHECKED_HASH = 1  # valid whatever its source says
+
+
 def run(
     *command: str | Path, environment: Mapping[str, str] | None = None, cwd: Path = PROJECT
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with this environment's programs first on PATH; its output is in the result."""
-    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    """Run a command with this environment's programs first on PATH; its output is in the result.
+
+    Then come the Pythons that are installed beside this one, for those that make bytecode.
+    """
+    path = f"{Path(sys.prefix) / 'bin'}:{other_pythons()}:{os.environ['PATH']}"
     return subprocess.run(
         command,
         env={**os.environ, "PATH": path, "PYTHON": sys.executable, **(environment or {})},

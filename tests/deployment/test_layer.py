@@ -15,7 +15,17 @@ import pytest
 
 import bcrypt_batch
 from emulator.function import ARCHITECTURE, Emulator
-from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
+from tests.deployment.layers import (
+    MACHINES,
+    NEIGHBOURS,
+    PROJECT,
+    UNCHECKED_HASH,
+    Layer,
+    flags,
+    read,
+    run,
+    succeed,
+)
 
 BUILD = PROJECT / "build_layer.sh"
 METADATA = f"bcrypt_batch-{bcrypt_batch.__version__}.dist-info/METADATA"
@@ -31,12 +41,49 @@ def test_it_holds_what_runs_and_nothing_else(layer: Layer, tmp_path: Path) -> No
     modules = {path.name for path in (PROJECT / "ext/bcrypt_batch").rglob("*.py")}
     packed = {Path(name).name for name in names(layer) if name.endswith(".py")}
     assert packed == modules
-    for unwanted in ("tests", "__pycache__", ".pyc", "RECORD", "WHEEL", "auditwheel"):
+    for unwanted in ("tests", "tables/__pycache__", "RECORD", "WHEEL", "auditwheel"):
         assert not [name for name in names(layer) if unwanted in name]
     for text in ("LICENSE", "ext/libgomp/COPYING3", "ext/libgomp/COPYING.RUNTIME"):
         assert [name for name in names(layer) if name.endswith(f"licenses/{text}")]
     assert "# bcrypt_batch" not in (layer.extract(tmp_path) / METADATA).read_text()
     assert [name for name in names(layer) if "bcrypt_batch.libs/libgomp-" in name]
+
+
+def bytecode(layer: Layer) -> dict[str, bytes]:
+    with zipfile.ZipFile(layer.file) as archive:
+        return {name: archive.read(name) for name in names(layer) if name.endswith(".pyc")}
+
+
+def test_it_has_bytecode_for_each_python_that_it_says(layer: Layer) -> None:
+    """One file for each module of the package, valid whatever date its source has on Lambda."""
+    tags = [runtime.replace("python3.", "cpython-3") for runtime in layer.about["bytecode"]]
+    modules = [path.stem for path in (PROJECT / "ext/bcrypt_batch").glob("*.py")]
+    expected = {
+        f"python/bcrypt_batch/__pycache__/{module}.{tag}.pyc" for module in modules for tag in tags
+    }
+    assert bytecode(layer).keys() == expected
+    for name, content in bytecode(layer).items():
+        assert flags(content) == UNCHECKED_HASH
+        source = Path(name).name.partition(".")[0]
+        assert f"/opt/python/bcrypt_batch/{source}.py".encode() in content
+        assert b"/tmp" not in content  # nor whatever else the folder is called that it was made in
+        assert b"opt/opt" not in content
+
+
+def test_python_takes_its_bytecode(layer: Layer, tmp_path: Path) -> None:
+    """No module of the package is compiled at an import, as without its bytecode each would be."""
+    folder = layer.extract(tmp_path)
+    where = "import bcrypt_batch, sys; print(sys.implementation.cache_tag)"
+    environment = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    if not layer.about["bytecode"]:
+        pytest.skip("no Python of Lambda's is here")
+    for runtime in layer.about["bytecode"]:
+        done = run(runtime, "-vc", where, environment=environment)
+        assert done.returncode == 0, done.stderr
+        for module in ("__init__", "batch", "workers"):
+            assert f"code object from '{folder}/bcrypt_batch/{module}.py'" not in done.stderr
+            cached = f"{folder}/bcrypt_batch/__pycache__/{module}.{done.stdout.strip()}.pyc"
+            assert f"# {cached} matches" in done.stderr
 
 
 def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
@@ -60,7 +107,7 @@ def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
 def test_it_is_small_and_described(layer: Layer) -> None:
     content = layer.file.read_bytes()
     assert layer.about["sha256"] == hashlib.sha256(content).hexdigest()
-    assert layer.about["size"] == len(content) < 2_000_000
+    assert layer.about["size"] == len(content) < 500_000
     assert layer.about["unpacked_size"] < 5_000_000
     assert layer.about["architecture"] == ARCHITECTURE
     assert layer.about["runtimes"] == ["python3.13", "python3.12", "python3.14"]
@@ -69,11 +116,50 @@ def test_it_is_small_and_described(layer: Layer) -> None:
 
 
 def test_a_second_build_gives_the_same_bytes(layer: Layer, tmp_path: Path) -> None:
-    printed = succeed(BUILD, "--native", "--output", tmp_path, "--python", "3.12")
+    """Its bytecode too."""
+    printed = succeed(BUILD, "--native", "--output", tmp_path)
     again = read(tmp_path, ARCHITECTURE)
     assert again.file.read_bytes() == layer.file.read_bytes()
-    assert again.about["runtimes"] == ["python3.12"]
     assert layer.about["sha256"] in printed
+
+
+def test_it_can_be_for_fewer_pythons(layer: Layer, tmp_path: Path) -> None:
+    done = rebuild(layer, tmp_path, ARCHITECTURE, "--python", "3.12 3.99")
+    assert done.returncode == 0, done.stderr
+    again = read(tmp_path, ARCHITECTURE)
+    assert again.about["runtimes"] == ["python3.12", "python3.99"]
+    wanted = {name for name in bytecode(layer) if "cpython-312" in name}
+    assert bytecode(again).keys() == wanted
+    assert again.about["bytecode"] == ["python3.12"] * bool(wanted)
+    assert "no bytecode for Python 3.99: there is no such interpreter" in done.stderr
+
+
+def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
+    """The same twice, for this interpreter, beside all the code and nothing else."""
+    built = [tmp_path / name for name in ("one", "two")]
+    for folder in built:
+        folder.mkdir()
+        variables = (f"ARTIFACTS_DIR={folder}", f"PYTHONS={sys.executable} python3.99")
+        succeed("make", "-C", PROJECT / "handler", "build-Functionarm64", *variables)
+    one, two = (
+        {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.*")}
+        for folder in built
+    )
+    assert one == two
+    sources = {file.relative_to(PROJECT / "handler") for file in PROJECT.glob("handler/**/*.py")}
+    tag = f"{sys.implementation.cache_tag}.pyc"
+    made = {file.parent / "__pycache__" / f"{file.stem}.{tag}" for file in sources}
+    assert one.keys() == sources | made
+    for file in made:
+        assert flags(one[file]) == UNCHECKED_HASH
+        assert b"/var/task/" in one[file]
+
+
+def test_only_what_is_shipped_has_bytecode_that_outlives_its_source(layer: Layer) -> None:
+    """An edited source is never shadowed: not in this tree, nor where the package is installed."""
+    folders = [PROJECT / "ext", PROJECT / "handler", Path(bcrypt_batch.__file__).parent]
+    found = [file for folder in folders for file in folder.rglob("*.pyc")]
+    assert [file for file in found if flags(file.read_bytes()) == UNCHECKED_HASH] == []
 
 
 def test_the_handler_runs_on_it(layer: Layer, tmp_path: Path) -> None:
@@ -150,7 +236,8 @@ def rebuild(
         for name in old.namelist():
             if without not in name:
                 new.writestr(name.removeprefix("python/"), old.read(name))
-    return run(BUILD, "--wheel", wheel, "--arch", architecture, "--output", folder, *options)
+    where = ("--arch", architecture, "--output", folder)
+    return run(BUILD, "--native", "--wheel", wheel, *where, *options)
 
 
 def test_a_wheel_without_libgomp_is_refused(layer: Layer, tmp_path: Path) -> None:
