@@ -67,10 +67,12 @@ TARGETS = (
 
 def compile_variant(target: Target, variant: str) -> list[str]:
     """Return a variant's assembly, line by line."""
-    source = KERNEL / f"lanes_{variant}.c"
-    command = [target.compiler, *FLAGS, "-S", "-o", "-", str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+    lines = []
+    for source in sorted(KERNEL.glob(f"*lanes_{variant}.c")):
+        command = [target.compiler, *FLAGS, "-S", "-o", "-", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        lines += done.stdout.splitlines()
+    return lines
 
 
 def hot_loop(assembly: list[str], function: str) -> list[str]:

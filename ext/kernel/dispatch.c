@@ -60,7 +60,7 @@ void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
     group->lanes = lanes;
     group->iterations_left = (uint64_t)1 << cost;
     memcpy(group->item, items, lanes * sizeof items[0]);
-    kernel->functions[lanes - 1].start(group);
+    kernel->functions[lanes - 1]->start(group);
 }
 
 bool bb_group_advance(struct bb_group *group, uint64_t iterations)
@@ -70,7 +70,7 @@ bool bb_group_advance(struct bb_group *group, uint64_t iterations)
     if (group->iterations_left == 0) {
         return true; /* finished before: out of its wiped state would come other digests */
     }
-    functions = &group->kernel->functions[group->lanes - 1];
+    functions = group->kernel->functions[group->lanes - 1];
     if (iterations > group->iterations_left) {
         iterations = group->iterations_left;
     }

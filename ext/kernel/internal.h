@@ -34,8 +34,8 @@ struct bb_kernel {
     bool (*supported)(void); /* whether this CPU can run it */
     bool (*preferred)(void); /* and whether it should, where a later variant would do as well */
     unsigned shared_lanes;
-    uint32_t group_times[BB_MAX_LANES];               /* [k - 1] is that of k lanes */
-    struct bb_lane_functions functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
+    uint32_t group_times[BB_MAX_LANES];                      /* [k - 1] is that of k lanes */
+    const struct bb_lane_functions *functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
 };
 
 static inline uint32_t load_be32(const uint8_t *bytes)
