@@ -70,6 +70,7 @@ def hash_many(
             salts=_join(salts) if salts else os.urandom(SALT_BYTES * len(passwords)),
             truncate=bool(truncate),
         )
+        del passwords  # 8 bytes an item, for as long as it computes
         run.compute()
         return run.result(values)
     except BaseException as error:
@@ -120,6 +121,7 @@ def verify_many(
     batch = run.batch
     try:
         batch.add_hashes(passwords, expected, max_cost=max_cost, truncate=bool(truncate))
+        del passwords  # as in hash_many
         run.compute()
         return run.result(lambda: batch.matches(expected))
     except BaseException as error:

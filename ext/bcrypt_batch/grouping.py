@@ -63,12 +63,14 @@ class _Planner:
         self.times = times
         sizes = range(1, len(times) + 1)
         self.densest = min(sizes, key=lambda size: times[size - 1] / size)
-        # The quickest way for one worker to do m items: its time, and its first group.
-        self.alone: list[tuple[int, int]] = [(0, 0)]
-        for m in range(1, min(most, (ROUNDS_PLANNED + 2) * len(times)) + 1):
-            self.alone.append(
-                min((self.alone[m - k][0] + times[k - 1], k) for k in sizes if k <= m)
-            )
+        # The quickest way for one worker to do m items: its time, and the first group of each way.
+        least = [0]
+        self.firsts = [0]
+        for _ in range(min(most, (ROUNDS_PLANNED + 2) * len(times))):
+            before = least[: -len(times) - 1 : -1]  # of one item less, of two less ...
+            ends = [end + time for end, time in zip(before, times, strict=False)]
+            least.append(min(ends))
+            self.firsts.append(ends.index(least[-1]) + 1)
 
     def cut(self, counts: dict[int, int]) -> dict[int, Sizes]:
         """Return group sizes for each cost, given how many items have it."""
@@ -89,7 +91,7 @@ class _Planner:
             spreads = [*spreads[::step], spreads[-1]]
         for spread in reversed(spreads):
             share, larger = divmod(count, spread)
-            if share + (larger > 0) < len(self.alone):
+            if share + (larger > 0) < len(self.firsts):
                 more = self._alone(share + 1) if larger else ()
                 yield more * larger + self._alone(share) * (spread - larger)
             for size in {len(self.times), self.densest}:
@@ -100,7 +102,7 @@ class _Planner:
     def _alone(self, count: int) -> Sizes:
         sizes = []
         while count > 0:
-            sizes.append(self.alone[count][1])
+            sizes.append(self.firsts[count])
             count -= sizes[-1]
         return tuple(sizes)
 
@@ -115,6 +117,10 @@ class _Planner:
             return makespan(
                 [d for cost, sizes in choice.items() for d in durations[cost][sizes]], self.workers
             )
+
+        if len(options) == 1:  # the search below would find the same, in four times the time
+            ((cost, cuts),) = durations.items()
+            return {cost: min(cuts, key=lambda sizes: makespan(cuts[sizes], self.workers))}
 
         def improve(chosen: dict[int, Sizes]) -> tuple[int, dict[int, Sizes]]:
             best, before = ends(chosen), None

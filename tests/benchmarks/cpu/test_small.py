@@ -1,0 +1,27 @@
+"""The benchmark of small batches: what its tables hold, whatever the times."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.cpu import small
+
+
+def test_a_line_for_each_size_and_crew() -> None:
+    parser = argparse.ArgumentParser()
+    small.add_arguments(parser)
+    words = "--items 1 5 --costs 4 --workers 2 --seconds 0 --large 0"
+    table = small.small(parser.parse_args(words.split()))
+    assert [row[:3] for row in table.rows] == [
+        [4, crew, items] for crew in ("kept", "of the call") for items in (1000, 1, 5)
+    ]
+    assert all(len(row) == len(table.headings) for row in table.rows)
+    for row in table.rows:
+        assert all(time >= 0 for time in row[3:])
+
+
+def test_a_large_batch_has_one_line() -> None:
+    table = small.large(3000, 2)
+    (row,) = table.rows
+    assert len(row) == len(table.headings)
+    assert all(figure >= 0 for figure in row)
