@@ -14,10 +14,11 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,17 +36,76 @@ Contestant = Callable[[list[bytes]], float]
 MIN_ROUNDS = 3
 MAX_ROUNDS = 40
 REFERENCE = "pyca/bcrypt, loop"
+ROWS = ("sizes", "cost-4", "mixed", "contended")
+
+# On one CPU, for as long as whoever started it.
+BUSY = """
+import os, sys
+cpu, parent = map(int, sys.argv[1:])
+os.sched_setaffinity(0, {cpu})
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+class Workload(NamedTuple):
+    """What the contestants do in one run.
+
+    Attributes:
+        items: How many passwords.
+        costs: Their costs, in turn. Of one cost they are hashed; of several they are checked
+            against hashes, as those of users are which have come over the years.
+        contended: Whether another program computes on each CPU meanwhile.
+    """
+
+    items: int
+    costs: tuple[int, ...]
+    contended: bool = False
+
+    @property
+    def title(self) -> str:
+        count = f"{self.items} password{'s' * (self.items > 1)}"
+        costs = f"cost{'s' * (len(self.costs) > 1)} {', '.join(map(str, self.costs))}"
+        return f"{count}, {costs}{', each CPU busy' * self.contended}"
+
+    @property
+    def passwords(self) -> list[bytes]:
+        return [b"password_%06d" % i for i in range(self.items)]
+
+    @property
+    def each_cost(self) -> list[int]:
+        return [self.costs[i % len(self.costs)] for i in range(self.items)]
 
 
 class Measurement(NamedTuple):
-    """One batch size: each contestant's times in milliseconds per hash, one for each round."""
+    """One workload: each contestant's times in milliseconds per hash, one for each round."""
 
-    items: int
+    workload: Workload
     times: dict[str, list[float]]
 
 
-def hash_with_pyca(password: bytes, cost: int) -> bytes:
-    return bcrypt.hashpw(password, bcrypt.gensalt(cost))
+# What is to be done with a password: hash it with a cost, or check it against a hash.
+Task = int | bytes
+
+
+def do_with_pyca(password: bytes, task: Task) -> object:
+    if isinstance(task, bytes):
+        return bcrypt.checkpw(password, task)
+    return bcrypt.hashpw(password, bcrypt.gensalt(task))
+
+
+def do_with_ours(password: bytes, task: Task) -> object:
+    if isinstance(task, bytes):
+        return bcrypt_batch.checkpw(password, task)
+    return bcrypt_batch.hashpw(password, bcrypt_batch.gensalt(task))
+
+
+def tasks(workload: Workload) -> list[Task]:
+    if len(workload.costs) == 1:
+        return [*workload.each_cost]
+    pairs = zip(workload.passwords, workload.each_cost, strict=True)
+    return [bcrypt_batch.hashpw(password, bcrypt_batch.gensalt(cost)) for password, cost in pairs]
 
 
 def timed(run: Callable[[list[bytes]], object]) -> Contestant:
@@ -57,48 +117,78 @@ def timed(run: Callable[[list[bytes]], object]) -> Contestant:
     return measure
 
 
-def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contestant]:
-    """Return what takes part, by name. Pools are started here, not in the measurement."""
-    threads = stack.enter_context(ThreadPoolExecutor(workers))
-    processes = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers))
-    costs = [cost] * 1000
-    processes.starmap(hash_with_pyca, [(b"", 4)] * workers)
+class Pools:
+    """Threads and processes for pyca/bcrypt, started here and not in the measurement."""
+
+    def __init__(self, workers: int, stack: ExitStack) -> None:
+        self.workers = workers
+        self.threads = stack.enter_context(ThreadPoolExecutor(workers))
+        self.processes = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers))
+        self.processes.starmap(do_with_pyca, [(b"", 4)] * workers)
+
+
+def contestants(workload: Workload, pools: Pools) -> dict[str, Contestant]:
+    """Return what takes part, by name."""
+    todo, workers = tasks(workload), pools.workers
     found = {
-        REFERENCE: timed(lambda passwords: [hash_with_pyca(p, cost) for p in passwords]),
+        REFERENCE: timed(lambda passwords: list(map(do_with_pyca, passwords, todo))),
         f"pyca/bcrypt, {workers} threads": timed(
-            lambda passwords: list(threads.map(hash_with_pyca, passwords, costs))
+            lambda passwords: list(pools.threads.map(do_with_pyca, passwords, todo))
         ),
         f"pyca/bcrypt, {workers} processes": timed(
-            lambda passwords: processes.starmap(hash_with_pyca, [(p, cost) for p in passwords])
+            lambda passwords: pools.processes.starmap(
+                do_with_pyca, zip(passwords, todo, strict=True)
+            )
         ),
-        **dict(other_implementations(cost)),
-        "bcrypt_batch, hashpw": timed(
-            lambda passwords: [
-                bcrypt_batch.hashpw(p, bcrypt_batch.gensalt(cost)) for p in passwords
-            ]
+        **dict(other_implementations(workload, todo)),
+        "bcrypt_batch, one by one": timed(
+            lambda passwords: list(map(do_with_ours, passwords, todo))
         ),
-        "bcrypt_batch, sequential": ours(cost, 1, lanes=1),
+        "bcrypt_batch, sequential": ours(todo, 1, lanes=1),
     }
     for count in range(1, workers + 1):
         bcrypt_batch.start_workers(count)
-        found[f"bcrypt_batch, {count} worker{'s' * (count > 1)}"] = ours(cost, count)
+        found[f"bcrypt_batch, {count} worker{'s' * (count > 1)}"] = ours(todo, count)
     return found
 
 
-def ours(cost: int, workers: int, lanes: int | None = None) -> Contestant:
+def ours(todo: list[Task], workers: int, lanes: int | None = None) -> Contestant:
+    hashes = [task for task in todo if isinstance(task, bytes)]
+    if hashes:
+        return timed(
+            lambda passwords: bcrypt_batch.verify_many(
+                passwords, hashes, workers=workers, lanes=lanes
+            )
+        )
+    cost = int(todo[0])
     return timed(
         lambda passwords: bcrypt_batch.hash_many(passwords, cost=cost, workers=workers, lanes=lanes)
     )
 
 
-def other_implementations(cost: int) -> Iterator[tuple[str, Contestant]]:
+def other_implementations(workload: Workload, todo: list[Task]) -> Iterator[tuple[str, Contestant]]:
     """Yield what happens to be installed."""
     if crypt := libxcrypt():
-        setting = b"$2b$%02d$" % cost + b"." * 22
-        yield "libxcrypt, loop", timed(lambda passwords: [crypt(p, setting) for p in passwords])
+        settings = [
+            task if isinstance(task, bytes) else b"$2b$%02d$" % task + b"." * 22 for task in todo
+        ]
+        yield "libxcrypt, loop", timed(lambda passwords: list(map(crypt, passwords, settings)))
     john = shutil.which("john", path=os.environ["PATH"] + ":/usr/sbin")
     if john:
-        yield "John the Ripper, 1 thread", lambda passwords: john_seconds(john, cost, passwords)
+        yield "John the Ripper, 1 thread", lambda _: john_seconds(john, workload.each_cost)
+
+
+@contextmanager
+def busy_cpus(cpus: set[int]) -> Iterator[None]:
+    """Have a program compute on each CPU; they end with this process, however it ends."""
+    command = [sys.executable, "-c", BUSY]
+    programs = [subprocess.Popen([*command, str(cpu), str(os.getpid())]) for cpu in cpus]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def libxcrypt() -> Callable[[bytes, bytes], bytes] | None:
@@ -112,8 +202,8 @@ def libxcrypt() -> Callable[[bytes, bytes], bytes] | None:
     return library.crypt
 
 
-def john_seconds(john: str, cost: int, passwords: list[bytes]) -> float:
-    """Return what its own benchmark, of cost 5, comes to for these passwords.
+def john_seconds(john: str, costs: list[int]) -> float:
+    """Return what its own benchmark, of cost 5, comes to for passwords of these costs.
 
     A hash of cost c is 521 * (2^(c+1) + 1) + 192 Blowfish encryptions.
     """
@@ -126,21 +216,28 @@ def john_seconds(john: str, cost: int, passwords: list[bytes]) -> float:
     )
     speed = re.search(r"Raw:\s+(\d+)(K?) c/s real", done.stdout)
     assert speed, done.stdout
-    measured, wanted = (521 * ((2 << c) + 1) + 192 for c in (5, cost))
-    per_second = int(speed[1]) * (1000 if speed[2] else 1) * measured / wanted
-    return len(passwords) / per_second
+    measured, *wanted = (521 * ((2 << c) + 1) + 192 for c in (5, *costs))
+    return sum(wanted) / measured / (int(speed[1]) * (1000 if speed[2] else 1))
 
 
-def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measurement:
+def measure(workload: Workload, pools: Pools, seconds: float) -> Measurement:
     """Let the contestants take turns for about as long as asked; Ctrl-C ends it sooner."""
-    passwords = [b"password_%06d" % i for i in range(items)]
+    field = contestants(workload, pools)
+    with busy_cpus(os.sched_getaffinity(0) if workload.contended else set()):
+        return Measurement(workload, take_turns(field, workload, seconds))
+
+
+def take_turns(
+    field: dict[str, Contestant], workload: Workload, seconds: float
+) -> dict[str, list[float]]:
+    passwords, items = workload.passwords, workload.items
     times: dict[str, list[float]] = {name: [] for name in field}
     progress = bar()
     started = time.monotonic()
     try:
         for done in range(MAX_ROUNDS):
             for name, run in field.items():
-                about(progress, f"{items} passwords, round {done + 1}: {name}")
+                about(progress, f"{workload.title}, round {done + 1}: {name}")
                 times[name].append(run(passwords) * 1000 / items)
                 progress.update()
             if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
@@ -152,23 +249,23 @@ def measure(field: dict[str, Contestant], items: int, seconds: float) -> Measure
         times = {name: own[:complete] for name, own in times.items()}
     finally:
         progress.close()
-    return Measurement(items, times)
+    return times
 
 
 def table(measurement: Measurement) -> Table:
-    """Return one batch size: milliseconds per hash, and ratio to the reference."""
+    """Return one workload: milliseconds per hash, and ratio to the reference."""
     reference = measurement.times[REFERENCE]
     lines = []
     for name, own in measurement.times.items():
         times = [min(own), statistics.median(own)]
         ratios = [min(reference) / times[0], statistics.median(reference) / times[1]]
         lines.append([name, *times, *ratios])
-    title = f"{measurement.items} passwords a run, {len(reference)} rounds"
+    title = f"{measurement.workload.title}: {len(reference)} rounds"
     return Table(title, ["", "ms per hash: min", "median", "ratio: min", "median"], lines)
 
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
-    """Draw the median ratios of all batch sizes."""
+    """Draw the median ratios of all workloads."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -176,12 +273,14 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
 
     names = list(measurements[0].times)[::-1]
     height = 0.8 / len(measurements)
-    figure, axes = plt.subplots(figsize=(9, 0.45 * len(names) + 1.6), layout="constrained")
-    for i, (items, times) in enumerate(measurements):
+    figure, axes = plt.subplots(
+        figsize=(9, 0.15 * len(names) * len(measurements) + 1.6), layout="constrained"
+    )
+    for i, (workload, times) in enumerate(measurements):
         reference = statistics.median(times[REFERENCE])
         ratios = [reference / statistics.median(times[name]) for name in names]
         places = [y - 0.4 + height * (len(measurements) - i - 0.5) for y in range(len(names))]
-        bars = axes.barh(places, ratios, height, label=f"{items} password{'s' * (items > 1)} a run")
+        bars = axes.barh(places, ratios, height, label=workload.title)
         axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("hashes per second, relative to pyca/bcrypt in a loop (medians)")
@@ -197,30 +296,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--items", type=positive, nargs="+", default=[1, 20, 1000], help="passwords a run"
     )
     parser.add_argument(
-        "--seconds", type=float, default=60, help="for each batch size; 3 to 40 rounds"
+        "--rows", nargs="+", choices=ROWS, default=ROWS, help="all of them, unless it is given"
     )
+    parser.add_argument("--seconds", type=float, default=60, help="for each row; 3 to 40 rounds")
     parser.add_argument("--output", type=Path, help="a folder for JSON and a chart")
     parser.add_argument("--workers", type=positive, default=len(os.sched_getaffinity(0)))
 
 
+def workloads(rows: Sequence[str], items: list[int], cost: int) -> Iterator[Workload]:
+    """Yield what is asked for, in the order of ROWS."""
+    if "sizes" in rows:
+        yield from (Workload(count, (cost,)) for count in items)
+    if "cost-4" in rows:
+        yield Workload(1000, (4,))
+    if "mixed" in rows:
+        yield Workload(24, tuple(range(max(4, cost - 2), cost + 1)))
+    if "contended" in rows:
+        yield Workload(24, (cost,), contended=True)
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print a table for each batch size, and write JSON and a chart where asked to."""
-    cost, output = arguments.cost, arguments.output
+    """Measure, print a table for each workload, and write JSON and a chart where asked to."""
+    output = arguments.output
     here = machine()
     print(", ".join(f"{key} {value}" for key, value in here.items()))
-    print(f"cost {cost}, up to {arguments.workers} workers\n")
+    print(f"up to {arguments.workers} workers\n")
     measurements = []
     with ExitStack() as stack:
-        field = contestants(cost, arguments.workers, stack)
-        for items in arguments.items:
-            measurements.append(measure(field, items, arguments.seconds))
+        pools = Pools(arguments.workers, stack)
+        for workload in workloads(arguments.rows, arguments.items, arguments.cost):
+            measurements.append(measure(workload, pools, arguments.seconds))
             print(table(measurements[-1]).plain(), flush=True)
     if output:
         output.mkdir(parents=True, exist_ok=True)
-        results = [measurement._asdict() for measurement in measurements]
-        content = {"machine": here, "cost": cost, "unit": "ms per hash", "results": results}
+        results = [
+            {**measured.workload._asdict(), "times": measured.times} for measured in measurements
+        ]
+        content = {"machine": here, "unit": "ms per hash", "results": results}
         (output / "peers.json").write_text(json.dumps(content, indent=1) + "\n")
-        title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
+        title = f"{here['cpu']}, {here['date']}, commit {here['commit']}"
         chart(measurements, title, output / "peers.svg")
         print(f"written: {output / 'peers.json'}, {output / 'peers.svg'}")
     return 0
