@@ -16,6 +16,13 @@ def test_each_function_has_the_layer_of_its_architecture() -> None:
         assert [layer["Metadata"]["BuildArchitecture"]] == architectures
 
 
+def test_each_function_is_built_with_its_bytecode() -> None:
+    """Those of the benchmark too, or they would measure other cold starts than one gets."""
+    built = {name: of.get("Metadata", {}).get("BuildMethod") for name, of in functions().items()}
+    assert len(built) > 12
+    assert set(built.values()) == {"makefile"}, built
+
+
 def test_each_function_logs_where_its_role_may_write() -> None:
     for resource in functions().values():
         group = resources()[resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
