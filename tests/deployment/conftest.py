@@ -31,12 +31,16 @@ def installed_wheel(folder: Path) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Layer:
-    """A layer of the wheel that is installed here; of one that is built, where that is gone."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
+    """What a layer is made of: the wheel that is installed here; if it is gone, one to be built."""
+    wheel = installed_wheel(tmp_path_factory.mktemp("wheel"))
+    return ("--native", "--wheel", wheel) if wheel else ("--native",)
+
+
+@pytest.fixture(scope="session")
+def layer(source: tuple[str | Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Layer:
     folder = tmp_path_factory.mktemp("layer")
-    wheel = installed_wheel(folder)
-    source = ("--wheel", wheel) if wheel else ()
-    done = run(PROJECT / "build_layer.sh", "--native", *source, "--output", folder)
+    done = run(PROJECT / "build_layer.sh", *source, "--output", folder)
     if done.returncode and ": needs glibc" in done.stderr:
         pytest.skip("this machine's libgomp is newer than Lambda's glibc: " + done.stderr[-300:])
     assert done.returncode == 0, done.stderr
