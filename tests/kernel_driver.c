@@ -2,8 +2,9 @@
  * supported variant and lane count.
  *
  * A line is a password in hexadecimal ("-" for the empty one) and a hash or setting; consecutive
- * lines of one cost share groups. Prints "variant lanes hash" for each. All of it runs in a thread
- * with the smallest stack that the system allows: 16 KiB on x86-64 Linux. */
+ * lines of one cost share groups. Prints "variant lanes hash" for each. Then once more with items
+ * that join and leave while others are computed, all costs together, which must give the same. All
+ * of it runs in a thread with the smallest stack that the system allows: 16 KiB on x86-64 Linux. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <limits.h>
@@ -94,6 +95,76 @@ static void compute(const struct bb_kernel *kernel, unsigned lanes, size_t count
     }
 }
 
+static void require_wiped(unsigned first, unsigned end, const char *when)
+{
+    for (unsigned k = first; k < end; k++) {
+        for (unsigned i = 0; i < BB_LANE_WORDS; i++) {
+            if (group.lane[k].words[i] != 0) {
+                fprintf(stderr, "lane %u is not wiped %s\n", k, when);
+                exit(1);
+            }
+        }
+    }
+}
+
+/* Add the next lines, two at a time where they are of one cost and there is room for both. */
+static size_t join(struct bb_item *const *lines, size_t next, size_t count, unsigned lanes)
+{
+    while (next < count && group.lanes < lanes) {
+        unsigned cost = settings[lines[next] - items].cost;
+        unsigned both = group.lanes + 1 < lanes && next + 1 < count &&
+                        settings[lines[next + 1] - items].cost == cost;
+        bb_group_join(&group, &lines[next], 1 + both, cost);
+        next += 1 + both;
+    }
+    return next;
+}
+
+/* All lines with at most `lanes` in flight, in steps of different lengths. Now and then one is
+ * given up, and comes again at the end. */
+static void come_and_go(const struct bb_kernel *kernel, unsigned lanes, size_t count)
+{
+    static uint32_t expected[MAX_LINES][BB_DIGEST_WORDS];
+    static struct bb_item *lines[2 * MAX_LINES];
+    size_t total = count;
+    size_t finished = 0;
+    size_t next = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        lines[i] = &items[i];
+        memcpy(expected[i], items[i].digest, sizeof expected[i]);
+        memset(items[i].digest, 0, sizeof items[i].digest);
+    }
+    bb_group_open(&group, kernel);
+    for (unsigned step = 0; next < total || group.lanes > 0; step++) {
+        next = join(lines, next, total, lanes);
+        unsigned before = group.lanes;
+        if (bb_group_advance(&group, step % 9) != (group.lanes == 0)) {
+            fprintf(stderr, "advancing says the wrong thing of its end\n");
+            exit(1);
+        }
+        require_wiped(group.lanes, before, "when finished");
+        for (unsigned k = group.lanes; k < before; k++, finished++) {
+            size_t i = (size_t)(group.item[k] - items);
+            if (memcmp(items[i].digest, expected[i], sizeof expected[i]) != 0) {
+                fprintf(stderr, "%s, %u lanes: line %zu differs where items come and go\n",
+                        bb_kernel_name(kernel), lanes, i + 1);
+                exit(1);
+            }
+        }
+        if (step % 11 == 5 && group.lanes > 0 && total < 2 * MAX_LINES - 1 && total < 2 * count) {
+            unsigned k = step % group.lanes;
+            lines[total++] = group.item[k];
+            bb_group_drop(&group, k);
+            require_wiped(group.lanes, group.lanes + 1, "when dropped");
+        }
+    }
+    if (finished != count) {
+        fprintf(stderr, "%zu of %zu lines came to an end\n", finished, count);
+        exit(1);
+    }
+}
+
 static void *run(void *line_count)
 {
     size_t kernel_count;
@@ -112,6 +183,7 @@ static void *run(void *line_count)
         }
         for (unsigned lanes = 1; lanes <= BB_MAX_LANES; lanes++) {
             compute(kernels[i], lanes, count);
+            come_and_go(kernels[i], lanes, count);
         }
     }
     return NULL;

@@ -1,4 +1,4 @@
-/* The variant table, its chooser, and the entry points that go through it. */
+/* The variant table, its chooser, and what is known of a variant. */
 #include "internal.h"
 
 extern const struct bb_kernel bb_kernel_x86_64_bextr;
@@ -51,35 +51,4 @@ uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes)
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel)
 {
     return kernel->shared_lanes;
-}
-
-void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
-                    struct bb_item *const *items, unsigned lanes, unsigned cost)
-{
-    group->kernel = kernel;
-    group->lanes = lanes;
-    group->iterations_left = (uint64_t)1 << cost;
-    memcpy(group->item, items, lanes * sizeof items[0]);
-    kernel->functions[lanes - 1]->start(group);
-}
-
-bool bb_group_advance(struct bb_group *group, uint64_t iterations)
-{
-    const struct bb_lane_functions *functions;
-
-    if (group->iterations_left == 0) {
-        return true; /* finished before: out of its wiped state would come other digests */
-    }
-    functions = group->kernel->functions[group->lanes - 1];
-    if (iterations > group->iterations_left) {
-        iterations = group->iterations_left;
-    }
-    functions->advance(group, iterations);
-    group->iterations_left -= iterations;
-    if (group->iterations_left > 0) {
-        return false;
-    }
-    functions->finish(group);
-    bb_wipe(group->lane, group->lanes * sizeof group->lane[0]);
-    return true;
 }

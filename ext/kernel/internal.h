@@ -22,11 +22,12 @@
 /* Blowfish's initial state, from the digits of pi: tables.c, generated. */
 extern const struct bb_lane bb_initial_lane;
 
-/* The computation for one lane count. Advancing must not touch `iterations_left`. */
+/* The computation for one lane count: of as many lanes side by side, wherever in a group they
+ * begin, and their items. */
 struct bb_lane_functions {
-    void (*start)(struct bb_group *group);
-    void (*advance)(struct bb_group *group, uint64_t iterations);
-    void (*finish)(struct bb_group *group);
+    void (*start)(struct bb_lane *lanes, struct bb_item *const *items);
+    void (*advance)(struct bb_lane *lanes, struct bb_item *const *items, uint64_t iterations);
+    void (*finish)(const struct bb_lane *lanes, struct bb_item *const *items);
 };
 
 struct bb_kernel {

@@ -1,9 +1,10 @@
 /* Batched bcrypt: the public face of the kernel.
  *
- * Several passwords ("lanes") of one cost are computed together by one thread; such a set is a
- * group. A group is started, advanced in as many steps as the caller likes, and leaves its
- * digests in its items. Nothing here allocates, locks, reads a clock or knows of Python, and
- * nothing can fail once a setting has been parsed.
+ * Several passwords ("lanes") are computed together by one thread; such a set is a group. A group
+ * is advanced in as many steps as the caller likes, and leaves its digests in its items. All of it
+ * may start and finish together, or items may join and leave while others are computed, whatever
+ * the cost of each: an iteration is the same at every cost. Nothing here allocates, locks, reads a
+ * clock or knows of Python, and nothing can fail once a setting has been parsed.
  *
  * What a caller may do:
  * - Call anything from any thread, at the same time as anything else, as long as no two calls use
@@ -11,8 +12,9 @@
  *   another thread than the one it was started in.
  * - Start a group anew at any time, finished or not. One that is given up before its end still
  * holds what its passwords expand to: bb_wipe it.
- * - Load an item anew, or let it go, as soon as its group is finished or given up; until then the
- *   group reads it. An item is in one group at a time. Items hold passwords: bb_wipe them.
+ * - Load an item anew, or let it go, as soon as it is finished or dropped, or its group given up;
+ *   until then the group reads it. An item is in one group at a time. Items hold passwords: bb_wipe
+ *   them.
  * - Count on 4 KiB of stack being enough for any call, however it was compiled; README.md has the
  *   measurement.
  * - Include this from C++17 or later (before, `new` does not align); the kernel is compiled as C.
@@ -80,15 +82,15 @@ struct bb_lane {
 /* One compiled variant of the interleaved computation; see internal.h. */
 struct bb_kernel;
 
-/* A group in flight. Callers own the memory, aligned to 64 bytes, and look at nothing but
- * `iterations_left`, which is 0 from the end on. Lanes lie side by side so that one base register
- * reaches all of them; at 4168 bytes each, the subkeys of different lanes fall into different cache
- * sets. */
+/* A group in flight. Callers own the memory, aligned to 64 bytes, and look at nothing but `lanes`,
+ * how many items are being computed, and `item`, which they are; their order means nothing. Lanes
+ * lie side by side so that one base register reaches all of them; at 4168 bytes each, the subkeys
+ * of different lanes fall into different cache sets. */
 struct bb_group {
     alignas(64) struct bb_lane lane[BB_MAX_LANES];
     struct bb_item *item[BB_MAX_LANES];
+    uint64_t iterations_left[BB_MAX_LANES];
     const struct bb_kernel *kernel;
-    uint64_t iterations_left;
     unsigned lanes;
 };
 
@@ -125,10 +127,21 @@ unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
                     struct bb_item *const *items, unsigned lanes, unsigned cost);
 
-/* Run up to `iterations` of the 2^cost iterations of a group that was started. True once the
- * digests are in the items; the group's state has been wiped then. After that it is true again,
- * however often, and touches neither the group nor its items. */
+/* The same in two steps: begin with no item, which is no more than to forget what was there before;
+ * then add `count` items (1 or more, as long as there are no more than BB_MAX_LANES) of one cost.
+ * At any time others may follow, of that cost or of another. */
+void bb_group_open(struct bb_group *group, const struct bb_kernel *kernel);
+void bb_group_join(struct bb_group *group, struct bb_item *const *items, unsigned count,
+                   unsigned cost);
+
+/* Run up to `iterations` of the 2^cost iterations of every item, and no more than one of them has
+ * left. Items that have none left then are finished: their digests are in them, their lanes wiped,
+ * `lanes` is less by as many, and they stand in `item` from there on. True once no item is left;
+ * after that it is true again, however often, and touches neither the group nor its items. */
 bool bb_group_advance(struct bb_group *group, uint64_t iterations);
+
+/* Give up item[k], without a digest; its lane is wiped, and the last item takes its place. */
+void bb_group_drop(struct bb_group *group, unsigned k);
 
 /* Known answers through every lane count of a variant that is supported. Returns the lane count
  * that failed, or 0. `scratch` is overwritten: 34 KB, which a caller on a small stack takes from

@@ -41,57 +41,59 @@ static ALWAYS_INLINE void FUNCTION(encipher)(const state *at, halves *x)
 }
 
 /* Replace the whole state with the chained encryption of zeros; with `salted`, of the salt. */
-static ALWAYS_INLINE void FUNCTION(reschedule)(struct bb_group *group, bool salted)
+static ALWAYS_INLINE void FUNCTION(reschedule)(struct bb_lane *lanes, struct bb_item *const *items,
+                                               bool salted)
 {
     state at[LANES];
     halves x[LANES] = {0};
 
-    EACH_LANE(k) at[k] = find_state(group->lane, k);
+    EACH_LANE(k) at[k] = find_state(lanes, k);
     for (unsigned i = 0; i < BB_LANE_WORDS; i += 2) {
         if (salted) {
-            EACH_LANE(k) mix_pair(&x[k], &group->item[k]->salt[i & 2]);
+            EACH_LANE(k) mix_pair(&x[k], &items[k]->salt[i & 2]);
         }
         FUNCTION(encipher)(at, x);
-        EACH_LANE(k) store_pair(&group->lane[k].words[i], &x[k]);
+        EACH_LANE(k) store_pair(&lanes[k].words[i], &x[k]);
     }
 }
 
-static inline void FUNCTION(mix_key)(struct bb_group *group)
+static inline void FUNCTION(mix_key)(struct bb_lane *lanes, struct bb_item *const *items)
 {
     for (unsigned i = 0; i < BB_KEY_WORDS; i++) {
-        EACH_LANE(k) group->lane[k].words[i] ^= group->item[k]->key[i];
+        EACH_LANE(k) lanes[k].words[i] ^= items[k]->key[i];
     }
 }
 
-static inline void FUNCTION(mix_salt)(struct bb_group *group)
+static inline void FUNCTION(mix_salt)(struct bb_lane *lanes, struct bb_item *const *items)
 {
     for (unsigned i = 0; i < BB_KEY_WORDS; i++) {
-        EACH_LANE(k) group->lane[k].words[i] ^= group->item[k]->salt[i % BB_SALT_WORDS];
+        EACH_LANE(k) lanes[k].words[i] ^= items[k]->salt[i % BB_SALT_WORDS];
     }
 }
 
-static void FUNCTION(start)(struct bb_group *group)
+static void FUNCTION(start)(struct bb_lane *lanes, struct bb_item *const *items)
 {
-    EACH_LANE(k) group->lane[k] = bb_initial_lane;
-    FUNCTION(mix_key)(group);
-    FUNCTION(reschedule)(group, true);
+    EACH_LANE(k) lanes[k] = bb_initial_lane;
+    FUNCTION(mix_key)(lanes, items);
+    FUNCTION(reschedule)(lanes, items, true);
 }
 
-static void FUNCTION(advance)(struct bb_group *group, uint64_t iterations)
+static void FUNCTION(advance)(struct bb_lane *lanes, struct bb_item *const *items,
+                              uint64_t iterations)
 {
     /* One call site for both halves of an iteration, or the compiler would emit the unrolled
      * rounds twice and the instruction cache would have to hold both. */
     for (uint64_t i = 0; i < 2 * iterations; i++) {
         if (i % 2 == 0) {
-            FUNCTION(mix_key)(group);
+            FUNCTION(mix_key)(lanes, items);
         } else {
-            FUNCTION(mix_salt)(group);
+            FUNCTION(mix_salt)(lanes, items);
         }
-        FUNCTION(reschedule)(group, false);
+        FUNCTION(reschedule)(lanes, items, false);
     }
 }
 
-static void FUNCTION(finish)(struct bb_group *group)
+static void FUNCTION(finish)(const struct bb_lane *lanes, struct bb_item *const *items)
 {
     static const uint32_t magic[BB_DIGEST_WORDS] = {
         /* "OrpheanBeholderScryDoubt" */
@@ -100,14 +102,14 @@ static void FUNCTION(finish)(struct bb_group *group)
 
     state at[LANES];
 
-    EACH_LANE(k) at[k] = find_state(group->lane, k);
+    EACH_LANE(k) at[k] = find_state(lanes, k);
     for (unsigned i = 0; i < BB_DIGEST_WORDS; i += 2) {
         halves x[LANES] = {0};
         EACH_LANE(k) mix_pair(&x[k], &magic[i]);
         for (unsigned times = 0; times < 64; times++) {
             FUNCTION(encipher)(at, x);
         }
-        EACH_LANE(k) store_pair(&group->item[k]->digest[i], &x[k]);
+        EACH_LANE(k) store_pair(&items[k]->digest[i], &x[k]);
     }
 }
 
