@@ -24,9 +24,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
+PACKAGE_C := $(filter-out %/inspect_stand_in.c,$(wildcard ext/bcrypt_batch/*.c))
 C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.* \
-    ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
+    ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
 .PHONY: invoke test bulk lint sanitize sanitize-threads servers coverage bench wheel layer containers tables clean \
@@ -48,8 +49,8 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/mypy
 	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	for file in $(KERNEL_C) ext/bcrypt_batch/crew.c; do \
-	    $(CC) $(STRICT) -fopenmp -c $$file -o /dev/null || exit 1; done
+	for file in $(KERNEL_C) $(PACKAGE_C); do \
+	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
 	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint

@@ -9,6 +9,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNEL = Path("ext/kernel")
+PACKAGE = Path("ext/bcrypt_batch")
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
 
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -23,13 +24,12 @@ OPENMP = [] if "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopen
 extension = Extension(
     "bcrypt_batch._native",
     sources=[
-        "ext/bcrypt_batch/_native.pyx",
-        "ext/bcrypt_batch/crew.c",
-        "ext/bcrypt_batch/start_up.c",
+        str(PACKAGE / "_native.pyx"),
+        *sorted(map(str, PACKAGE.glob("*.c"))),
         *sorted(map(str, KERNEL.glob("*.c"))),
     ],
-    include_dirs=[str(KERNEL), "ext/bcrypt_batch"],
-    depends=["setup.py", "ext/bcrypt_batch/crew.h", *sorted(map(str, KERNEL.glob("*.h")))],
+    include_dirs=[str(KERNEL), str(PACKAGE)],
+    depends=["setup.py", *sorted(map(str, [*PACKAGE.glob("*.h"), *KERNEL.glob("*.h")]))],
     define_macros=[("Py_LIMITED_API", LIMITED_API)],
     py_limited_api=True,
     # -O2, not -O3: gcc 12 makes the interleaved rounds 5 to 10 % slower with the latter. -g0 undoes

@@ -2,7 +2,8 @@
 
 Passwords and hashes are `bytes`. `hash_many` and `verify_many` compute a whole batch without the
 GIL, several passwords interleaved in each thread; one bad item never spoils a batch. `hashpw`,
-`checkpw` and `gensalt` are those of pyca/bcrypt 5.
+`checkpw` and `gensalt` are those of pyca/bcrypt 5. A `Checker` computes the single checks of many
+threads or coroutines together.
 """
 
 from .loading import load
@@ -27,6 +28,22 @@ from .workers import worker_count  # noqa: E402
 
 __version__ = "0.1.0"
 
+# Of checker.py, which is imported when one of them is first used.
+_CHECKERS = ("Checker", "CheckerClosed", "CheckerFull", "CheckerStats", "CheckerTimeout")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .checker import Checker, CheckerClosed, CheckerFull, CheckerStats, CheckerTimeout
+else:
+
+    def __getattr__(name):
+        if name not in _CHECKERS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import checker
+
+        return getattr(checker, name)
+
+
 __all__ = [
     "DEFAULT_MAX_COST",
     "MAX_COST",
@@ -37,6 +54,11 @@ __all__ = [
     "PREFIXES",
     "BatchResult",
     "BatchStats",
+    "Checker",
+    "CheckerClosed",
+    "CheckerFull",
+    "CheckerStats",
+    "CheckerTimeout",
     "ItemError",
     "Kernels",
     "checkpw",

@@ -10,6 +10,7 @@ cdef extern from "crew.h" nogil:
 
     bint bb_crew_prepare(int priority, size_t stack_bytes)
     bb_crew *bb_crew_begin(bb_work *work, void *job, unsigned workers)
+    bb_crew *bb_crew_make(bb_work *work, void *job, unsigned workers)
     bint bb_crew_wait(bb_crew *crew, int64_t timeout_ns)
     unsigned bb_crew_size(bb_crew *crew)
     void bb_crew_release(bb_crew *crew)

@@ -9,14 +9,14 @@ crew (crew.h) and nowhere else, so whatever they raise finds the batch in a stat
 """
 
 cimport cython
-from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from bcrypt_batch._crew cimport (
-    bb_crew, bb_crew_begin, bb_crew_dismiss, bb_crew_keep, bb_crew_prepare, bb_crew_release,
-    bb_crew_size, bb_crew_wait,
+    bb_crew, bb_crew_begin, bb_crew_dismiss, bb_crew_keep, bb_crew_make, bb_crew_prepare,
+    bb_crew_release, bb_crew_size, bb_crew_wait,
 )
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
@@ -25,6 +25,14 @@ from bcrypt_batch._kernel cimport (
     bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_time, bb_kernel_name,
     bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash,
     bb_parse_setting, bb_self_test, bb_setting, bb_status, bb_wipe,
+)
+from bcrypt_batch._queue cimport (
+    BB_ANSWER_DIGEST, BB_ANSWER_FORKED, BB_ANSWER_FULL, BB_ANSWER_NO_MEMORY, BB_ANSWER_NONE,
+    BB_REASON_TIMEOUT, BB_WAIT_BUCKETS, bb_answer, bb_call, bb_call_end, bb_call_format,
+    bb_call_give_up, bb_call_wait, bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free,
+    bb_mailbox_make, bb_mailbox_take, bb_queue, bb_queue_add, bb_queue_close, bb_queue_free,
+    bb_queue_is_from_before_fork, bb_queue_make, bb_queue_read_stats, bb_queue_stats,
+    bb_queue_work, bb_wait_limit_ns,
 )
 
 cdef extern from "Python.h":
@@ -609,6 +617,9 @@ def hash_one(bytes password not None, bytes setting not None):
     batch.plan([(batch.settings[0].cost, 1, 1)], kernel=chosen_kernel(), workers=1)
     batch.run_here(None, LOOK_AT_SIGNALS_NS)
     return batch.hashes()[0]
+
+
+include "_queue.pxi"
 
 
 find_kernel(chosen_kernel())  # before anyone relies on it

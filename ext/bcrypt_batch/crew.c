@@ -21,15 +21,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
+#include "clock.h"
+
 enum {
-    NS_PER_S = 1000000000,
     /* What must remain when libgomp has made its threads: for its own memory, and for whoever
      * else makes a thread in that moment. */
     SPARE_THREADS = 1,
@@ -93,21 +93,14 @@ bool bb_crew_prepare(int priority, size_t stack_bytes)
     return pthread_atfork(NULL, NULL, forget_crews) == 0;
 }
 
+unsigned bb_crew_generation(void)
+{
+    return atomic_load(&generation);
+}
+
 static bool is_from_before_fork(const struct bb_crew *crew)
 {
-    return crew->generation != atomic_load(&generation);
-}
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-static struct timespec as_timespec(int64_t ns)
-{
-    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    return crew->generation != bb_crew_generation();
 }
 
 /* Wait until the system has cleared away a thread that ends, so that it counts against no limit. */
@@ -315,11 +308,10 @@ static void post(struct bb_crew *crew, bb_work *work, void *job, unsigned worker
     crew->exhausted = false;
 }
 
-/* Make a crew, with its first job if `work` is not NULL. */
-static struct bb_crew *start_crew(bb_work *work, void *job, unsigned workers)
+/* Without `work` it has no job yet. */
+struct bb_crew *bb_crew_make(bb_work *work, void *job, unsigned workers)
 {
     struct bb_crew *crew = calloc(1, sizeof *crew);
-    pthread_condattr_t attributes;
 
     if (crew == NULL) {
         return NULL;
@@ -329,10 +321,7 @@ static struct bb_crew *start_crew(bb_work *work, void *job, unsigned workers)
     crew->generation = atomic_load(&generation);
     post(crew, work, job, workers);
     pthread_mutex_init(&crew->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* which nobody can turn back */
-    pthread_cond_init(&crew->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    init_monotonic_cond(&crew->changed);
     if (crew->ids == NULL || create_thread(&crew->leader, NULL, lead, crew) != 0) {
         pthread_cond_destroy(&crew->changed);
         pthread_mutex_destroy(&crew->lock);
@@ -373,7 +362,7 @@ struct bb_crew *bb_crew_begin(bb_work *work, void *job, unsigned workers)
     }
     pthread_mutex_unlock(&keeping);
     if (crew == NULL) {
-        return start_crew(work, job, workers);
+        return bb_crew_make(work, job, workers);
     }
     pthread_mutex_lock(&crew->lock);
     post(crew, work, job, workers);
@@ -448,7 +437,7 @@ unsigned bb_crew_keep(unsigned workers)
         return size;
     }
     bb_crew_dismiss(); /* first, so that its threads do not stand in the way of the new ones */
-    struct bb_crew *crew = start_crew(NULL, NULL, workers);
+    struct bb_crew *crew = bb_crew_make(NULL, NULL, workers);
     if (crew == NULL) {
         return 1;
     }

@@ -27,10 +27,17 @@ typedef void bb_work(void *job, unsigned worker);
  * default: threads are tried out with such stacks then. False where there is no memory. */
 bool bb_crew_prepare(int priority, size_t stack_bytes);
 
+/* Counts the forks between this process and the first: what has threads, or waits for some, keeps
+ * it to know later whether they are still there. */
+unsigned bb_crew_generation(void);
+
 /* Let up to `workers` threads run `work`: those of the kept crew, if it is idle and was made for as
  * many, else those of a new one. NULL where the system refuses even one thread. `job` must not lie
  * on the caller's stack: greenlets move theirs while others run. */
 struct bb_crew *bb_crew_begin(bb_work *work, void *job, unsigned workers);
+
+/* The same with threads of the job's own, whatever crew is kept: for a job that lasts. */
+struct bb_crew *bb_crew_make(bb_work *work, void *job, unsigned workers);
 
 /* Wait for the end of the job, `timeout_ns` at the most (0 to 10^18). True when no worker is in it
  * any more: at its end, and in a child after fork, where none has come along. */
@@ -39,8 +46,8 @@ bool bb_crew_wait(struct bb_crew *crew, int64_t timeout_ns);
 /* How many threads the crew has. Waits until it has tried to make them. */
 unsigned bb_crew_size(struct bb_crew *crew);
 
-/* Give a crew back whose job has ended: once for each bb_crew_begin. Unless it is the kept one, its
- * threads are gone when this returns. */
+/* Give a crew back whose job has ended: once for each bb_crew_begin or bb_crew_make. Unless it is
+ * the kept one, its threads are gone when this returns. */
 void bb_crew_release(struct bb_crew *crew);
 
 /* Keep one crew of up to `workers` threads (2 or more) in place of the one kept before; return how

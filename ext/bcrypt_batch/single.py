@@ -49,14 +49,9 @@ def hashpw(password: bytes, salt: bytes) -> bytes:
         TypeError: An argument is not bytes.
         ValueError: The password is too long, or the setting malformed.
     """
-    check_bytes("password", password)
+    check_password(password)
     check_bytes("salt", salt)
-    if len(password) > MAX_PASSWORD_BYTES:
-        raise ValueError(
-            "password cannot be longer than 72 bytes, truncate manually if necessary "
-            "(e.g. my_password[:72])"
-        )
-    return _native.hash_one(bytes(password), _canonical_setting(salt))
+    return _native.hash_one(bytes(password), canonical_setting(salt))
 
 
 def checkpw(password: bytes, hashed_password: bytes) -> bool:
@@ -69,7 +64,17 @@ def checkpw(password: bytes, hashed_password: bytes) -> bool:
     return _native.equal(hashpw(password, hashed_password), bytes(hashed_password))
 
 
-def _canonical_setting(salt: bytes) -> bytes:
+def check_password(password: bytes) -> None:
+    """Raise TypeError unless a password is bytes, ValueError if it is too long."""
+    check_bytes("password", password)
+    if len(password) > MAX_PASSWORD_BYTES:
+        raise ValueError(
+            "password cannot be longer than 72 bytes, truncate manually if necessary "
+            "(e.g. my_password[:72])"
+        )
+
+
+def canonical_setting(salt: bytes) -> bytes:
     """Return the 29-byte form of a setting that pyca/bcrypt would take.
 
     It takes empty fields, a cost written "4", "+4" or "004", and anything after the 22nd

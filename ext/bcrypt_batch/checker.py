@@ -1,0 +1,327 @@
+"""Single checks and hashes, computed together with all others that a process has at the time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import accumulate
+
+from . import _native
+from .checks import check_bytes, check_range, check_seconds
+from .crew import warn_of_shortage
+from .lanes import lane_limit
+from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
+from .run import TICK_NS
+from .single import canonical_setting, check_password, gensalt
+from .workers import check_workers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from typing import Any, Literal, Self
+
+    from .deliveries import Deliveries
+
+# A core of today checks ten times as many of cost 12 in half a minute: who waits behind more has
+# gone away.
+DEFAULT_MAX_WAITING = 1000
+MOST_WAITING = 10_000_000
+
+
+class CheckerClosed(RuntimeError):
+    """The checker was closed before, or without waiting for, this call."""
+
+
+class CheckerFull(RuntimeError):
+    """As many calls as `max_waiting` allows are waiting already."""
+
+
+class CheckerTimeout(TimeoutError):
+    """The call was not finished within its `timeout`."""
+
+
+class CheckerStats:
+    """What a checker does and has done, in this process.
+
+    Attributes:
+        waiting: How many calls wait for a lane.
+        in_flight: How many are being computed.
+        mean_group_size: How many lanes of a worker were in use, averaged over all iterations that
+            workers have computed; 0.0 before the first.
+        hashes_per_second: Calls finished, averaged over the last 10 whole seconds.
+        finished: Calls finished since the start.
+        refused: Calls that found the checker full or closed, or were there when it was closed
+            without waiting.
+        timed_out: Calls that their timeout ended.
+        cancelled: Calls that an exception ended, such as the cancellation of a coroutine.
+        wait_p50_s: The time from the call to the lane, in seconds, that half of all calls did not
+            exceed; this figure and the next two are rounded up, by a quarter at the most.
+        wait_p95_s: That 95 of 100 did not exceed.
+        wait_p99_s: That 99 of 100 did not exceed.
+    """
+
+    __slots__ = (
+        "cancelled",
+        "finished",
+        "hashes_per_second",
+        "in_flight",
+        "mean_group_size",
+        "refused",
+        "timed_out",
+        "wait_p50_s",
+        "wait_p95_s",
+        "wait_p99_s",
+        "waiting",
+    )
+
+    def __init__(self, figures: dict[str, int], waits: list[int]) -> None:
+        """Take what `_native.Queue.stats` returns."""
+        self.waiting = figures["waiting"]
+        self.in_flight = figures["in_flight"]
+        self.mean_group_size = figures["lane_iterations"] / (figures["iterations"] or 1)
+        self.hashes_per_second = figures["recent"] / ((figures["recent_ns"] / 1e9) or 1)
+        self.finished = figures["finished"]
+        self.refused = figures["refused"]
+        self.timed_out = figures["timed_out"]
+        self.cancelled = figures["cancelled"]
+        self.wait_p50_s, self.wait_p95_s, self.wait_p99_s = _percentiles_s(waits, (50, 95, 99))
+
+    def __repr__(self) -> str:
+        return f"CheckerStats({', '.join(f'{n}={getattr(self, n)!r}' for n in self.__slots__)})"
+
+
+def _percentiles_s(waits: list[int], percents: tuple[int, ...]) -> list[float]:
+    """Return the upper limits of the buckets that percentiles lie in, in seconds; 0 of nothing."""
+    limits_ns = _native.wait_limits_ns()
+    total = sum(waits)
+    found = []
+    for percent in percents:
+        reached = (i for i, seen in enumerate(accumulate(waits)) if 100 * seen >= percent * total)
+        found.append(limits_ns[next(reached)] / 1e9 if total else 0.0)
+    return found
+
+
+class Checker:
+    """Checks and hashes passwords one at a time for whoever calls, and computes them together.
+
+    Calls from any number of threads and event loops share the lanes of a few workers. A call starts
+    at once where a lane is free, else when one becomes free, the oldest first, whatever its cost;
+    nobody waits for company. Threads are made at the first call, in a child after fork anew, and
+    end with `close`, which the `with` statement calls.
+
+    Results and exceptions of calls are those of `checkpw` and `hashpw`, and CheckerFull,
+    CheckerClosed and CheckerTimeout. After any exception the call is out of the queue, and the
+    others in it go on.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        lanes: int | None = None,
+        max_waiting: int | None = None,
+        max_cost: int = DEFAULT_MAX_COST,
+        when_full: Literal["raise", "wait"] = "raise",
+    ) -> None:
+        """Make one; it needs no threads before the first call.
+
+        Args:
+            workers: How many threads; by default `worker_count()`.
+            lanes: How many calls a thread computes together at the most, 1 to 8; by default what is
+                fastest.
+            max_waiting: How many calls may wait for a lane; by default 1000.
+            max_cost: A hash of a higher cost is a ValueError, instead of minutes or days of work.
+            when_full: What becomes of a call beyond `max_waiting`: "raise" refuses it with
+                CheckerFull, "wait" lets it wait too, as long as its timeout says.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+        """
+        self._workers = check_workers(workers)
+        self._max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
+        if when_full not in ("raise", "wait"):
+            raise ValueError(f"when_full must be 'raise' or 'wait', not {when_full!r}")
+        self._even_if_full = when_full == "wait"
+        if max_waiting is None:
+            max_waiting = DEFAULT_MAX_WAITING
+        max_waiting = check_range("max_waiting", max_waiting, 0, MOST_WAITING)
+        kernel = _native.chosen_kernel()
+        if lanes is None:
+            lanes = lane_limit(kernel, self._workers)
+        self._lanes = check_range("lanes", lanes, 1, MAX_LANES)
+        self._deliveries: dict[AbstractEventLoop, Deliveries] = {}
+        self._queue = _native.Queue(
+            kernel=kernel, workers=self._workers, lanes=self._lanes, max_waiting=max_waiting
+        )
+
+    def check(self, password: bytes, hash: bytes, *, timeout: float | None = None) -> bool:  # noqa: A002
+        """Return whether a hash is that of a password, in a time that tells nothing of either.
+
+        Args:
+            password: At most 72 bytes, as for `checkpw`.
+            hash: A hash of `max_cost` at the most.
+            timeout: Seconds of wall time from now, waiting and computing.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: The password is too long, the hash malformed or too costly, or `timeout`
+                negative.
+            CheckerFull: Too many calls are waiting.
+            CheckerClosed: The checker is closed, or was before this call was finished.
+            CheckerTimeout: The time was up.
+        """
+        setting = self._setting_of(password, hash)
+        return _native.equal(self._compute(password, setting, timeout), bytes(hash))
+
+    def hash(self, password: bytes, *, cost: int = 12, timeout: float | None = None) -> bytes:
+        """Return a new 60-byte hash of a password, `$2b$`, with a random salt.
+
+        Args:
+            password: At most 72 bytes.
+            cost: The logarithm of the number of iterations, 4 to `max_cost`.
+            timeout: As for `check`.
+
+        Raises as `check` does.
+        """
+        return self._compute(password, self._new_setting(password, cost), timeout)
+
+    def dummy_check(
+        self, password: bytes, *, cost: int = 12, timeout: float | None = None
+    ) -> Literal[False]:
+        """Take as long as `check` does with a hash of this cost, and return False.
+
+        For users that do not exist: else the time of an answer would tell that. Raises as `check`
+        does.
+        """
+        self.hash(password, cost=cost, timeout=timeout)
+        return False
+
+    async def check_async(
+        self,
+        password: bytes,
+        hash: bytes,  # noqa: A002
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bool:
+        """As `check`, for asyncio; cancelling it takes the call out of the queue."""
+        setting = self._setting_of(password, hash)
+        return _native.equal(await self._compute_async(password, setting, timeout), bytes(hash))
+
+    async def hash_async(
+        self,
+        password: bytes,
+        *,
+        cost: int = 12,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes:
+        """As `hash`, for asyncio."""
+        return await self._compute_async(password, self._new_setting(password, cost), timeout)
+
+    async def dummy_check_async(
+        self,
+        password: bytes,
+        *,
+        cost: int = 12,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Literal[False]:
+        """As `dummy_check`, for asyncio."""
+        await self.hash_async(password, cost=cost, timeout=timeout)
+        return False
+
+    def hash_under(self, password: bytes, salt: bytes, *, timeout: float | None = None) -> bytes:
+        """Return the hash of a password under a setting or an earlier hash, as `hashpw` does.
+
+        For frameworks that make salts themselves. Raises as `check` does.
+        """
+        return self._compute(password, self._setting_of(password, salt), timeout)
+
+    def stats(self) -> CheckerStats:
+        """Return what it does and has done; costs microseconds."""
+        return CheckerStats(*self._queue.stats())
+
+    def close(self, *, wait: bool = True) -> None:
+        """Take no more calls, and end the threads; may be called again, and by several threads.
+
+        Args:
+            wait: Finish the calls that are there. Otherwise they are refused, with CheckerClosed
+                in their callers, within milliseconds; so they are if this is called while another
+                thread waits.
+        """
+        self._queue.close(_tick, drain=wait, slice_ns=TICK_NS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # None of its calls can be left: each holds it. Its threads end when its queue goes.
+        queue = getattr(self, "_queue", None)
+        if queue is not None and queue.started and not sys.is_finalizing():
+            import warnings
+
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+
+    def __repr__(self) -> str:
+        return f"<Checker: {self._workers} workers, {self._lanes} lanes>"
+
+    def _setting_of(self, password: bytes, hashed: bytes) -> bytes:
+        """Check arguments; return the 29-byte setting of a hash."""
+        check_password(password)
+        check_bytes("hash", hashed)
+        setting = canonical_setting(hashed)
+        if (cost := int(setting[4:6])) > self._max_cost:
+            raise ValueError(f"the hash has cost {cost}; at most {self._max_cost} is allowed")
+        return setting
+
+    def _new_setting(self, password: bytes, cost: int) -> bytes:
+        check_password(password)
+        return gensalt(check_range("cost", cost, MIN_COST, self._max_cost))
+
+    def _start(self) -> None:
+        """Have threads; say so where there are fewer than there should be."""
+        got = self._queue.start()
+        if 0 < got < self._workers:
+            warn_of_shortage(self._workers, got, stacklevel=4)
+
+    def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
+        deadline_ns = None
+        if timeout is not None:
+            deadline_ns = time.monotonic_ns() + check_seconds("timeout", timeout)
+        self._start()
+        answer = self._queue.compute(
+            bytes(password),
+            setting,
+            _tick,
+            slice_ns=TICK_NS,
+            deadline_ns=deadline_ns,
+            even_if_full=self._even_if_full,
+        )
+        return self._hash_or_raise(answer)
+
+    async def _compute_async(
+        self, password: bytes, setting: bytes, timeout: float | None
+    ) -> bytes:
+        from .deliveries import compute
+
+        timeout_s = None if timeout is None else check_seconds("timeout", timeout) / 1e9
+        self._start()
+        submit: Any = lambda mailbox: self._queue.submit(  # noqa: E731
+            bytes(password), setting, mailbox, even_if_full=self._even_if_full
+        )
+        return self._hash_or_raise(await compute(self._deliveries, self._queue, submit, timeout_s))
+
+    def _hash_or_raise(self, answer: bytes | str) -> bytes:
+        if isinstance(answer, bytes):
+            return answer
+        if answer == _native.FULL:
+            raise CheckerFull(f"the checker is full: {self.stats().waiting} calls are waiting")
+        if answer == _native.TIMEOUT:
+            raise CheckerTimeout("the call was not finished within its timeout")
+        raise CheckerClosed("the checker is closed")
+
+
+def _tick() -> None:
+    """Let exceptions in that other threads send here: they come where Python code runs."""

@@ -1,0 +1,72 @@
+/* How answers come to those who wait: see queue.h. */
+#define _GNU_SOURCE
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "queue_internal.h"
+
+void bb_call_answer(struct bb_call *call, enum bb_answer answer)
+{
+    struct bb_mailbox *mailbox = call->mailbox;
+
+    call->answer = answer;
+    call->place = OUT;
+    if (mailbox == NULL) {
+        pthread_cond_signal(&call->answered);
+        return;
+    }
+    call->place = DELIVERED;
+    if (mailbox->calls.first == NULL) {
+        eventfd_write(mailbox->descriptor, 1); /* from 0, so it can't be full */
+    }
+    append(&mailbox->calls, call);
+}
+
+struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue)
+{
+    struct bb_mailbox *mailbox = calloc(1, sizeof *mailbox);
+
+    if (mailbox == NULL) {
+        return NULL;
+    }
+    mailbox->queue = queue;
+    mailbox->generation = queue->generation;
+    mailbox->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (mailbox->descriptor < 0) {
+        free(mailbox);
+        return NULL;
+    }
+    return mailbox;
+}
+
+int bb_mailbox_descriptor(const struct bb_mailbox *mailbox)
+{
+    return mailbox->descriptor;
+}
+
+bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)
+{
+    eventfd_t count;
+
+    if (from_before_fork(mailbox->generation)) {
+        return false;
+    }
+    pthread_mutex_lock(&mailbox->queue->lock);
+    struct bb_call *call = mailbox->calls.first;
+    if (call != NULL) {
+        take_out(&mailbox->calls, call);
+        call->place = OUT;
+        *token = call->token;
+    }
+    if (mailbox->calls.first == NULL) {
+        eventfd_read(mailbox->descriptor, &count); /* readable no longer, or it was not */
+    }
+    pthread_mutex_unlock(&mailbox->queue->lock);
+    return call != NULL;
+}
+
+void bb_mailbox_free(struct bb_mailbox *mailbox)
+{
+    close(mailbox->descriptor);
+    free(mailbox);
+}

@@ -1,0 +1,100 @@
+/* Shared by the files of the queue: what calls, workers and queues are made of. */
+#ifndef BCRYPT_BATCH_QUEUE_INTERNAL_H
+#define BCRYPT_BATCH_QUEUE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "counts.h"
+#include "crew.h"
+#include "queue.h"
+
+struct bb_call {
+    struct bb_item item; /* first: a worker finds the call by it */
+    struct bb_setting setting;
+    struct bb_queue *queue;
+    struct bb_mailbox *mailbox; /* or NULL */
+    uint64_t token;
+    int64_t added_ns;
+    unsigned generation;
+    pthread_cond_t answered;
+
+    /* The queue's lock guards what follows. */
+    enum { WAITING, IN_LANE, DELIVERED, OUT } place;
+    enum bb_answer answer;
+    bool abandoned; /* IN_LANE, and its caller has let go of it */
+    struct bb_call *next, *previous;
+};
+
+/* Of calls that wait, or that were delivered. */
+struct list {
+    struct bb_call *first, *last;
+};
+
+struct bb_mailbox {
+    struct bb_queue *queue;
+    unsigned generation;
+    int descriptor;
+    struct list calls;
+};
+
+struct worker {
+    struct bb_group group; /* its own business */
+    struct bb_call *newcomers[BB_MAX_LANES];
+    unsigned newcomer_count;
+    /* The queue's lock guards what follows. */
+    bool begun;
+    unsigned load; /* calls that are IN_LANE here */
+};
+
+struct bb_queue {
+    struct worker *workers;
+    unsigned worker_count;
+    unsigned lanes;
+    size_t max_waiting;
+    unsigned generation;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work;  /* there is some for one who sleeps */
+    struct list waiting;  /* oldest first */
+    unsigned sleeping;
+    bool closed;
+    bool hurried;
+    struct bb_counts counts;
+};
+
+static inline void append(struct list *list, struct bb_call *call)
+{
+    call->next = NULL;
+    call->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = call;
+    list->last = call;
+}
+
+static inline void take_out(struct list *list, struct bb_call *call)
+{
+    *(call->previous ? &call->previous->next : &list->first) = call->next;
+    *(call->next ? &call->next->previous : &list->last) = call->previous;
+}
+
+static inline bool from_before_fork(unsigned generation)
+{
+    return generation != bb_crew_generation();
+}
+
+static inline void wipe_item(struct bb_item *item)
+{
+    bb_wipe(item, sizeof *item);
+}
+
+static inline void free_call(struct bb_call *call)
+{
+    pthread_cond_destroy(&call->answered);
+    bb_wipe(call, sizeof *call);
+    free(call);
+}
+
+/* Let a call's caller know; with the lock. It may be gone right after. */
+void bb_call_answer(struct bb_call *call, enum bb_answer answer);
+
+#endif

@@ -1,0 +1,214 @@
+/* The queue without threads or a clock: its workers take turns here, a step each, so that order and
+ * fairness can be counted in steps and completions. Prints a line for each thing that is counted.
+ */
+#include "../ext/bcrypt_batch/counts.c"
+#include "../ext/bcrypt_batch/mailbox.c"
+#include "../ext/bcrypt_batch/queue.c"
+#include "../ext/bcrypt_batch/queue_work.c"
+
+#include <stdio.h>
+
+enum { CHEAP = 4, COSTLY = 12 };
+
+static unsigned forks;
+
+unsigned bb_crew_generation(void)
+{
+    return forks;
+}
+
+static struct bb_call *add(struct bb_queue *queue, uint8_t cost)
+{
+    struct bb_setting setting = {.version = 'b', .cost = cost, .salt = {cost}};
+    enum bb_answer answer;
+    return bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, NULL, 0, &answer);
+}
+
+static unsigned lanes[2]; /* that each worker used in its last step */
+
+/* One turn of a worker: what bb_queue_work does but for sleeping. */
+static void turn(struct bb_queue *queue, unsigned number)
+{
+    struct worker *worker = &queue->workers[number];
+
+    worker->begun = true;
+    look(queue, worker, lanes[number]);
+    lanes[number] = worker->load > 0 ? compute(worker) : 0;
+}
+
+static struct bb_queue *make(unsigned workers, unsigned most)
+{
+    struct bb_queue *queue = bb_queue_make(bb_choose_kernel(), workers, most, 0);
+    memset(lanes, 0, sizeof lanes);
+    for (unsigned i = 0; i < workers; i++) {
+        turn(queue, i); /* all have begun */
+    }
+    return queue;
+}
+
+static bool is_done(struct bb_call *call)
+{
+    return call->answer == BB_ANSWER_DIGEST;
+}
+
+/* A costly call comes after 10 cheap ones, and cheap ones keep coming after it, always 20 of them.
+ */
+static void starve(void)
+{
+    enum { BEFORE = 10, BEHIND = 20 };
+    struct bb_queue *queue = make(1, 4);
+    struct bb_call *costly = NULL;
+    unsigned before = 0;
+    unsigned steps = 0;
+
+    for (unsigned i = 0; i < BEFORE; i++) {
+        add(queue, CHEAP);
+    }
+    costly = add(queue, COSTLY);
+    while (!is_done(costly)) {
+        while (queue->counts.stats.waiting < BEHIND + (costly->place == WAITING)) {
+            add(queue, CHEAP);
+        }
+        bool waited = costly->place == WAITING;
+        turn(queue, 0);
+        if (waited && costly->place == IN_LANE) {
+            before = (unsigned)queue->counts.stats.finished;
+            printf("cheap calls finished before the costly one began: %u\n", before);
+        }
+        steps += costly->place == IN_LANE;
+    }
+    printf("steps from its begin to its end: %u\n", steps);
+    printf("cheap calls finished meanwhile: %u\n",
+           (unsigned)queue->counts.stats.finished - before - 1);
+}
+
+/* Calls of all costs from 4 to 9 are taken in the order in which they came. */
+static void order(void)
+{
+    enum { CALLS = 40 };
+    struct bb_call *calls[CALLS];
+    struct bb_queue *queue = make(2, 3);
+    unsigned begun = 0;
+    unsigned turns = 0;
+
+    for (unsigned i = 0; i < CALLS; i++) {
+        calls[i] = add(queue, (uint8_t)(CHEAP + i * 7 % 6));
+    }
+    for (; queue->counts.stats.finished < CALLS; turns++) {
+        turn(queue, turns % 2);
+        while (begun < CALLS && calls[begun]->place != WAITING) {
+            begun++;
+        }
+        for (unsigned i = begun; i < CALLS; i++) {
+            if (calls[i]->place != WAITING) {
+                printf("call %u began before call %u\n", i, begun);
+            }
+        }
+    }
+    printf("began in order: %u\n", begun);
+}
+
+/* Eight clients, each with its next call as soon as it has an answer, and two workers: four and
+ * four in each round, whatever the costs. */
+static void share(void)
+{
+    enum { CLIENTS = 8, ROUNDS = 400 };
+    struct bb_call *calls[CLIENTS];
+    struct bb_queue *queue = make(2, 8);
+    unsigned uneven = 0;
+
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        calls[i] = add(queue, (uint8_t)(CHEAP + i % 3));
+    }
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            if (is_done(calls[i])) {
+                bb_call_end(calls[i]);
+                calls[i] = add(queue, (uint8_t)(CHEAP + i % 3));
+            }
+        }
+        turn(queue, 0);
+        turn(queue, 1);
+        uneven += queue->workers[0].load > 4 || queue->workers[1].load > 4;
+    }
+    printf("rounds that were not shared evenly: %u\n", uneven);
+}
+
+/* A worker that has something in its lanes leaves a newcomer to one that has nothing. */
+static void leave_to_idle(void)
+{
+    struct bb_queue *queue = make(2, 8);
+
+    add(queue, COSTLY);
+    turn(queue, 0);
+    add(queue, COSTLY);
+    turn(queue, 0);
+    printf("left to the idle one: %u, ", (unsigned)queue->counts.stats.waiting);
+    turn(queue, 1);
+    printf("loads %u and %u\n", queue->workers[0].load, queue->workers[1].load);
+}
+
+/* A call that is given up frees its place or its lane, and harms no other. */
+static void give_up(void)
+{
+    enum { CALLS = 6, LANES = 4 };
+    struct bb_call *calls[CALLS];
+    struct bb_queue *queue = make(1, LANES);
+    char text[BB_HASH_CHARS];
+
+    for (unsigned i = 0; i < CALLS; i++) {
+        calls[i] = add(queue, CHEAP + 2);
+    }
+    turn(queue, 0);
+    bb_call_give_up(calls[1], BB_REASON_TIMEOUT);   /* in a lane */
+    bb_call_give_up(calls[4], BB_REASON_CANCELLED); /* waits */
+    turn(queue, 0);
+    printf("the next one took its lane: %d\n", calls[5]->place == IN_LANE);
+    while (queue->workers[0].load > 0) {
+        turn(queue, 0);
+    }
+    printf("late %u, cancelled %u, finished %u\n", (unsigned)queue->counts.stats.timed_out,
+           (unsigned)queue->counts.stats.cancelled, (unsigned)queue->counts.stats.finished);
+    for (unsigned i = 0; i < CALLS; i++) {
+        if (i != 1 && i != 4) {
+            bb_call_format(calls[i], text);
+            printf("hash %.60s\n", text);
+            bb_call_end(calls[i]);
+        }
+    }
+    bb_queue_free(queue);
+}
+
+/* In a child after fork: what the parent's threads have left is wiped, and calls end quietly. */
+static void fork_off(void)
+{
+    struct bb_queue *queue = make(1, 2);
+    struct bb_call *calls[3];
+    static const struct bb_item nothing;
+    unsigned wiped = 0;
+
+    for (unsigned i = 0; i < 3; i++) {
+        calls[i] = add(queue, COSTLY);
+    }
+    turn(queue, 0);
+    forks++;
+    printf("answer after a fork: %d\n", bb_call_wait(calls[0], 0) == BB_ANSWER_FORKED);
+    bb_call_end(calls[0]); /* its worker's list still leads to it */
+    bb_queue_free(queue);
+    for (unsigned i = 0; i < 3; i++) {
+        wiped += memcmp(&calls[i]->item, &nothing, sizeof nothing) == 0;
+    }
+    printf("wiped: %u\n", wiped);
+    forks--;
+}
+
+int main(void)
+{
+    order();
+    share();
+    leave_to_idle();
+    give_up();
+    fork_off();
+    starve();
+    return 0;
+}
