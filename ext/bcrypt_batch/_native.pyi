@@ -26,6 +26,7 @@ FULL: str
 TIMEOUT: str
 
 def wait_limits_ns() -> list[int]: ...
+
 @final
 class Queue:
     def __new__(cls, *, kernel: str, workers: int, lanes: int, max_waiting: int) -> Self: ...

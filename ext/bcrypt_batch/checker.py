@@ -301,9 +301,7 @@ class Checker:
         )
         return self._hash_or_raise(answer)
 
-    async def _compute_async(
-        self, password: bytes, setting: bytes, timeout: float | None
-    ) -> bytes:
+    async def _compute_async(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
         from .deliveries import compute
 
         timeout_s = None if timeout is None else check_seconds("timeout", timeout) / 1e9

@@ -1,0 +1,467 @@
+"""The checker: results, limits, timeouts, closing, threads and forks."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
+from tests.processes import PATIENCE_S, check_python, run_python
+from tests.test_secrets import writable_memory
+
+HASHED = bcrypt.hashpw(b"pw", bcrypt.gensalt(4))
+LONG = 14  # a cost that takes a second or more
+
+
+@pytest.fixture
+def checker() -> Iterator[Checker]:
+    with Checker(workers=2) as made:
+        yield made
+
+
+def wait_until(what: str, checker: Checker, value: int) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while getattr(checker.stats(), what) != value:
+        assert time.monotonic() < give_up, checker.stats()
+        time.sleep(0.001)
+
+
+class TestResults:
+    def test_are_those_of_checkpw_and_hashpw(self, checker: Checker) -> None:
+        assert checker.check(b"pw", HASHED) is True
+        assert checker.check(b"px", HASHED) is False
+        made = checker.hash(b"pw", cost=5)
+        assert made.startswith(b"$2b$05$")
+        assert bcrypt.checkpw(b"pw", made)
+        assert made != checker.hash(b"pw", cost=5)
+        assert checker.dummy_check(b"pw", cost=4) is False
+        assert checker.hash_under(b"pw", HASHED) == HASHED
+
+    def test_of_the_default_cost(self, checker: Checker) -> None:
+        assert checker.hash(b"pw").startswith(b"$2b$12$")
+
+    @pytest.mark.parametrize("hashed", [b"", HASHED[:-1], HASHED[:28], b"$2b$4$" + b"." * 53, b"x"])
+    def test_malformed_hashes(self, checker: Checker, hashed: bytes) -> None:
+        def outcome(function: object) -> object:
+            try:
+                return function(b"pw", hashed)  # type: ignore[operator]
+            except Exception as error:
+                return type(error), str(error)
+
+        assert outcome(checker.check) == outcome(bcrypt_batch.checkpw)
+
+    def test_wrong_types(self, checker: Checker) -> None:
+        for call in (checker.check, checker.hash_under, bcrypt_batch.checkpw):
+            with pytest.raises(TypeError, match="password must be bytes, not str"):
+                call("pw", HASHED)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="hash must be bytes, not str"):
+            checker.check(b"pw", HASHED.decode())  # type: ignore[arg-type]
+        for wrong in ("4", 4.0, True):
+            with pytest.raises(TypeError, match="cost must be an int"):
+                checker.hash(b"pw", cost=wrong)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("name", ["check", "hash", "dummy_check"])
+    def test_long_passwords(self, checker: Checker, name: str) -> None:
+        arguments = (HASHED,) if name == "check" else ()
+        with pytest.raises(ValueError, match="cannot be longer than 72 bytes"):
+            getattr(checker, name)(b"x" * 73, *arguments)
+
+    def test_max_cost(self) -> None:
+        with Checker(workers=1, max_cost=5) as checker:
+            costly = bcrypt_batch.gensalt(6) + b"." * 31
+            with pytest.raises(ValueError, match="the hash has cost 6; at most 5 is allowed"):
+                checker.check(b"pw", costly)
+            for call in (checker.hash, checker.dummy_check):
+                with pytest.raises(ValueError, match="cost must be from 4 to 5, not 6"):
+                    call(b"pw", cost=6)
+            assert checker.check(b"pw", HASHED)
+
+    def test_2x_and_subclasses_of_bytes(self, checker: Checker) -> None:
+        class Bytes(bytes):
+            pass
+
+        hashed = bcrypt_batch.hashpw(b"\xff\xa3", b"$2x$04$" + b"." * 22)
+        assert checker.check(Bytes(b"\xff\xa3"), Bytes(hashed))
+
+    def test_of_many_threads_and_costs(self, checker: Checker) -> None:
+        def call(i: int) -> bool:
+            password = b"%d" % i
+            made = checker.hash(password, cost=4 + i % 4)
+            return checker.check(password, made) and not checker.check(b"x", made)
+
+        with ThreadPoolExecutor(20) as executor:
+            assert all(executor.map(call, range(100)))
+        stats = checker.stats()
+        assert stats.finished == 300
+        assert stats.waiting == stats.in_flight == 0
+        assert 1 < stats.mean_group_size <= bcrypt_batch.MAX_LANES
+        assert 0 <= stats.wait_p50_s <= stats.wait_p95_s <= stats.wait_p99_s < PATIENCE_S
+        assert "finished=300" in repr(stats)
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("name", "value", "fault"),
+        [
+            ("workers", 0, "workers must be from 1 to 1024, not 0"),
+            ("lanes", 9, "lanes must be from 1 to 8, not 9"),
+            ("max_waiting", -1, "max_waiting must be from 0 to 10000000, not -1"),
+            ("max_cost", 3, "max_cost must be from 4 to 31, not 3"),
+            ("when_full", "block", "when_full must be 'raise' or 'wait', not 'block'"),
+        ],
+    )
+    def test_out_of_range(self, name: str, value: object, fault: str) -> None:
+        with pytest.raises(ValueError, match=fault):
+            Checker(**{name: value})  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("timeout", [-1, float("nan")])
+    def test_timeouts_out_of_range(self, checker: Checker, timeout: float) -> None:
+        with pytest.raises(ValueError, match="timeout must be 0 seconds or more"):
+            checker.check(b"pw", HASHED, timeout=timeout)
+
+    def test_reprs_have_no_secrets(self, checker: Checker) -> None:
+        checker.check(b"secret", HASHED)
+        assert "secret" not in repr(checker) + repr(checker.stats()) + repr(vars(checker))
+        assert "2 workers" in repr(checker)
+
+
+def test_one_thread_computes_several_at_once() -> None:
+    with Checker(workers=1, lanes=8) as checker, ThreadPoolExecutor(8) as executor:
+        calls = [executor.submit(checker.hash, b"pw", cost=LONG) for _ in range(8)]
+        wait_until("in_flight", checker, 8)
+        assert checker.stats().waiting == 0
+        checker.close(wait=False)
+        assert all(isinstance(call.exception(), CheckerClosed) for call in calls)
+
+
+class TestTimeouts:
+    def test_in_a_lane(self, checker: Checker) -> None:
+        with pytest.raises(CheckerTimeout, match="was not finished within its timeout"):
+            checker.hash(b"pw", cost=16, timeout=0.02)
+        wait_until("in_flight", checker, 0)
+        assert checker.check(b"pw", HASHED, timeout=PATIENCE_S)
+        stats = checker.stats()
+        assert (stats.timed_out, stats.finished, stats.cancelled) == (1, 1, 0)
+
+    def test_waiting(self) -> None:
+        with Checker(workers=1, lanes=1) as checker, ThreadPoolExecutor(1) as executor:
+            first = executor.submit(checker.hash, b"pw", cost=LONG)
+            wait_until("in_flight", checker, 1)
+            with pytest.raises(TimeoutError):
+                checker.check(b"pw", HASHED, timeout=0)
+            assert checker.stats().waiting == 0
+            assert bcrypt_batch.checkpw(b"pw", first.result())
+
+    def test_of_nothing(self, checker: Checker) -> None:
+        with pytest.raises(CheckerTimeout):
+            checker.hash(b"pw", cost=12, timeout=0)
+
+
+class TestFull:
+    def test_refuses_at_once(self) -> None:
+        with (
+            Checker(workers=1, lanes=1, max_waiting=2) as checker,
+            ThreadPoolExecutor(4) as executor,
+        ):
+            calls = [executor.submit(checker.hash, b"pw", cost=16)]
+            wait_until("in_flight", checker, 1)
+            calls += [executor.submit(checker.hash, b"pw", cost=4) for _ in range(2)]
+            wait_until("waiting", checker, 2)
+            with pytest.raises(CheckerFull, match="is full: 2 calls are waiting"):
+                checker.check(b"pw", HASHED)
+            assert checker.stats().refused == 1
+            checker.close(wait=False)
+            assert all(isinstance(call.exception(), CheckerClosed) for call in calls)
+            assert checker.stats().refused == 4
+
+    def test_waits(self) -> None:
+        with (
+            Checker(workers=1, lanes=1, max_waiting=1, when_full="wait") as checker,
+            ThreadPoolExecutor(8) as executor,
+        ):
+            calls = [executor.submit(checker.check, b"pw", HASHED) for _ in range(40)]
+            assert all(call.result() for call in calls)
+            assert checker.stats().refused == 0
+
+
+class TestClosing:
+    def test_before_the_first_call(self) -> None:
+        checker = Checker()
+        checker.close()
+        checker.close(wait=False)
+        with pytest.raises(CheckerClosed, match="the checker is closed"):
+            checker.check(b"pw", HASHED)
+
+    def test_drains(self) -> None:
+        checker = Checker(workers=1, lanes=2)
+        with ThreadPoolExecutor(8) as executor:
+            calls = [executor.submit(checker.hash, b"pw", cost=10) for _ in range(8)]
+            wait_until("waiting", checker, 6)
+            checker.close()
+            assert all(bcrypt.checkpw(b"pw", call.result()) for call in calls)
+        assert checker.stats().finished == 8
+        with pytest.raises(CheckerClosed):
+            checker.hash(b"pw", cost=4)
+
+    def test_hastens_a_drain(self) -> None:
+        checker = Checker(workers=2)
+        with ThreadPoolExecutor(4) as executor:
+            call = executor.submit(checker.hash, b"pw", cost=16)
+            wait_until("in_flight", checker, 1)
+            drains = [executor.submit(checker.close) for _ in range(2)]
+            checker.close(wait=False)
+            for drain in drains:
+                drain.result()
+            assert isinstance(call.exception(), CheckerClosed)
+
+    def test_ends_its_threads_and_needs_none_before_the_first_call(self) -> None:
+        check_python(
+            """
+import os, threading, time, bcrypt_batch
+threading.Thread(target=len, args=("",)).start()
+time.sleep(0.05)
+tasks = lambda: len(os.listdir("/proc/self/task"))
+before = tasks()
+bcrypt_batch.start_workers(2)
+kept = tasks()
+for _ in range(20):
+    with bcrypt_batch.Checker(workers=2) as checker:
+        assert tasks() == kept
+        checker.hash(b"pw", cost=4)
+        assert tasks() == kept + 2, tasks()
+        assert len(bcrypt_batch.hash_many([b"pw"] * 9, cost=4, workers=2).stats.thread_ids) <= 2
+    assert tasks() == kept
+bcrypt_batch.stop_workers()
+assert tasks() == before
+"""
+        )
+
+    def test_unclosed_ones_are_said_so_and_end(self) -> None:
+        check_python(
+            """
+import gc, os, warnings, bcrypt_batch
+before = len(os.listdir("/proc/self/task"))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    checker = bcrypt_batch.Checker(workers=2)
+    del checker
+    gc.collect()
+    assert not caught
+    checker = bcrypt_batch.Checker(workers=2)
+    checker.hash(b"pw", cost=4)
+    name = repr(checker)
+    del checker
+    gc.collect()
+    assert [(str(w.message), w.category) for w in caught] == [(f"unclosed {name}", ResourceWarning)]
+    caught.clear()  # which holds it, as what the warning is about
+    gc.collect()
+assert len(os.listdir("/proc/self/task")) == before
+"""
+        )
+
+    @pytest.mark.parametrize("daemon", [False, True])
+    def test_the_interpreter_ends_with_one_that_is_open(self, daemon: bool) -> None:
+        """Also in the middle of calls of daemon threads."""
+        done = run_python(
+            f"""
+import threading, time, bcrypt_batch
+checker = bcrypt_batch.Checker(workers=2)
+checker.hash(b"pw", cost=4)
+if {daemon}:
+    for _ in range(4):
+        threading.Thread(target=checker.hash, args=(b"pw",), kwargs={{"cost": 16}},
+                         daemon=True).start()
+    time.sleep(0.1)
+print("end")
+"""
+        )
+        assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)
+
+
+class TestExceptions:
+    def test_ctrl_c_leaves_nothing_behind(self) -> None:
+        check_python(
+            """
+import os, signal, threading, time, bcrypt_batch
+checker = bcrypt_batch.Checker(workers=2)
+for call in (lambda: checker.hash(b"pw", cost=16), lambda: checker.close()):
+    other = threading.Thread(target=lambda: [checker.stats(), time.sleep(0.2),
+                                             os.kill(os.getpid(), signal.SIGINT)])
+    if checker.stats().cancelled:
+        waiting = threading.Thread(target=lambda: seen.append(outcome()))
+        seen = []
+        def outcome():
+            try:
+                return checker.hash(b"pw", cost=16)
+            except bcrypt_batch.CheckerClosed as error:
+                return error
+        waiting.start()
+        while not checker.stats().in_flight: time.sleep(0.001)
+    other.start()
+    try:
+        call()
+    except KeyboardInterrupt:
+        print("interrupted")
+    other.join()
+assert checker.stats().cancelled == 1, checker.stats()
+checker.close(wait=False)
+waiting.join()
+assert isinstance(seen[0], bcrypt_batch.CheckerClosed) and not checker.stats().in_flight
+"""
+        )
+
+    def test_an_exception_that_another_thread_sends(self) -> None:
+        check_python(
+            """
+import ctypes, threading, time, bcrypt_batch
+class TooLate(Exception): pass
+def call():
+    try:
+        checker.hash(b"pw", cost=16)
+    except TooLate:
+        seen.append(checker.stats().cancelled)
+seen = []
+with bcrypt_batch.Checker(workers=2) as checker:
+    thread = threading.Thread(target=call)
+    thread.start()
+    while not checker.stats().in_flight: time.sleep(0.001)
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    set_exception(ctypes.c_ulong(thread.ident), ctypes.py_object(TooLate))
+    thread.join(60)
+    assert seen == [1]
+"""
+        )
+
+
+class TestForks:
+    def test_the_child_has_an_empty_one_that_works(self) -> None:
+        check_python(
+            """
+import ctypes, os, threading, time, bcrypt_batch
+hashed = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
+checker = bcrypt_batch.Checker(workers=2, lanes=2)
+def fork_from_c():
+    return ctypes.PyDLL(None).fork()
+others = [threading.Thread(target=checker.hash, args=(b"pw",), kwargs={"cost": 11})
+          for _ in range(8)]
+for other in others: other.start()
+while checker.stats().in_flight < 4: time.sleep(0.001)
+for fork in (os.fork, fork_from_c):
+    if not (pid := fork()):
+        stats = checker.stats()
+        assert (stats.waiting, stats.in_flight, stats.finished) == (0, 0, 0)
+        assert checker.check(b"pw", hashed) and not checker.check(b"px", hashed)
+        if not (grandchild := os.fork()):
+            assert checker.check(b"pw", hashed)
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) == 7
+        checker.close()
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+for other in others: other.join()
+checker.close()
+assert checker.stats().finished == 8
+""",
+            PYTHONWARNINGS="ignore",
+        )
+
+    def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(self) -> None:
+        """Both answer: the child begins again."""
+        check_python(
+            """
+import os, signal, threading, bcrypt_batch
+children = []
+def handler(*_):
+    children.append(os.fork())
+signal.signal(signal.SIGALRM, handler)
+checker = bcrypt_batch.Checker(workers=2)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+hashed = checker.hash(b"pw", cost=12)
+while not children: pass
+assert bcrypt_batch.checkpw(b"pw", hashed)
+checker.close()
+if not children[0]:
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
+""",
+            PYTHONWARNINGS="ignore",
+        )
+
+
+def test_keys_and_states_are_wiped_when_calls_end() -> None:
+    """In whichever way: finished, late, closed; searched for from outside."""
+    password = secrets.token_bytes(40)
+    words = b"".join(password[i : i + 4][::-1] for i in range(0, 40, 4))
+    code = """
+import sys, threading, time, bcrypt_batch
+password = sys.stdin.buffer.read(40)
+checker = bcrypt_batch.Checker(workers=1, lanes=2)
+def late():
+    try:
+        checker.hash(password, cost=16)
+    except bcrypt_batch.CheckerClosed:
+        pass
+threads = [threading.Thread(target=late) for _ in range(4)]
+for thread in threads: thread.start()
+while checker.stats().waiting < 2: time.sleep(0.001)
+print("there", flush=True)
+sys.stdin.buffer.read(1)
+for timeout in (0, 0.01):
+    try:
+        checker.hash(password, cost=16, timeout=timeout)
+    except TimeoutError:
+        pass
+checker.close(wait=False)
+for thread in threads: thread.join()
+with bcrypt_batch.Checker(workers=2) as checker:
+    checker.hash(password, cost=4)
+print("done", flush=True)
+sys.stdin.buffer.read(1)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write(password)
+        child.stdin.flush()
+        assert child.stdout.readline() == b"there\n"
+        assert writable_memory(child.pid).count(words) == 4
+        child.stdin.write(b" ")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"done\n"
+        assert words not in writable_memory(child.pid)
+
+
+def test_the_import_of_the_package_does_not_import_it() -> None:
+    check_python(
+        """
+import sys, bcrypt_batch
+assert "bcrypt_batch.checker" not in sys.modules and "asyncio" not in sys.modules
+bcrypt_batch.Checker
+assert "asyncio" not in sys.modules
+try:
+    bcrypt_batch.nothing
+except AttributeError as error:
+    assert str(error) == "module 'bcrypt_batch' has no attribute 'nothing'"
+"""
+    )
+
+
+def test_threads_of_other_callers_go_on_meanwhile(checker: Checker) -> None:
+    turns = 0
+    call = threading.Thread(target=checker.hash, args=(b"pw",), kwargs={"cost": 10})
+    call.start()
+    while call.is_alive():
+        turns += 1
+        time.sleep(0)
+    assert turns > 10

@@ -1,0 +1,197 @@
+"""The checker's coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
+from tests.processes import PATIENCE_S, check_python
+
+HASHED = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
+
+
+@pytest.fixture
+def checker() -> Iterator[Checker]:
+    with Checker(workers=2) as made:
+        yield made
+        assert not made._deliveries
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def until(what: str, checker: Checker, value: int) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while getattr(checker.stats(), what) != value:
+        assert time.monotonic() < give_up, checker.stats()
+        await asyncio.sleep(0.001)
+
+
+def test_results(checker: Checker) -> None:
+    async def main() -> None:
+        assert await checker.check_async(b"pw", HASHED) is True
+        assert await checker.check_async(b"px", HASHED) is False
+        assert bcrypt_batch.checkpw(b"pw", await checker.hash_async(b"pw", cost=5))
+        assert await checker.dummy_check_async(b"pw", cost=4) is False
+        with pytest.raises(ValueError, match="Invalid salt"):
+            await checker.check_async(b"pw", b"")
+        with pytest.raises(TypeError, match="password must be bytes"):
+            await checker.hash_async("pw")  # type: ignore[arg-type]
+        answers = await asyncio.gather(
+            *(checker.check_async(b"p%c" % (b"wx"[i % 2],), HASHED) for i in range(60))
+        )
+        assert answers == [True, False] * 30
+
+    asyncio.run(main())
+
+
+def test_many_loops_leave_nothing_open(checker: Checker) -> None:
+    async def main() -> None:
+        checks = [checker.check_async(b"pw", HASHED) for _ in range(8)]
+        assert all(await asyncio.gather(*checks))
+
+    asyncio.run(main())
+    before = descriptors()
+    for _ in range(10):
+        asyncio.run(main())
+    threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert descriptors() == before
+
+
+def test_the_loop_goes_on_meanwhile(checker: Checker) -> None:
+    async def main() -> int:
+        call = asyncio.ensure_future(checker.hash_async(b"pw", cost=10))
+        turns = 0
+        while not call.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(main()) > 10
+
+
+def test_cancelling_frees_the_place_and_the_lane() -> None:
+    async def main() -> None:
+        with Checker(workers=1, lanes=1) as checker:
+            calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=16)) for _ in range(3)]
+            await until("waiting", checker, 2)
+            for call in (calls[2], calls[0]):  # one that waits, one in a lane
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+            await until("waiting", checker, 0)  # the next one has the lane
+            assert checker.stats().in_flight == 1
+            calls[1].cancel()
+            await until("in_flight", checker, 0)
+            assert await checker.check_async(b"pw", HASHED)
+            assert checker.stats().cancelled == 3
+            assert not checker._deliveries
+
+    asyncio.run(main())
+
+
+def test_a_timeout_around_it_is_a_cancellation(checker: Checker) -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(checker.hash_async(b"pw", cost=16), 0.02)
+        await until("in_flight", checker, 0)
+        assert checker.stats().cancelled == 1
+
+    asyncio.run(main())
+
+
+def test_timeouts(checker: Checker) -> None:
+    async def main() -> None:
+        for timeout in (0, 0.02):
+            with pytest.raises(CheckerTimeout):
+                await checker.hash_async(b"pw", cost=16, timeout=timeout)
+        assert await checker.check_async(b"pw", HASHED, timeout=PATIENCE_S)
+        assert checker.stats().timed_out == 2
+
+    asyncio.run(main())
+
+
+def test_full_and_closed() -> None:
+    async def main() -> None:
+        checker = Checker(workers=1, lanes=1, max_waiting=1)
+        first = asyncio.ensure_future(checker.hash_async(b"pw", cost=16))
+        await until("in_flight", checker, 1)
+        second = asyncio.ensure_future(checker.hash_async(b"pw", cost=16))
+        await until("waiting", checker, 1)
+        with pytest.raises(CheckerFull):
+            await checker.hash_async(b"pw", cost=4)
+        await asyncio.to_thread(checker.close, wait=False)
+        for call in (first, second):
+            with pytest.raises(CheckerClosed):
+                await call
+        with pytest.raises(CheckerClosed):
+            await checker.hash_async(b"pw", cost=4)
+        assert not checker._deliveries
+
+    asyncio.run(main())
+
+
+def test_closing_inside_the_loop_delivers_what_was_drained() -> None:
+    async def main() -> None:
+        checker = Checker(workers=2)
+        calls = [asyncio.ensure_future(checker.check_async(b"pw", HASHED)) for _ in range(20)]
+        await asyncio.sleep(0)
+        checker.close()
+        assert all(await asyncio.gather(*calls))
+
+    asyncio.run(main())
+
+
+def test_threads_and_loops_share_lanes() -> None:
+    with Checker(workers=1, lanes=8) as checker:
+
+        async def main() -> None:
+            calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=16)) for _ in range(2)]
+            other = asyncio.to_thread(checker.hash, b"pw", cost=16, timeout=0.2)
+            calls.append(asyncio.ensure_future(other))
+            await until("in_flight", checker, 3)
+            for call in calls[:2]:
+                call.cancel()
+            with pytest.raises(CheckerTimeout):
+                await calls[2]
+
+        asyncio.run(main())
+
+
+def test_a_child_after_fork_has_loops_of_its_own() -> None:
+    """The parent's loop is not disturbed: both share its selector."""
+    check_python(
+        """
+import asyncio, os, bcrypt_batch
+hashed = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
+checker = bcrypt_batch.Checker(workers=2)
+async def child():
+    checks = [checker.check_async(b"pw", hashed) for _ in range(8)]
+    assert all(await asyncio.gather(*checks))
+def in_child():
+    asyncio.run(child())
+    checker.close()
+    os._exit(7)
+async def main():
+    calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=10)) for _ in range(8)]
+    await asyncio.sleep(0)
+    pid = await asyncio.to_thread(lambda: os.fork() or in_child())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert all(await asyncio.gather(*calls))
+asyncio.run(main())
+checker.close()
+""",
+        PYTHONWARNINGS="ignore",
+    )

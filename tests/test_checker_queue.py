@@ -1,0 +1,64 @@
+"""Order, fairness and shares of the checker's queue, counted in steps and completions."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bcrypt_batch
+from tests.processes import PATIENCE_S
+
+PROJECT = Path(__file__).parent.parent
+PACKAGE = PROJECT / "ext" / "bcrypt_batch"
+KERNEL = PROJECT / "ext" / "kernel"
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the driver prints."""
+    if not shutil.which("cc"):
+        pytest.skip("cc is not installed (Debian's gcc)")
+    program = tmp_path_factory.mktemp("queue") / "driver"
+    source = Path(__file__).parent / "queue_driver.c"
+    flags = ["-std=c11", "-O2", "-pthread", f"-I{PACKAGE}", f"-I{KERNEL}"]
+    subprocess.run(["cc", *flags, source, *KERNEL.glob("*.c"), "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_calls_of_all_costs_begin_in_the_order_in_which_they_came(counted: list[str]) -> None:
+    assert "began in order: 40" in counted
+    assert not any("before call" in line for line in counted)
+
+
+def test_a_costly_call_does_not_starve_behind_cheap_ones(counted: list[str]) -> None:
+    """Ten came before it: eight finish in two steps of four, and it begins with the last two.
+
+    Of cost 12, it takes 4096 / 16 steps from there on, as it would alone, while three lanes finish
+    a cheap call in each.
+    """
+    assert "cheap calls finished before the costly one began: 8" in counted
+    assert "steps from its begin to its end: 256" in counted
+    assert "cheap calls finished meanwhile: 768" in counted
+
+
+def test_workers_share_evenly(counted: list[str]) -> None:
+    assert "rounds that were not shared evenly: 0" in counted
+    assert "left to the idle one: 1, loads 1 and 1" in counted
+
+
+def test_a_call_that_is_given_up_frees_its_lane_and_harms_no_other(counted: list[str]) -> None:
+    assert "the next one took its lane: 1" in counted
+    assert "late 1, cancelled 1, finished 4" in counted
+    hashes = [line.removeprefix("hash ") for line in counted if line.startswith("hash ")]
+    assert len(hashes) == 4
+    assert all(bcrypt_batch.checkpw(b"pw", hashed.encode()) for hashed in hashes)
+
+
+def test_a_child_after_fork_wipes_what_its_parents_threads_have_left(counted: list[str]) -> None:
+    assert "answer after a fork: 1" in counted
+    assert "wiped: 3" in counted
