@@ -132,11 +132,11 @@ def memory_kb():
         return int(file.read().split()[1]) * resource.getpagesize() >> 10
 
 def storm(seed, calls):
-    threads = [threading.Thread(target=in_thread, args=(seed + i, calls // 8)) for i in range(4)]
-    threads += [threading.Thread(target=run_loops, args=(seed + 10 + i, calls // 8))
+    threads = [threading.Thread(target=in_thread, args=(seed + i, calls // 7)) for i in range(4)]
+    threads += [threading.Thread(target=run_loops, args=(seed + 10 + i, calls // 7))
                 for i in range(2)]
     for thread in threads: thread.start()
-    in_main(seed + 20, calls // 8, max(2, calls // 400) if FORKS else 0)
+    in_main(seed + 20, calls // 7, max(2, calls // 400) if FORKS else 0)
     for thread in threads: thread.join()
 
 def open_now():

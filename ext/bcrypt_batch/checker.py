@@ -202,7 +202,7 @@ class Checker:
         password: bytes,
         hash: bytes,  # noqa: A002
         *,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> bool:
         """As `check`, for asyncio; cancelling it takes the call out of the queue."""
         setting = self._setting_of(password, hash)
@@ -213,7 +213,7 @@ class Checker:
         password: bytes,
         *,
         cost: int = 12,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> bytes:
         """As `hash`, for asyncio."""
         return await self._compute_async(password, self._new_setting(password, cost), timeout)
@@ -223,7 +223,7 @@ class Checker:
         password: bytes,
         *,
         cost: int = 12,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> Literal[False]:
         """As `dummy_check`, for asyncio."""
         await self.hash_async(password, cost=cost, timeout=timeout)

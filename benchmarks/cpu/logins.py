@@ -1,0 +1,286 @@
+"""Check one password a request for many clients at once: a Checker beside pyca/bcrypt.
+
+Closed loop: so many clients, each with its next check as soon as it has an answer. Open loop: checks
+that come at random (Poisson) at a rate, whether or not those before have been answered; rates are
+shares of what pyca/bcrypt does with many clients. Contestants take turns. docs/logins.md says what a
+Checker is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bcrypt
+
+import bcrypt_batch
+from benchmarks.arguments import positive
+from benchmarks.machine import machine
+from benchmarks.progress import about, bar
+from benchmarks.tables import Table
+
+PASSWORD = b"correct horse"
+REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
+OURS = "Checker, threads"
+PERCENTS = (50, 95, 99)
+CLIENTS = (1, 2, 4, 8, 16, 32, 64)
+SHARES = (0.5, 0.9, 2.0)  # of what pyca/bcrypt does, open loop
+
+
+class Turn(NamedTuple):
+    """What one contestant did in one turn: checks a second, and each one's milliseconds."""
+
+    per_second: float
+    times_ms: list[float]
+
+
+# Runs so many clients, or checks at such a rate, for some seconds.
+Closed = Callable[[int, float], Turn]
+Open = Callable[[float, float, int], Turn]
+
+
+class Contestant(NamedTuple):
+    closed: Closed
+    open: Open
+
+
+def in_threads(check: Callable[[], object]) -> Contestant:
+    """Return what clients in threads of their own do: each calls and waits."""
+
+    def closed(clients: int, seconds: float) -> Turn:
+        times_ms: list[float] = []
+        until = time.perf_counter() + seconds
+
+        def client() -> None:
+            while (started := time.perf_counter()) < until:
+                check()
+                times_ms.append((time.perf_counter() - started) * 1000)
+
+        return measured(times_ms, [threading.Thread(target=client) for _ in range(clients)])
+
+    def open_loop(rate: float, seconds: float, seed: int) -> Turn:
+        times_ms: list[float] = []
+        threads: list[threading.Thread] = []
+
+        def client(due: float) -> None:
+            check()
+            times_ms.append((time.perf_counter() - due) * 1000)
+
+        started = time.perf_counter()
+        for arrival in arrivals(rate, seconds, seed):
+            time.sleep(max(0.0, started + arrival - time.perf_counter()))
+            threads.append(threading.Thread(target=client, args=(started + arrival,)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+
+    return Contestant(closed, open_loop)
+
+
+def measured(times_ms: list[float], threads: list[threading.Thread]) -> Turn:
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+
+
+def in_a_loop(check: Callable[[], Awaitable[object]]) -> Contestant:
+    """Return what clients that are coroutines of one event loop do."""
+
+    def closed(clients: int, seconds: float) -> Turn:
+        async def main() -> Turn:
+            times_ms: list[float] = []
+            started = time.perf_counter()
+
+            async def client() -> None:
+                while (begun := time.perf_counter()) < started + seconds:
+                    await check()
+                    times_ms.append((time.perf_counter() - begun) * 1000)
+
+            await asyncio.gather(*(client() for _ in range(clients)))
+            return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+
+        return asyncio.run(main())
+
+    def open_loop(rate: float, seconds: float, seed: int) -> Turn:
+        async def main() -> Turn:
+            times_ms: list[float] = []
+            started = time.perf_counter()
+
+            async def client(due: float) -> None:
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                await check()
+                times_ms.append((time.perf_counter() - due) * 1000)
+
+            due = [started + arrival for arrival in arrivals(rate, seconds, seed)]
+            await asyncio.gather(*map(client, due))
+            return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+
+        return asyncio.run(main())
+
+    return Contestant(closed, open_loop)
+
+
+def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
+    """Yield when checks come, in seconds from the start: the same for each contestant of a turn."""
+    source = random.Random(seed)
+    arrival = source.expovariate(rate)
+    while arrival < seconds:
+        yield arrival
+        arrival += source.expovariate(rate)
+
+
+def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contestant]:
+    """Return what takes part, by name."""
+    hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(cost))
+    pool = stack.enter_context(ThreadPoolExecutor(workers))
+    checker = stack.enter_context(
+        bcrypt_batch.Checker(workers=workers, max_cost=cost, when_full="wait")
+    )
+    pool.submit(bcrypt.checkpw, PASSWORD, hashed).result()
+    checker.check(PASSWORD, hashed)
+    return {
+        REFERENCE: in_threads(lambda: pool.submit(bcrypt.checkpw, PASSWORD, hashed).result()),
+        "pyca/bcrypt, asyncio.to_thread": in_a_loop(
+            lambda: asyncio.to_thread(bcrypt.checkpw, PASSWORD, hashed)
+        ),
+        OURS: in_threads(lambda: checker.check(PASSWORD, hashed)),
+        "Checker, asyncio": in_a_loop(lambda: checker.check_async(PASSWORD, hashed)),
+        "bcrypt_batch.checkpw, threads": in_threads(lambda: bcrypt_batch.checkpw(PASSWORD, hashed)),
+    }
+
+
+def take_turns(
+    title: str, run: Callable[[Contestant, int], Turn], field: dict[str, Contestant], turns: int
+) -> dict[str, list[Turn]]:
+    """Let each contestant run once a turn."""
+    found: dict[str, list[Turn]] = {name: [] for name in field}
+    with bar(turns * len(field)) as progress:
+        for turn in range(turns):
+            for name, contestant in field.items():
+                about(progress, f"{title}, turn {turn + 1}: {name}")
+                found[name].append(run(contestant, turn))
+                progress.update()
+    return found
+
+
+def summary(turns: list[Turn]) -> dict[str, float]:
+    """Return the median of the turns' rates, and percentiles of all their times."""
+    times = sorted(time_ms for turn in turns for time_ms in turn.times_ms)
+    figures = {"per_second": statistics.median(turn.per_second for turn in turns)}
+    for percent in PERCENTS:
+        place = min(len(times) - 1, len(times) * percent // 100)
+        figures[f"p{percent}_ms"] = times[place] if times else float("nan")
+    return figures
+
+
+def table(title: str, found: dict[str, list[Turn]]) -> Table:
+    """Return one load: rates, percentiles, and ratios to the reference."""
+    reference = summary(found[REFERENCE])
+    lines = []
+    for name, turns in found.items():
+        own = summary(turns)
+        ratios = [own[key] / reference[key] for key in ("per_second", "p95_ms")]
+        lines.append([name, *own.values(), *ratios])
+    headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
+    return Table(title, headings, lines)
+
+
+def chart(closed: dict[int, dict[str, dict[str, float]]], title: str, file: Path) -> None:
+    """Draw rate and P95 of the closed loops over the number of clients."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    figure, (rate, p95) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    clients = list(closed)
+    for name in closed[clients[0]]:
+        style = {"marker": "o", "linestyle": "-" if "hecker" in name else "--", "label": name}
+        rate.plot(clients, [closed[n][name]["per_second"] for n in clients], **style)
+        p95.plot(clients, [closed[n][name]["p95_ms"] for n in clients], **style)
+    for axes, about_it in ((rate, "checks a second"), (p95, "P95, ms")):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(clients, [str(n) for n in clients])
+        axes.minorticks_off()
+        axes.set_xlabel("clients, each with one check at a time")
+        axes.set_title(about_it, fontsize=10)
+        axes.grid(alpha=0.3)
+    rate.set_ylim(bottom=0)
+    p95.set_yscale("log")
+    figure.suptitle(title, fontsize=10)
+    handles, labels = rate.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument("--clients", type=positive, nargs="+", default=list(CLIENTS))
+    parser.add_argument(
+        "--shares", type=float, nargs="*", default=list(SHARES), help="rates of the open loops"
+    )
+    parser.add_argument("--seconds", type=float, default=5, help="of each turn (%(default)s)")
+    parser.add_argument("--turns", type=positive, default=3)
+    parser.add_argument("--workers", type=positive, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--output", type=Path, help="a folder for JSON and a chart")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print a table for each load, and write JSON and a chart where asked to."""
+    cost, output, turns = arguments.cost, arguments.output, arguments.turns
+    seconds = arguments.seconds
+    here = machine()
+    print(", ".join(f"{key} {value}" for key, value in here.items()))
+    print(f"cost {cost}, {arguments.workers} workers, {turns} turns of {seconds:g} s\n")
+    closed: dict[int, dict[str, dict[str, float]]] = {}
+    opened: dict[str, dict[str, dict[str, float]]] = {}
+    with ExitStack() as stack:
+        field = contestants(cost, arguments.workers, stack)
+        for n in arguments.clients:
+            title = f"closed loop, {n} client{'s' * (n > 1)}"
+
+            def closed_turn(one: Contestant, _: int, n: int = n) -> Turn:
+                return one.closed(n, seconds)
+
+            found = take_turns(title, closed_turn, field, turns)
+            closed[n] = {name: summary(own) for name, own in found.items()}
+            print(table(title, found).plain(), flush=True)
+        capacity = max(figures[REFERENCE]["per_second"] for figures in closed.values())
+        for share in arguments.shares:
+            rate = share * capacity
+            title = f"open loop, {rate:.1f} checks/s: {100 * share:.0f} % of pyca/bcrypt's most"
+
+            def open_turn(one: Contestant, turn: int, rate: float = rate) -> Turn:
+                return one.open(rate, seconds, turn)
+
+            found = take_turns(title, open_turn, field, turns)
+            opened[f"{share:g}"] = {name: summary(own) for name, own in found.items()}
+            print(table(title, found).plain(), flush=True)
+    if output:
+        write(output, here, cost, {"closed": closed, "open": opened})
+    return 0
+
+
+def write(output: Path, here: dict[str, Any], cost: int, results: dict[str, Any]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    content = {"machine": here, "cost": cost, "results": results}
+    (output / "logins.json").write_text(json.dumps(content, indent=1) + "\n")
+    title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
+    chart(results["closed"], title, output / "logins.svg")
+    print(f"written: {output / 'logins.json'}, {output / 'logins.svg'}")
