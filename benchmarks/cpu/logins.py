@@ -1,9 +1,9 @@
 """Check one password a request for many clients at once: a Checker beside pyca/bcrypt.
 
-Closed loop: so many clients, each with its next check as soon as it has an answer. Open loop: checks
-that come at random (Poisson) at a rate, whether or not those before have been answered; rates are
-shares of what pyca/bcrypt does with many clients. Contestants take turns. docs/logins.md says what a
-Checker is.
+Closed loop: so many clients, each with its next check as soon as it has an answer. Open loop:
+checks that come at random (Poisson) at a rate, whether or not those before have been answered;
+rates are shares of what pyca/bcrypt does with many clients. Contestants take turns.
+docs/logins.md says what a Checker is.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, Self
 
 from . import _native
 from .checks import check_bytes, check_range, check_seconds
@@ -15,10 +16,8 @@ from .run import TICK_NS
 from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from typing import Any, Literal, Self
 
     from .deliveries import Deliveries
 
@@ -306,9 +305,12 @@ class Checker:
 
         timeout_s = None if timeout is None else check_seconds("timeout", timeout) / 1e9
         self._start()
-        submit: Any = lambda mailbox: self._queue.submit(  # noqa: E731
-            bytes(password), setting, mailbox, even_if_full=self._even_if_full
-        )
+
+        def submit(mailbox: _native.Mailbox) -> _native.Call | str:
+            return self._queue.submit(
+                bytes(password), setting, mailbox, even_if_full=self._even_if_full
+            )
+
         return self._hash_or_raise(await compute(self._deliveries, self._queue, submit, timeout_s))
 
     def _hash_or_raise(self, answer: bytes | str) -> bytes:

@@ -37,14 +37,14 @@ class _Library:
         return checker().hash_under(password, salt)
 
 
-class BCryptSHA256PasswordHasher(hashers.BCryptSHA256PasswordHasher):
+class BCryptSHA256PasswordHasher(hashers.BCryptSHA256PasswordHasher):  # type: ignore[misc]
     """Django's of this name: of passwords of any length, their SHA-256 digests."""
 
     def _load_library(self) -> type[_Library]:
         return _Library
 
 
-class BCryptPasswordHasher(hashers.BCryptPasswordHasher):
+class BCryptPasswordHasher(hashers.BCryptPasswordHasher):  # type: ignore[misc]
     """Django's of this name: of passwords up to 72 bytes."""
 
     def _load_library(self) -> type[_Library]:
