@@ -64,7 +64,8 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
 	    PYTHONPATH="$$(echo build/sanitize/lib.*)" \
-	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py
+	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py \
+	    tests/test_checker.py tests/test_checker_asyncio.py
 
 # The same with ThreadSanitizer, which must load before everything else, and needs crew.c's stand-in for
 # libgomp: it does not see how that waits. Only what forks is left out, and what limits address space.
@@ -72,8 +73,9 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
 	LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
 	    PYTHONPATH="$$(echo build/tsan/lib.*)" \
-	    $(BIN)/python -m pytest $(ARGS) tests/test_crews.py tests/test_interrupts.py \
-	        -k "not refused and not stacks and not warning"
+	    $(BIN)/python -m pytest $(ARGS) tests/test_crews.py tests/test_interrupts.py tests/test_checker.py \
+	        tests/test_checker_asyncio.py tests/test_checker_storm.py \
+	        -k "not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
 # Behind real servers, which take a minute to install: uWSGI comes as source.
 servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
@@ -87,8 +89,9 @@ coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	CFLAGS=--coverage LDFLAGS=--coverage \
 	    $(BIN)/python setup.py --quiet build --build-base build/coverage
 	PYTHONPATH="$$(echo build/coverage/lib.*)" $(BIN)/python -m pytest --quiet $(ARGS) \
-	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_crews.py
-	$(BIN)/gcovr --root . --filter ext/kernel --filter ext/bcrypt_batch/crew build/coverage
+	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_crews.py \
+	    tests/test_checker.py tests/test_checker_asyncio.py
+	$(BIN)/gcovr --root . --filter ext/kernel --filter 'ext/bcrypt_batch/[a-z]' build/coverage
 	$(BIN)/coverage run -m pytest --quiet --ignore tests/deployment \
 	    --ignore tests/test_kernel_alone.py $(ARGS)
 	$(BIN)/coverage report --show-missing --skip-covered

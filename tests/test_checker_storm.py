@@ -171,7 +171,7 @@ checker.close()
 """
 
 
-def test_each_call_is_answered_or_refused_once() -> None:
+def test_each_call_ends_once_beside_forks() -> None:
     skip_beside_emulators_threads("qemu's does not bear such forks")
     output = check_python(f"CALLS = {CALLS}\nFORKS = True\n{STORM}", PYTHONWARNINGS="ignore")
     print(output)
@@ -179,6 +179,6 @@ def test_each_call_is_answered_or_refused_once() -> None:
         assert f"'{kind}'" in output
 
 
-def test_the_same_without_forks() -> None:
-    """For ThreadSanitizer, which does not bear them."""
+def test_each_call_ends_once() -> None:
+    """For ThreadSanitizer, too, which does not bear forks."""
     print(check_python(f"CALLS = {min(CALLS, 3000)}\nFORKS = False\n{STORM}"))
