@@ -74,6 +74,32 @@ def test_patched_threads(library: str, when: str) -> None:
     print(check_python(code, PYTHONWARNINGS="ignore"))
 
 
+CHECKERS = """
+import os
+checker = bcrypt_batch.Checker(workers=2)
+hashed = checker.hash(b"pw", cost=4)  # in the hub's own thread: it waits, and so do the others
+def check(i):
+    return checker.check(b"pw" if i % 2 else b"px", hashed)
+assert [in_pool(check, (i,)) if POOL_TAKES_A_TUPLE else in_pool(check, i) for i in range(6)] == [
+    False, True] * 3
+if not (pid := os.fork()):
+    assert checker.check(b"pw", hashed)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+assert checker.check(b"pw", hashed, timeout=60)
+checker.close()
+"""
+
+
+@pytest.mark.parametrize("library", PATCHES)
+def test_a_checker_beside_patched_threads(library: str) -> None:
+    """As a batch: in a greenlet's own thread, and in the library's pool."""
+    pytest.importorskip(library)
+    tuples = f"POOL_TAKES_A_TUPLE = {library == 'gevent'}"
+    lines = [PATCHES[library], "import bcrypt_batch", IN_POOL[library], tuples, CHECKERS]
+    check_python("\n".join(lines), PYTHONWARNINGS="ignore")
+
+
 APPLICATION = """
 import json, os, threading
 import bcrypt_batch
