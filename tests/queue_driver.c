@@ -202,8 +202,24 @@ static void fork_off(void)
     forks--;
 }
 
+/* A time is in the bucket whose limit is the next one above it, and by a quarter at the most. */
+static void time_buckets(void)
+{
+    unsigned wrong = 0;
+
+    for (uint64_t ns = 0; ns < (uint64_t)1 << 42; ns += ns / 50 + 100) {
+        uint64_t limit_ns = bb_wait_limit_ns(bucket_of(ns));
+        uint64_t least_ns = bucket_of(ns) > 0 ? bb_wait_limit_ns(bucket_of(ns) - 1) : 0;
+        wrong += ns < least_ns || ns >= limit_ns;
+        wrong += least_ns > 4 * LEAST_NS && 4 * limit_ns > 5 * least_ns;
+    }
+    wrong += bucket_of(UINT64_MAX) != BB_WAIT_BUCKETS - 1;
+    printf("times in wrong buckets: %u\n", wrong);
+}
+
 int main(void)
 {
+    time_buckets();
     order();
     share();
     leave_to_idle();

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 import bcrypt_batch
+from bcrypt_batch import CheckerStats, _native
 from tests.processes import PATIENCE_S
 
 PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "ext" / "bcrypt_batch"
 KERNEL = PROJECT / "ext" / "kernel"
+QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, max_waiting=0)
+FIGURES, _ = QUEUE.stats()
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,19 @@ def test_a_call_that_is_given_up_frees_its_lane_and_harms_no_other(counted: list
 def test_a_child_after_fork_wipes_what_its_parents_threads_have_left(counted: list[str]) -> None:
     assert "answer after a fork: 1" in counted
     assert "wiped: 3" in counted
+
+
+def test_times_are_counted_within_a_quarter(counted: list[str]) -> None:
+    assert "times in wrong buckets: 0" in counted
+    figures = dict.fromkeys(FIGURES, 0)
+    limits_s = [limit / 1e9 for limit in _native.wait_limits_ns()]
+    assert limits_s == sorted(set(limits_s))
+    waits = [0] * len(limits_s)
+    assert CheckerStats(figures, waits).wait_p99_s == 0
+    waits[3], waits[20], waits[30] = 94, 5, 1
+    stats = CheckerStats(figures, waits)
+    assert (stats.wait_p50_s, stats.wait_p95_s, stats.wait_p99_s) == (
+        limits_s[3],
+        limits_s[20],
+        limits_s[20],
+    )
