@@ -21,7 +21,7 @@ from bcrypt_batch import Checker, CheckerFull, CheckerTimeout
 
 checker_module.TICK_NS = 500_000  # a call is short: so it is interrupted in its waits, too
 hashes = {cost: bcrypt_batch.hashpw(b"right", bcrypt_batch.gensalt(cost)) for cost in (4, 5, 6)}
-checker = Checker(workers=2, lanes=4, max_waiting=24)
+checker = Checker(workers=2, lanes=4, max_waiting=10)
 totals = collections.Counter()
 lock = threading.Lock()
 
