@@ -415,7 +415,7 @@ def late():
         pass
 threads = [threading.Thread(target=late) for _ in range(4)]
 for thread in threads: thread.start()
-while checker.stats().waiting < 2: time.sleep(0.001)
+while (stats := checker.stats()).waiting + stats.in_flight < 4: time.sleep(0.001)
 print("there", flush=True)
 sys.stdin.buffer.read(1)
 for timeout in (0, 0.01):
