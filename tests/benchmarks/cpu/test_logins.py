@@ -1,0 +1,70 @@
+"""The benchmark of logins: its loops, and what it makes of their times."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from benchmarks.cpu.logins import (
+    OURS,
+    REFERENCE,
+    Contestant,
+    Turn,
+    arrivals,
+    in_a_loop,
+    in_threads,
+    summary,
+    table,
+    take_turns,
+)
+
+
+def test_arrivals_are_the_same_for_each_contestant_of_a_turn() -> None:
+    first = list(arrivals(100, 20, seed=1))
+    assert first == list(arrivals(100, 20, seed=1)) == sorted(first)
+    assert first != list(arrivals(100, 20, seed=2))
+    assert 1500 < len(first) < 2500
+    assert 0 < first[0] <= first[-1] < 20
+
+
+@pytest.mark.parametrize("kind", ["threads", "loop"])
+def test_loops_count_each_check(kind: str) -> None:
+    checks = count()
+
+    async def check() -> None:
+        next(checks)
+        await asyncio.sleep(0.001)
+
+    contestant = in_threads(lambda: asyncio.run(check())) if kind == "threads" else in_a_loop(check)
+    closed = contestant.closed(3, 0.05)
+    opened = contestant.open(200, 0.1, 1)
+    assert len(closed.times_ms) >= 3
+    assert len(opened.times_ms) == len(list(arrivals(200, 0.1, seed=1)))
+    assert next(checks) == len(closed.times_ms) + len(opened.times_ms)
+    assert min(closed.times_ms + opened.times_ms) >= 1
+
+
+def test_percentiles_are_of_all_turns_and_rates_their_median() -> None:
+    turns = [Turn(10.0, [float(ms) for ms in range(1, 51)]), Turn(30.0, [100.0] * 50)]
+    figures = summary(turns)
+    assert figures == {"per_second": 20.0, "p50_ms": 100.0, "p95_ms": 100.0, "p99_ms": 100.0}
+    assert summary(turns[:1])["p50_ms"] == 26.0
+
+
+def test_contestants_take_turns() -> None:
+    def nothing(*_: object) -> Turn:
+        raise AssertionError
+
+    order: list[str] = []
+    field = {REFERENCE: Contestant(nothing, nothing), OURS: Contestant(nothing, nothing)}
+    names = {id(one): name for name, one in field.items()}
+
+    def run(one: Contestant, turn: int) -> Turn:
+        order.append(names[id(one)])
+        return Turn(1.0 + turn, [2.0])
+
+    found = take_turns("a load", run, field, 3)
+    assert order == [REFERENCE, OURS] * 3
+    assert table("a load", found).rows[1][-2:] == [1.0, 1.0]
