@@ -24,7 +24,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
-PACKAGE_C := $(filter-out %/inspect_stand_in.c,$(wildcard ext/bcrypt_batch/*.c))
+PACKAGE_C := $(filter-out %/start_up.c,$(wildcard ext/bcrypt_batch/*.c))
 C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
