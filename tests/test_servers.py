@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,17 @@ except KeyboardInterrupt as interruption:
 """
 
 
+def require(library: str) -> None:
+    """Skip without it; and don't import it, for eventlet warns of each fork from then on."""
+    if not find_spec(library):
+        pytest.skip(f"{library} is not installed (group servers)")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("library", PATCHES)
 def test_patched_threads(library: str, when: str) -> None:
     """Nothing that is waited for or locked may be theirs: they belong to one thread's loop."""
-    pytest.importorskip(library)
+    require(library)
     lines = [PATCHES[library], "import bcrypt_batch"]
     lines = lines if when == "before" else lines[::-1]
     code = "\n".join([*lines, IN_POOL[library], USE])
@@ -94,7 +101,7 @@ checker.close()
 @pytest.mark.parametrize("library", PATCHES)
 def test_a_checker_beside_patched_threads(library: str) -> None:
     """As a batch: in a greenlet's own thread, and in the library's pool."""
-    pytest.importorskip(library)
+    require(library)
     tuples = f"POOL_TAKES_A_TUPLE = {library == 'gevent'}"
     lines = [PATCHES[library], "import bcrypt_batch", IN_POOL[library], tuples, CHECKERS]
     check_python("\n".join(lines), PYTHONWARNINGS="ignore")
@@ -187,7 +194,7 @@ def test_behind_a_server_that_forks(name: str, at_import: str, tmp_path: Path) -
     if not path:
         pytest.skip(f"{program} is not installed (group servers)")
     if "gevent" in name:
-        pytest.importorskip("gevent")
+        require("gevent")
     command = [path, *SERVERS[name].split()]
     if program == "uwsgi":
         command += ["--home", sys.prefix, "--module", "application"]
