@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import bcrypt_batch
-from bcrypt_batch.tables.compute import compute
+from bcrypt_batch.tables.compute import compute, measure
 from tests.bulk.engine import BUCKET, Context, Engine, Fault, FunctionError, engine, throttled
 from tests.deployment.layers import PROJECT
 from tests.processes import check_python, run_python
@@ -27,7 +27,9 @@ TABLE = as_csv(ROWS)
 
 
 @pytest.fixture
-def bulk() -> Iterator[Engine]:
+def bulk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A machine of a known speed, for it takes a second to measure this one's."""
+    monkeypatch.setattr("bulk.plan.measure", lambda _job, **_: (1000.0, 6))
     with engine() as running:
         running.upload(TABLE)
         yield running
@@ -466,6 +468,12 @@ def test_messages_of_a_queue(bulk: Engine, capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     assert "s3cret" not in said
     scan(bulk, said)
+
+
+def test_a_plan_by_this_machine_s_speed(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.plan.measure", measure)
+    assert bulk.start()["status"] == "SUCCEEDED"
+    complete(bulk)
 
 
 def test_the_function_s_worker_count(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
