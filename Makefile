@@ -85,6 +85,7 @@ servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
 # Which lines the tests reach, of the C and of the Python. Counting makes the kernel many times slower,
 # so the C is compiled so for the tests of it alone; of the extension's Cython the C that is made of it
 # would be counted, which nobody reads. What runs in processes of their own is not counted.
+UNCOUNTED := checker_storm crews forks interrupts kernel_alone servers shortage threads
 coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	rm -rf build/coverage
 	CFLAGS=--coverage LDFLAGS=--coverage \
@@ -93,8 +94,8 @@ coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_crews.py \
 	    tests/test_checker.py tests/test_checker_asyncio.py
 	$(BIN)/gcovr --root . --filter ext/kernel --filter 'ext/bcrypt_batch/[a-z]' build/coverage
-	$(BIN)/coverage run -m pytest --quiet --ignore tests/deployment \
-	    --ignore tests/test_kernel_alone.py $(ARGS)
+	$(BIN)/coverage run -m pytest --quiet --ignore tests/deployment --ignore tests/emulator \
+	    $(patsubst %,--ignore tests/test_%.py,$(UNCOUNTED)) $(ARGS)
 	$(BIN)/coverage report --show-missing --skip-covered
 
 bench: $(VENV)/.built $(VENV)/.benchmarks
