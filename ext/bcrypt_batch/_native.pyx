@@ -132,6 +132,14 @@ cdef str describe(bb_status status):
     return "its digest has a character outside ./A-Za-z0-9"
 
 
+cdef int parse(bytes text, bb_setting *setting) except -1:
+    """Parse a setting, or raise a ValueError that does not quote it."""
+    cdef bb_status status = bb_parse_setting(text, len(text), setting)
+    if status != BB_OK:
+        raise ValueError(describe(status))
+    return 0
+
+
 _trusted = set()  # the names of the variants that have passed their self-test
 
 
@@ -613,9 +621,7 @@ cdef class Batch:
 def hash_one(bytes password not None, bytes setting not None):
     """Return the hash of a password under a 29-byte setting, computed in the calling thread."""
     cdef Batch batch = Batch(1)
-    cdef bb_status status = bb_parse_setting(setting, len(setting), &batch.settings[0])
-    if status != BB_OK:
-        raise ValueError(describe(status))
+    parse(setting, &batch.settings[0])
     batch.add(password)
     batch.plan([(batch.settings[0].cost, 1, 1)], kernel=chosen_kernel(), workers=1)
     batch.run_here(None, LOOK_AT_SIGNALS_NS)

@@ -14,13 +14,6 @@ cdef str refusal(bb_answer answer):
     return FULL if answer == BB_ANSWER_FULL else CLOSED
 
 
-cdef int parse(bytes text, bb_setting *setting) except -1:
-    cdef bb_status status = bb_parse_setting(text, len(text), setting)
-    if status != BB_OK:
-        raise ValueError(describe(status))
-    return 0
-
-
 cdef bytes hash_of(bb_call *call):
     cdef char text[60]
     bb_call_format(call, text)
