@@ -8,6 +8,7 @@ allowed.
 from __future__ import annotations
 
 import bcrypt_batch
+from bcrypt_batch.limits import iterations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,10 +118,7 @@ class Request:
         """
         if self.partial or self.hashes is None:
             return
-        costs = [hashed[4:6] for hashed in self.hashes if hashed]
-        wanted = sum(
-            1 << int(cost) for cost in costs if cost.isdigit() and int(cost) <= self.max_cost
-        )
+        wanted = sum(iterations(hashed, self.max_cost) for hashed in self.hashes)
         budget = int(seconds * self.workers / ITERATION_S)
         if wanted > budget:
             raise InvalidEvent(

@@ -16,3 +16,12 @@ MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
 PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
+
+
+def iterations(hashed: bytes | None, max_cost: int) -> int:
+    """Return how many iterations it takes to verify a hash, 2^cost; 0 where nothing is computed.
+
+    That is so of a hash above `max_cost`; of what is no hash the figure may be anything up to it.
+    """
+    cost = (hashed or b"")[4:6]
+    return 1 << int(cost) if cost.isdigit() and int(cost) <= max_cost else 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import bcrypt_batch
+from bcrypt_batch.limits import iterations
 
 from .rows import Row
 
@@ -47,9 +48,7 @@ class Job(NamedTuple):
             return 0
         if self.operation == "hash":
             return 1 << self.cost
-        # Of a hash that is none, whatever; the library says so before it computes anything.
-        cost = (row.hash or b"")[4:6]
-        return 1 << int(cost) if cost.isdigit() and int(cost) <= self.max_cost else 0
+        return iterations(row.hash, self.max_cost)
 
 
 class Outcome(NamedTuple):
