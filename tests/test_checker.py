@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ import pytest
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
 from tests.processes import PATIENCE_S, check_python, run_python
-from tests.test_secrets import writable_memory
+from tests.test_secrets import memory_at_each_line
 
 HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
 LONG = 14  # a cost that takes a second or more
@@ -430,19 +428,8 @@ with bcrypt_batch.Checker(workers=2) as checker:
 print("done", flush=True)
 sys.stdin.buffer.read(1)
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        child.stdin.write(password)
-        child.stdin.flush()
-        assert child.stdout.readline() == b"there\n"
-        assert writable_memory(child.pid).count(words) == 4
-        child.stdin.write(b" ")
-        child.stdin.flush()
-        assert child.stdout.readline() == b"done\n"
-        assert words not in writable_memory(child.pid)
+    found = {line: memory.count(words) for line, memory in memory_at_each_line(code, password)}
+    assert found == {b"there\n": 4, b"done\n": 0}
 
 
 def test_the_import_of_the_package_does_not_import_it() -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -62,19 +63,8 @@ def test_keys_are_wiped() -> None:
     """
     password = secrets.token_bytes(40)
     words = b"".join(password[i : i + 4][::-1] for i in range(0, 40, 4))
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        child.stdin.write(password)
-        child.stdin.flush()
-        assert child.stdout.readline() == b"added\n"
-        assert words in writable_memory(child.pid)
-        child.stdin.write(b" ")
-        child.stdin.flush()
-        assert child.stdout.readline() == b"done\n"
-        assert words not in writable_memory(child.pid)
+    found = {line: words in memory for line, memory in memory_at_each_line(CHILD, password)}
+    assert found == {b"added\n": True, b"done\n": False}
 
 
 # The first batch ends by itself. Then three are stopped after their first look at the clock: after
@@ -124,20 +114,29 @@ def test_cipher_states_are_wiped() -> None:
     state = state_after(password, salt, iterations=16)
     # A part of the subkeys, the middle, and the end, in each lane.
     parts = [state[:64], state[2048:2112], state[-64:]]
-    found = {}
+    code = f"PASSWORD, SALT = {password!r}, {salt!r}\n{STATES}"
+    found = {
+        line: [memory.count(part) for part in parts] for line, memory in memory_at_each_line(code)
+    }
+    assert found == {b"ended\n": [0] * 3, b"stopped\n": [3 * 3] * 3, b"gone\n": [0] * 3}
+
+
+def memory_at_each_line(code: str, stdin: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    """Run Python code in a process; yield each line that it prints, and its memory then.
+
+    It gets `stdin`, and another byte when it may go on after a line. It must end well.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", f"PASSWORD, SALT = {password!r}, {salt!r}\n{STATES}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         assert child.stdin
         assert child.stdout
+        child.stdin.write(stdin)
+        child.stdin.flush()
         for line in child.stdout:
-            memory = writable_memory(child.pid)
-            found[line] = [memory.count(part) for part in parts]
+            yield line, writable_memory(child.pid)
             child.stdin.write(b" ")
             child.stdin.flush()
-    assert found == {b"ended\n": [0] * 3, b"stopped\n": [3 * 3] * 3, b"gone\n": [0] * 3}
     assert child.returncode == 0
 
 
