@@ -86,7 +86,7 @@ def application(
     """A copy of this project's working tree in which sam has built the application.
 
     This machine's architecture is compiled in the container; compiling under qemu takes many
-    minutes, so the other one takes its wheel, and no bytecode but the layer's.
+    minutes, so the other one takes its wheel.
     """
     folder = tmp_path_factory.mktemp("application") / "copy"
     names = succeed("git", "ls-files", "--cached", "--others", "--exclude-standard").split()
@@ -99,7 +99,6 @@ def application(
     else:
         file = shutil.copy(request.getfixturevalue("wheel"), folder)
         options = ["--container-env-var", f"WHEEL={Path(file).name}"]
-        options += ["--container-env-var", "PYTHONS="]  # nor bytecode of the functions
     succeed(
         *("sam", "build", "--use-container", "--skip-pull-image", *options),
         *("--parameter-overrides", f"Architectures={loop_name(architecture)}"),
