@@ -45,7 +45,8 @@ bool bb_kernel_supported(const struct bb_kernel *kernel)
 
 uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes)
 {
-    return kernel->group_times[lanes - 1];
+    const uint32_t *own = kernel->own_group_times ? kernel->own_group_times() : NULL;
+    return (own ? own : kernel->group_times)[lanes - 1];
 }
 
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel)
