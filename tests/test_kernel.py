@@ -187,7 +187,7 @@ class TestBoundary:
             _native.Batch(1).add_hashes([b""], [], max_cost=31, truncate=True)
         with pytest.raises(ValueError, match="16 bytes of salt"):
             _native.Batch(1).add_passwords([b""], prefix=b"2b", cost=4, salts=b"", truncate=True)
-        with pytest.raises(ValueError, match="not planned"):
+        with pytest.raises(ValueError, match="after it is planned"):
             batch.run(print, slice_ns=0)
         assert (batch.items_done, batch.thread_ids) == (0, [])
         assert (batch.hashes(), batch.unprocessed()) == ([None], [0])

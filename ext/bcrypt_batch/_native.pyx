@@ -11,6 +11,9 @@ Functions are plain ones of C (binding=False): to make objects of them that look
 take a tenth of the import's time.
 """
 
+# No list comprehension makes values here: where the list can't grow, Cython 3.3 drops the last one twice
+# (ListComp_AppendAndDecref, then the error's path), which corrupts Python's memory.
+
 cimport cython
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -179,8 +182,12 @@ def kernel_names():
     """Return the names of the variants compiled in, best first, and of those this CPU can run."""
     cdef size_t count, i
     cdef bb_kernel *const *kernels = bb_kernels(&count)
-    names = [bb_kernel_name(kernels[i]).decode() for i in range(count)]
-    return names, [name for i, name in enumerate(names) if bb_kernel_supported(kernels[i])]
+    cdef list names = [], supported = []
+    for i in range(count):
+        names.append(bb_kernel_name(kernels[i]).decode())
+        if bb_kernel_supported(kernels[i]):
+            supported.append(names[i])
+    return names, supported
 
 
 def chosen_kernel():
@@ -192,7 +199,10 @@ def group_times(str kernel):
     """Return how long a variant takes for a group of 1, 2 ... MAX_LANES items, in proportion."""
     cdef bb_kernel *found = find_kernel(kernel)
     cdef unsigned lanes
-    return [bb_kernel_group_time(found, lanes) for lanes in range(1, BB_MAX_LANES + 1)]
+    cdef list times = []
+    for lanes in range(1, BB_MAX_LANES + 1):
+        times.append(bb_kernel_group_time(found, lanes))
+    return times
 
 
 def shared_lanes(str kernel):
@@ -334,6 +344,7 @@ cdef class Batch:
     cdef size_t counts[BB_MAX_COST + 1]
     cdef readonly dict refused
     cdef readonly unsigned lanes
+    cdef bint begun       # to run
 
     def __cinit__(self, size_t total, deadline_ns=None):
         """`deadline_ns` is on the clock of `time.monotonic_ns`."""
@@ -476,10 +487,9 @@ cdef class Batch:
                 raise ValueError(f"there are not so many items of cost {cost}")
             left[cost] -= lanes * repeated
             groups += repeated
-        if any([left[cost] for cost in range(BB_MAX_COST + 1)]):
-            raise ValueError("each item must be in a group")
-
         for cost in range(BB_MAX_COST + 1):
+            if left[cost]:
+                raise ValueError("each item must be in a group")
             places[cost] = first
             first += self.counts[cost]
         for item in range(self.count):
@@ -517,8 +527,10 @@ cdef class Batch:
         cdef bb_crew *crew = NULL
         cdef size_t size
         cdef bint finished = False
-        if not self.job.slots or not 0 <= slice_ns <= MAX_SLICE_NS:
-            raise ValueError(f"the batch is not planned, or slice_ns is above {MAX_SLICE_NS}")
+        if not self.job.slots or self.begun or not 0 <= slice_ns <= MAX_SLICE_NS:
+            raise ValueError("a batch is run once, after it is planned, with slice_ns from 0 to "
+                             f"{MAX_SLICE_NS}")
+        self.begun = True
         if self.workers > 1:
             with nogil:
                 crew = bb_crew_begin(work, &self.job, <unsigned>self.workers)
@@ -573,10 +585,12 @@ cdef class Batch:
     def thread_ids(self):
         """Native ids of the threads that finished items."""
         cdef size_t i
-        if not self.job.slots:
-            return []
-        return [self.job.slots[i].thread_id for i in range(self.workers)
-                if atomic_load_size(&self.job.slots[i].items_done)]
+        cdef list found = []
+        if self.job.slots:
+            for i in range(self.workers):
+                if atomic_load_size(&self.job.slots[i].items_done):
+                    found.append(self.job.slots[i].thread_id)
+        return found
 
     cdef bint is_done(self, size_t item) noexcept:
         return atomic_load_bool(&self.job.done[item], memory_order_acquire)
@@ -600,6 +614,8 @@ cdef class Batch:
         cdef char text[60]
         cdef size_t item
         cdef list values = [None] * self.total
+        if len(hashes) != <Py_ssize_t>self.total:
+            raise ValueError("matches takes the list that add_hashes was given")
         for item in range(self.count):
             if self.is_done(item):
                 bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
@@ -614,8 +630,13 @@ cdef class Batch:
     def unprocessed(self):
         """Return the indices of the items that are neither done nor refused, ascending."""
         cdef size_t item
-        return ([self.index[item] for item in range(self.count) if not self.is_done(item)]
-                + list(range(self.seen, self.total)))
+        cdef list found = []
+        for item in range(self.count):
+            if not self.is_done(item):
+                found.append(self.index[item])
+        for item in range(self.seen, self.total):
+            found.append(item)
+        return found
 
 
 def hash_one(bytes password not None, bytes setting not None):

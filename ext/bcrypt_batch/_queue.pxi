@@ -195,6 +195,7 @@ cdef class Queue:
         """Return the figures of queue.h by name, and how many have waited how long in a list."""
         cdef bb_queue_stats stats
         cdef unsigned i
+        cdef list waits = []
         self.find_queue()
         bb_queue_read_stats(self.queue, &stats)
         figures = {
@@ -209,7 +210,9 @@ cdef class Queue:
             "iterations": stats.iterations,
             "lane_iterations": stats.lane_iterations,
         }
-        return figures, [stats.waits[i] for i in range(BB_WAIT_BUCKETS)]
+        for i in range(BB_WAIT_BUCKETS):
+            waits.append(stats.waits[i])
+        return figures, waits
 
 
 @cython.final
@@ -291,4 +294,7 @@ cdef class Call:
 def wait_limits_ns():
     """Return what each bucket of the times that calls have waited has at the most."""
     cdef unsigned i
-    return [bb_wait_limit_ns(i) for i in range(BB_WAIT_BUCKETS)]
+    cdef list limits = []
+    for i in range(BB_WAIT_BUCKETS):
+        limits.append(bb_wait_limit_ns(i))
+    return limits
