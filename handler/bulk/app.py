@@ -36,10 +36,11 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """
     remaining = context.get_remaining_time_in_millis() / 1000
     seconds = remaining - min(MARGIN_S, MARGIN_SHARE * remaining)
-    if isinstance(event, dict) and "Records" in event:
-        return _messages(event["Records"], context.aws_request_id, time.monotonic() + seconds)
     step = event.get("step") if isinstance(event, dict) else None
     try:
+        if isinstance(event, dict) and "Records" in event:
+            ends = time.monotonic() + seconds
+            return _messages(event["Records"], context.aws_request_id, ends)
         if step == "plan":
             asked = request.parse(event.get("run"))
             answer = plan.plan(asked, remaining)
@@ -75,6 +76,8 @@ def _hash(event: Any, request_id: str, seconds: float) -> dict[str, Any]:
 
 def _messages(records: Any, request_id: str, ends: float) -> dict[str, Any]:
     """Compute each message's chunk to its end; what wasn't comes again, and goes on then."""
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise errors.InvalidEvent("Records must be a list of SQS messages")
     failures = []
     for record in records:
         try:

@@ -16,6 +16,7 @@ from .plan import WORKERS, Chunk
 from .request import Place
 
 STRETCH_S = 8.0
+MAX_NUMBER = 2**53  # what a double holds exactly, as which an engine may keep numbers
 
 
 class Part(NamedTuple):
@@ -45,10 +46,10 @@ def item_of(event: Any) -> Chunk:
         raise InvalidEvent(f"item must be an object of {', '.join(Chunk._fields)}")
     try:
         values = {name: int(item[name]) for name in Chunk._fields}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # of a list, text, infinity
         raise InvalidEvent("item must have whole numbers only") from None
-    if min(values.values()) < 0:
-        raise InvalidEvent("item must have no negative number")
+    if min(values.values()) < 0 or max(values.values()) > MAX_NUMBER:
+        raise InvalidEvent(f"item must have numbers from 0 to {MAX_NUMBER} only")
     return Chunk(**values)
 
 

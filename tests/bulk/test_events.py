@@ -1,0 +1,101 @@
+"""Any event of the bulk function is carried out, or refused by one of its own errors."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.bulk.engine import Context
+from tests.examples import examples
+from tests.test_request import FORMS, planted
+
+OUTPUT = {"bucket": "tables", "prefix": "runs/r/"}
+ITEM = {"chunk": 0, "start": 12, "end": 40, "row": 0, "rows": 3}
+RUN = {
+    "operation": "hash",
+    "input": {"bucket": "tables", "key": "in/users.csv", "format": "csv", "delimiter": ",",
+              "password_column": "password", "id_column": "id", "keep": ["mail"]},
+    "output": OUTPUT,
+    "cost": 12, "prefix": "2b", "truncate": True, "allow_empty": True,
+    "chunk_rows": 100, "concurrency": 10,
+}  # fmt: skip
+MESSAGE = {"messageId": "1", "body": json.dumps({"output": OUTPUT, "item": ITEM})}
+GOOD = [
+    {"step": "plan", "run": RUN},
+    {"step": "hash", "output": OUTPUT, "item": ITEM},
+    {"step": "finish", "output": OUTPUT},
+    {"Records": [MESSAGE, MESSAGE]},
+]
+
+
+class Denied:
+    """S3, to somebody who may do nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, name)
+
+        return call
+
+
+@pytest.fixture(autouse=True)
+def _denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("boto3", reason="boto3 is not installed (group tables)")
+    monkeypatch.setattr("bulk.store._client", Denied())
+
+
+def came_of(event: Any) -> Any:
+    """Return the answer, or the name of an error; the log says nothing of the event."""
+    from bulk.app import handler
+    from bulk.errors import KNOWN
+
+    said, message = io.StringIO(), ""
+    answer: Any
+    with contextlib.redirect_stdout(said):
+        try:
+            answer = handler(event, Context(60.0))
+        except KNOWN as error:
+            answer, message = type(error).__name__, str(error)
+    assert answer != "StepFailed", message
+    assert len(message) < 300
+    assert not any(form in said.getvalue() for form in FORMS)
+    return answer
+
+
+@pytest.mark.parametrize("event", GOOD, ids=["plan", "hash", "finish", "messages"])
+def test_what_is_planted_in_is_good_before(event: Any) -> None:
+    failed = {"batchItemFailures": [{"itemIdentifier": "1"}] * 2}
+    assert came_of(event) == (failed if "Records" in event else "StoreDenied")
+
+
+@settings(max_examples=examples(300))
+@given(event=st.sampled_from(GOOD).flatmap(planted))
+def test_any_event(event: Any) -> None:
+    came_of(event)
+
+
+@settings(max_examples=examples(100))
+@given(
+    number=st.sampled_from(
+        [float("nan"), float("inf"), -1, 10**40, 1e300, True, None, "7", [7], {}]
+    ),
+    field=st.sampled_from([*ITEM, "cost", "chunk_rows", "concurrency"]),
+)
+def test_numbers_that_are_none(number: Any, field: str) -> None:
+    assert isinstance(
+        came_of({"step": "hash", "output": OUTPUT, "item": {**ITEM, field: number}}), str
+    )
+    assert isinstance(came_of({"step": "plan", "run": {**RUN, field: number}}), str)
+
+
+@pytest.mark.parametrize("records", [None, 7, "hunter2", {}, [7], ["hunter2"], [[]], [None]])
+def test_records_that_are_no_messages(records: Any) -> None:
+    assert came_of({"Records": records}) == "InvalidEvent"
