@@ -138,6 +138,11 @@ class Emulator:
             raise Problem(f"no answer ({error}); the log:\n{self.log}") from None
 
     @property
+    def process_id(self) -> int:
+        """The emulator's; the function's process is its child."""
+        return self._process.pid
+
+    @property
     def endpoint_url(self) -> str:
         """Where it listens; an AWS client finds the function there under the name "function"."""
         return f"http://127.0.0.1:{self._port}"
