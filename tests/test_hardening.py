@@ -36,6 +36,26 @@ def test_its_stack_is_not_executable() -> None:
     assert re.search(r" RW +0x", stack), stack
 
 
+def test_the_wipes_are_in_its_machine_code() -> None:
+    """Where memory with secrets ends, and in the wipe itself: no compiler has left them out."""
+    if not shutil.which("objdump"):
+        pytest.skip("objdump is not installed (binutils)")
+    command = ["objdump", "--disassemble", "--no-show-raw-insn", str(LIBRARY)]
+    code = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    bodies: dict[str, str] = {}
+    for name, body in re.findall(r"^[0-9a-f]+ <([^>]+)>:\n((?:.+\n)*)", code, re.MULTILINE):
+        plain = name.split(".")[0].split("@")[0]  # of GCC's parts and copies of a function
+        bodies[plain] = bodies.get(plain, "") + body
+    if "bb_wipe" not in bodies:
+        pytest.skip("the library's symbols are stripped")
+    assert re.search(r"<memset(@\w+)?>|rep stos|\bdc\s+zva", bodies["bb_wipe"])
+    wiping = {name for name, body in bodies.items() if "<bb_wipe>" in body or "<bb_wipe@" in body}
+    assert {"bb_group_advance", "bb_group_drop"} <= wiping
+    assert {"bb_call_end", "bb_call_give_up", "bb_queue_free", "bb_queue_work"} <= wiping
+    for part in ("dealloc.*Batch", "Batch.*matches"):
+        assert any(re.search(part, name) for name in wiping), (part, wiping)
+
+
 def test_its_functions_with_buffers_check_for_overflows() -> None:
     assert "__stack_chk_fail" in readelf("--dyn-syms")
 

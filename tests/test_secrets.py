@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import bcrypt
 import pytest
 
 import bcrypt_batch
+from emulator.function import HANDLER
 from tests.eksblowfish import state_after
 
 SECRET = b"correct-horse-battery-staple"
@@ -36,35 +39,82 @@ def test_exceptions(salt: bytes) -> None:
         assert SECRET.decode() not in str(caught.value)
 
 
+# A batch step by step; then ones that end in every other way, and events with and without a fault.
 CHILD = """
-import sys
+import io, os, sys
 import bcrypt_batch
 from bcrypt_batch import _native
+import app
 password = sys.stdin.buffer.read(40)
+sys.stdout = io.StringIO()  # the handler's log
+def report(what):
+    os.write(1, what.encode() + b"\\n")
+    sys.stdin.buffer.read(1)
+def fail(done, total):
+    raise KeyError
+def ends(error, call, *arguments, **options):
+    try:
+        call(*arguments, **options)
+    except error as raised:
+        raised.__traceback__ = None
+    else:
+        assert error is None
 batch = _native.Batch(3)
 batch.add_passwords([password] * 3, prefix=b"2b", cost=4, salts=bytes(48), truncate=True)
-print("added", flush=True)
-sys.stdin.buffer.read(1)
+report("added")
 batch.plan([(4, 2, 1), (4, 1, 1)], kernel=bcrypt_batch.kernels().chosen, workers=2)
 batch.run(lambda: None, slice_ns=0)
+report("computed")
 del batch
-bcrypt_batch.hash_many([password] * 8, cost=4, workers=2)
-bcrypt_batch.hash_many([password] * 8, cost=16, workers=2, deadline=0.05)
-bcrypt_batch.hashpw(password, b"$2b$04$" + b"." * 22)
-print("done", flush=True)
-sys.stdin.buffer.read(1)
+salts = [bytes(16)] * 8
+ends(None, bcrypt_batch.hash_many, [password] * 8, cost=4, salts=salts, workers=2)
+options = dict(cost=16, salts=salts, workers=2)
+ends(None, bcrypt_batch.hash_many, [password] * 8, deadline=0.05, **options)
+ends(None, bcrypt_batch.hashpw, password, b"$2b$04$" + b"." * 22)
+ends(KeyError, bcrypt_batch.hash_many, [password] * 8, progress=fail, **options)
+ends(TypeError, bcrypt_batch.hash_many, [password] * 7 + [5], cost=4, salts=salts)
+hashes = [b"$2b$04$" + b"." * 53, b"$2b$31$" + b"." * 53, b"$2b$", None]
+ends(None, bcrypt_batch.verify_many, [password] * 4, hashes, max_cost=5)
+context = type("Context", (), {
+    "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})()
+text = password.hex()[:40]  # as an event can have it
+ends(None, app.handler, {"passwords": [text], "cost": 4}, context)
+ends(None, app.handler, {"passwords": [text] * 9, "cost": 16, "deadline_ms": 50}, context)
+ends(app.InvalidEvent, app.handler, {"passwords": [text, 5]}, context)
+ends(app.InvalidEvent, app.handler, {"passwords": [text], "mode": text}, context)
+report("done")
 """
 
 
-def test_keys_are_wiped() -> None:
-    """The kernel keeps a key as 32-bit words: on a little-endian CPU, four bytes in reverse.
+def as_words(text: bytes) -> bytes:
+    """Return bytes as the kernel keeps them: as 32-bit words of a little-endian CPU."""
+    return b"".join(text[i : i + 4][::-1] for i in range(0, len(text), 4))
 
-    Python never holds it so. Searched from outside, since a search leaves copies of its own.
-    """
+
+def digest_of(hashed: bytes) -> bytes:
+    """Return the 23 bytes at the end of a hash."""
+    ours = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    theirs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return base64.b64decode(hashed[29:].translate(bytes.maketrans(ours, theirs)) + b"=")
+
+
+def test_keys_and_digests_are_wiped() -> None:
+    """Python holds neither so. Searched from outside, since a search leaves copies of its own."""
     password = secrets.token_bytes(40)
-    words = b"".join(password[i : i + 4][::-1] for i in range(0, 40, 4))
-    found = {line: words in memory for line, memory in memory_at_each_line(CHILD, password)}
-    assert found == {b"added\n": True, b"done\n": False}
+    hashed = bcrypt.hashpw(password, b"$2b$04$" + b"." * 22)
+    sought = [
+        as_words(password), as_words(password.hex()[:40].encode()), as_words(digest_of(hashed)[:20])
+    ]  # fmt: skip
+    code = f"import sys\nsys.path.insert(0, {str(HANDLER)!r})\n{CHILD}"
+    found = {
+        line: [words in memory for words in sought]
+        for line, memory in memory_at_each_line(code, password)
+    }
+    assert found == {
+        b"added\n": [True, False, False],
+        b"computed\n": [True, False, True],
+        b"done\n": [False, False, False],
+    }
 
 
 # The first batch ends by itself. Then three are stopped after their first look at the clock: after
