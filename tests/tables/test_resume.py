@@ -233,6 +233,51 @@ def test_a_full_disk_loses_nothing(table: Path, tmp_path: Path) -> None:
     check(output.read_bytes().splitlines(), users(300), matches=False)
 
 
+def in_a_file_system(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a script with a file system of its own, which nobody else sees."""
+    private = ["unshare", "--mount", "--map-root-user", "sh", "-euc"]
+    try:
+        subprocess.run([*private, "mount -t tmpfs none /mnt"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system may be mounted here")
+    command = [*private, script, "sh", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=300)
+
+
+def test_a_disk_that_is_full_until_there_is_room(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    script = """
+    mount -t tmpfs -o size=16k none "$1"/disk
+    shift
+    "$@" && exit 9 || echo $?
+    mount -o remount,size=1m "${6%/*}"
+    "$@" && exit 9 || echo $?
+    cat "$6"
+    """
+    output = tmp_path / "disk" / "out.jsonl"
+    done = in_a_file_system(
+        script, tmp_path,
+        sys.executable, "-m", "bcrypt_batch", "hash", "--output", output, table,
+        "--cost", "4", "--resume", "--quiet",
+    )  # fmt: skip
+    assert b"No space left on device" in done.stderr
+    first, second, *lines = done.stdout.splitlines()
+    assert (first, second) == (b"3", b"1"), done.stderr.decode()
+    check(lines, users(300), matches=False)
+
+
+def test_a_folder_that_can_only_be_read(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "folder" / "out.jsonl"
+    output.parent.mkdir()
+    script = 'mount -t tmpfs -o ro none "$1"; shift; "$@"'
+    done = in_a_file_system(
+        script, output.parent, sys.executable, "-m", "bcrypt_batch", "hash", table,
+        "--output", output,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"{output}: Read-only file system\n" in done.stderr.decode()
+
+
 def test_the_state_tells_nothing_secret(table: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     assert main(arguments(table, output, "--cost", "4")) == 1
