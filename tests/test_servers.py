@@ -113,7 +113,11 @@ import bcrypt_batch
 if os.environ["AT_IMPORT"] == "start":
     bcrypt_batch.start_workers(2)
 known = bcrypt_batch.hash_many([b"%d" % i for i in range(8)], cost=4, workers=2).values
+checker = bcrypt_batch.Checker(workers=2)  # its threads are made at its first call
+if os.environ["AT_IMPORT"] == "log in":
+    assert checker.check(b"0", known[0])
 def application(environ, start_response):
+    assert [checker.check(b"%d" % i, known[3]) for i in range(2, 5)] == [False, True, False]
     stats = bcrypt_batch.hash_many([b"pw"] * 20, cost=6, workers=2).stats
     checked = bcrypt_batch.verify_many([b"%d" % i for i in range(8)], known, workers=2).values
     start_response("200 OK", [("Content-Type", "application/json")])
@@ -185,10 +189,10 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("at_import", ["hash", "start"])
+@pytest.mark.parametrize("at_import", ["hash", "start", "log in"])
 @pytest.mark.parametrize("name", SERVERS)
 def test_behind_a_server_that_forks(name: str, at_import: str, tmp_path: Path) -> None:
-    """The parent has hashed, or keeps threads, before its workers are forked."""
+    """Its parent has hashed, keeps threads, or has used its checker, before it was forked."""
     program = name.partition("-")[0]
     path = shutil.which(program, path=str(Path(sys.executable).parent))
     if not path:
