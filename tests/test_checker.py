@@ -449,9 +449,9 @@ except AttributeError as error:
 
 def test_threads_of_other_callers_go_on_meanwhile(checker: Checker) -> None:
     turns = 0
-    call = threading.Thread(target=checker.hash, args=(b"pw",), kwargs={"cost": 10})
+    call = threading.Thread(target=checker.hash, args=(b"pw",), kwargs={"cost": 12})
     call.start()
     while call.is_alive():
         turns += 1
         time.sleep(0)
-    assert turns > 10
+    assert turns > 3  # one before it began, and one after its end
