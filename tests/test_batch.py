@@ -16,6 +16,7 @@ import bcrypt_batch
 from bcrypt_batch import _native, hash_many, run, verify_many
 from bcrypt_batch.grouping import plan_groups
 from bcrypt_batch.lanes import lane_limit
+from tests.examples import examples
 from tests.kernels import vectors
 
 LANES = 3  # forced where a test needs to know the lane count
@@ -51,7 +52,7 @@ def test_a_batch_equals_a_map_of_singles(size: int, workers: int) -> None:
     assert verify_many(passwords, hashes_of(result), workers=workers).values == [True] * size
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     passwords=st.lists(st.binary(max_size=80), max_size=20),
     workers=st.integers(1, 4),
@@ -114,7 +115,7 @@ def test_one_bad_item_spoils_nothing() -> None:
     assert "at most 15" in result.errors[5].message
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.one_of(
         st.binary(max_size=70),

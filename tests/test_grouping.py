@@ -9,12 +9,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bcrypt_batch
 from bcrypt_batch import _native
 from bcrypt_batch.grouping import makespan, plan_groups
+from tests.examples import examples
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 
@@ -199,6 +200,7 @@ def test_makespan() -> None:
     assert makespan([], 3) == 0
 
 
+@settings(max_examples=examples(100))
 @given(
     st.dictionaries(st.integers(4, 31), st.integers(1, 60), max_size=8),
     st.integers(1, 12),

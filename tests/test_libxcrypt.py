@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import bcrypt_batch
 from tests import libxcrypt
+from tests.examples import examples
 
 eight_bit = st.binary(max_size=80).map(lambda password: password.replace(b"\0", b"\1"))
 # libxcrypt's 2a flips a bit of the key's schedule for some passwords with 0xff bytes, a measure
@@ -15,7 +16,7 @@ seven_bit = eight_bit.map(lambda password: bytes(byte % 127 + 1 for byte in pass
 
 
 @libxcrypt.required
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     pair=st.one_of(
         st.tuples(st.just(b"2a"), seven_bit),

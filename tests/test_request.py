@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import app
 from request import FIELDS, InvalidEvent, parse
+from tests.examples import examples
 from tests.invoked import call, event
 
 SECRET = "hunter2-very-secret"
@@ -203,7 +204,7 @@ junk = st.recursive(
 pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": junk})
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     event=st.fixed_dictionaries(
         {},
@@ -319,7 +320,7 @@ def shown(event: Any, remaining_ms: int) -> list[str]:
     return [*texts, printed.getvalue()]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(event=sendings(), remaining_ms=st.sampled_from([0, int(app.MARGIN_S * 1000) + 50]))
 def test_nothing_of_an_event_is_quoted(event: Any, remaining_ms: int) -> None:
     for text in shown(event, remaining_ms):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import app
 from request import FIELDS, SOURCES, InvalidEvent, parse
+from tests.examples import examples
 from tests.invoked import EVENTS, call
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed (group test)")
@@ -80,7 +81,7 @@ def test_it_is_a_schema_of_every_field() -> None:
     assert {*SCHEMA["$defs"]["request"]["properties"]} == {*FIELDS} == {*GOOD}
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(event=events())
 def test_what_one_takes_the_other_takes(event: Any) -> None:
     answer = taken(event)
@@ -125,7 +126,7 @@ def test_answers(event: dict[str, Any]) -> None:
     assert {*answer} <= {*SCHEMA["$defs"]["answer"]["properties"]}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(event=events())
 def test_any_answer(event: Any) -> None:
     """With no time left, so that nothing is computed whatever cost the event asks for."""

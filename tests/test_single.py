@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bcrypt_batch
+from tests.examples import examples
 
 SALT = b"." * 22
 SETTING = b"$2b$04$" + SALT
@@ -160,7 +161,7 @@ def test_keyword_arguments() -> None:
     assert bcrypt_batch.checkpw(password=b"pw", hashed_password=HASHED)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     password=st.binary(max_size=72),
     raw_salt=st.binary(min_size=16, max_size=16),

@@ -9,12 +9,13 @@ from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcrypt_batch.tables.kinds import InvalidTable, guess_format
 from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
 from bcrypt_batch.tables.source import MAX_LINE_BYTES, Lines
+from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users
 
 
@@ -105,6 +106,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=examples(100))
 @given(st.lists(PIECES, max_size=40).map(b"".join))
 def test_a_piece_between_rows_has_the_same_rows(text: bytes) -> None:
     """Whatever the bytes: what Plan counts is what a chunk's function finds."""
@@ -120,6 +122,7 @@ def test_a_piece_between_rows_has_the_same_rows(text: bytes) -> None:
             assert again == whole[first:last]
 
 
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.text("ab", max_size=3), FIELD), max_size=20))
 def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
     content = as_csv([User(name, password) for name, password in rows])
