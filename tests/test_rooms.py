@@ -129,7 +129,7 @@ def test_the_version_stands_once() -> None:
         for name in listed.stdout.splitlines()
         if name != "CHANGELOG.md"
         and not name.endswith(".svg")
-        and version.search((PROJECT / name).read_text())
+        and version.search((PROJECT / name).read_text(errors="replace"))
     ]
     assert found == ["ext/bcrypt_batch/__init__.py"]
 

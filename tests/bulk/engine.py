@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -66,10 +67,9 @@ class Engine:
         text = (PROJECT / "statemachine/bulk.asl.json").read_text()
         function = f"arn:aws:lambda:{REGION}:123456789012:function:f"
         text = text.replace("${BulkFunctionArn}", function).replace("${BulkBucket}", BUCKET)
-        definition = json.loads(text, object_hook=_without_waiting)
-        self.machine = self._steps.create_state_machine(
-            name="bulk", definition=json.dumps(definition), roleArn=ROLE
-        )["stateMachineArn"]
+        self.machine = self._steps.create_state_machine(name="bulk", definition=text, roleArn=ROLE)[
+            "stateMachineArn"
+        ]
         self.fault: Fault = lambda _event, call: call()
         self.seconds = 60.0
         self.events: list[dict[str, Any]] = []
@@ -143,13 +143,6 @@ class Engine:
         return "\n".join(texts)
 
 
-def _without_waiting(state: dict[str, Any]) -> dict[str, Any]:
-    """Retry at once: the waits are for AWS."""
-    if "IntervalSeconds" in state:
-        state |= {"IntervalSeconds": 1, "BackoffRate": 1.0}
-    return state
-
-
 @contextmanager
 def engine() -> Iterator[Engine]:
     """Run moto in this process."""
@@ -165,8 +158,10 @@ def engine() -> Iterator[Engine]:
     }
     with patch.dict(os.environ, settings), moto.mock_aws(config=config):
         running = Engine()
-        where = "moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils"
-        with patch(f"{where}._invoke_lambda_function", running.invoke):
+        asl = "moto.stepfunctions.parser.asl.component"
+        invoke = f"{asl}.state.exec.state_task.lambda_eval_utils._invoke_lambda_function"
+        clock = f"{asl}.common.retry.retrier_decl.time"  # a retry's wait is for AWS
+        with patch(invoke, running.invoke), patch(clock, SimpleNamespace(sleep=lambda _: None)):
             yield running
 
 
