@@ -6,7 +6,8 @@
 #   make layer  [ARGS="--arch all"]
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=10] [REQUESTS=10000]
-#   make lint | sanitize | sanitize-threads | servers | coverage | bench | wheel | containers | tables | clean
+#   make lint | sanitize | sanitize-threads | valgrind | servers | coverage | bench | wheel | containers
+#   make tables | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -27,13 +28,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
 PACKAGE_C := $(filter-out %/start_up.c,$(wildcard ext/bcrypt_batch/*.c))
-C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c tests/*/*.c)
+C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) \
+    $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c tests/*/*.c)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz servers coverage bench wheel layer containers tables clean \
-    build-Layerarm64 build-Layerx8664
+.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz servers coverage bench wheel layer \
+    containers tables clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
@@ -80,46 +82,49 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	        tests/test_checker_asyncio.py tests/test_checker_storm.py \
 	        -k "not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
-# libFuzzer on the kernel, half of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then what
-# the tests try on made-up examples, on more of them, and a function that gets more requests. What libFuzzer
-# finds new is in build/fuzz/corpus, a crash in build/fuzz. The lanes are not instrumented for coverage: they
-# have no branch that depends on the input.
+# libFuzzer on the kernel, half of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
+# what the tests try on made-up examples, on more of them, and a function that gets more requests. What
+# libFuzzer finds new is in build/fuzz/corpus, a crash in build/fuzz. Which way the lanes go is not
+# counted: they have no branch that depends on the input.
 MINUTES ?= 6
 EXAMPLES ?= 10
 REQUESTS ?= 10000
-FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel $(SANITIZE)
 FUZZ_PLAIN := $(wildcard ext/kernel/*lanes*.c) ext/kernel/selftest.c ext/kernel/tables.c
-PROPERTIES := $(addprefix tests/,bulk/test_events.py emulator/test_load.py tables/test_rows.py test_batch.py \
-    test_batch_sequences.py test_grouping.py test_libxcrypt.py test_request.py test_schema.py test_single.py)
+PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_rows test_batch \
+    test_batch_sequences test_grouping test_libxcrypt test_request test_schema test_single)
 fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	mkdir -p build/fuzz
-	for file in $(KERNEL_C); do \
-	    case " $(FUZZ_PLAIN) " in *" $$file "*) coverage= ;; *) coverage=-fsanitize=fuzzer-no-link ;; esac; \
-	    $(CLANG) $(FUZZ_FLAGS) $$coverage -c $$file -o build/fuzz/$$(basename $$file .c).o || exit 1; \
-	done
+	for file in $(abspath $(FUZZ_PLAIN)); do \
+	    (cd build/fuzz && $(CLANG) $(FUZZ_FLAGS) -c $$file) || exit 1; done
+	for file in $(abspath $(filter-out $(FUZZ_PLAIN),$(KERNEL_C))); do \
+	    (cd build/fuzz && $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $$file) || exit 1; done
 	for target in settings hashes; do \
 	    mkdir -p build/fuzz/corpus/$$target; \
-	    $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer tests/fuzz/$$target.c build/fuzz/*.o -lcrypt -o build/fuzz/$$target && \
+	    $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer tests/fuzz/$$target.c build/fuzz/*.o -lcrypt \
+	        -o build/fuzz/$$target && \
 	    build/fuzz/$$target -max_total_time=$$(( $(MINUTES) * 30 )) -print_final_stats=1 -verbosity=0 \
 	        -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
-	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
+	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
+	    $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
 
-# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel and the queue
-# without Python, then with it the tests that drive the boundary hardest. Python's own allocator would
-# hide from it what is freed, and of what is said of Python itself only that counts which the extension has
-# called or done. Leaks are those of the kernel's driver: the queue's lets go of nothing, and Python keeps
+# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel and the
+# queue without Python, then with it the tests that drive the boundary hardest. Python's own allocator
+# would hide what is freed, and of what is said of Python itself only that counts which the extension
+# did or called. Leaks are those of the kernel's driver: the queue's lets go of nothing, and Python keeps
 # memory until it exits.
 VALGRIND := valgrind --quiet --error-exitcode=99
 valgrind: $(VENV)/.built $(VENV)/.test
 	mkdir -p build/valgrind
 	for driver in kernel queue; do \
-	    $(CC) -std=c11 -g -O1 -pthread -Iext/kernel -Iext/bcrypt_batch tests/$${driver}_driver.c ext/kernel/*.c \
-	        -o build/valgrind/$$driver || exit 1; done
-	$(BIN)/python -c "from tests.kernels import vectors; [print(p.hex() or '-', h.decode()) for p, h in [v for v in vectors() if v[1][4:6] == b'04'][:4]]" \
+	    $(CC) -std=c11 -g -O1 -pthread -Iext/kernel -Iext/bcrypt_batch tests/$${driver}_driver.c \
+	        ext/kernel/*.c -o build/valgrind/$$driver || exit 1; done
+	$(BIN)/python -c "from tests.kernels import *; print(driver_input(vectors()[:4]))" \
 	    | $(VALGRIND) --leak-check=full build/valgrind/kernel > build/valgrind/kernel.txt
 	$(VALGRIND) build/valgrind/queue > build/valgrind/queue.txt
-	EXAMPLES=0.3 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt $(BIN)/python -m pytest $(ARGS) \
+	EXAMPLES=0.3 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
+	    $(BIN)/python -m pytest $(ARGS) \
 	    tests/test_batch_sequences.py tests/test_checker.py -k "not fork and not wiped"
 	! grep --before-context 3 _native build/valgrind/python.txt
 

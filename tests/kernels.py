@@ -22,6 +22,11 @@ def vectors() -> list[Vector]:
     return found
 
 
+def driver_input(items: list[Vector]) -> str:
+    """Return what kernel_driver.c reads."""
+    return "".join(f"{password.hex() or '-'} {hashed.decode()}\n" for password, hashed in items)
+
+
 def compute(
     kernel: str, lanes: int, items: list[Vector], slice_ns: int = FOREVER_NS
 ) -> list[bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import MAX_LANES, Vector, vectors
+from tests.kernels import MAX_LANES, Vector, driver_input, vectors
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 DRIVER = Path(__file__).parent / "kernel_driver.c"
@@ -57,8 +57,7 @@ def build_driver(compiler: list[str], folder: Path) -> Path:
 
 def drive(command: list[str | Path], items: list[Vector]) -> Counter[str]:
     """Run the driver, which must print each item's hash; count the lane counts by variant."""
-    lines = "".join(f"{password.hex() or '-'} {hashed.decode()}\n" for password, hashed in items)
-    done = subprocess.run(command, input=lines, capture_output=True, text=True)
+    done = subprocess.run(command, input=driver_input(items), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
     expected = [hashed.decode() for _, hashed in items]

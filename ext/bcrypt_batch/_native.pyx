@@ -11,8 +11,8 @@ Functions are plain ones of C (binding=False): to make objects of them that look
 take a tenth of the import's time.
 """
 
-# No list comprehension makes values here: where the list can't grow, Cython 3.3 drops the last one twice
-# (ListComp_AppendAndDecref, then the error's path), which corrupts Python's memory.
+# No list comprehension makes values here: where the list can't grow, Cython 3.3 drops the last one
+# twice (ListComp_AppendAndDecref, then the error's path), which corrupts Python's memory.
 
 cimport cython
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
