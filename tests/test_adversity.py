@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_a_signal_that_ends_a_process(workers: int, handled: bool, sent: signal.
 # allocations is the one that fails at some point. The limit is on what may be mapped: the C library
 # asks the system for each large block by itself.
 SHORT_OF_MEMORY = """
-import gc, resource, threading
+import gc, resource, sys
 import bcrypt_batch
 ITEMS = 20_000
 bcrypt_batch.start_workers(2)
@@ -67,21 +68,25 @@ def verify():
     return bcrypt_batch.verify_many(passwords, hashes, workers=2, deadline=0.001)
 def hash():
     return bcrypt_batch.hash_many(passwords, cost=4, workers=2, deadline=0.001)
+def within(room, call):
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used() + room, hard))
+    try:
+        return call()
+    except MemoryError:
+        return None
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, hard))
+if within(1 << 20, lambda: bytearray(64 << 20)):
+    sys.exit(print("no limit"))
 for call in (hash, verify):
     call()
     for room in range(8 << 20, -1, -(32 << 10)):
         gc.collect()
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (used() + room, hard))
-        try:
-            result, came = call(), "result"
-        except MemoryError:
-            result, came = None, "MemoryError"
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, hard))
+        result = within(room, call)
         assert result is None or len(result.values) == ITEMS
+        print(call.__name__, "result" if result else "MemoryError")
         del result
-        print(call.__name__, came)
     assert bcrypt_batch.verify_many(passwords[:9], hashes[:9]).values == [True] * 9
 """
 
@@ -91,6 +96,8 @@ def test_too_little_memory_is_a_memory_error() -> None:
     glibc = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TOP_PAD_": "0"}
     seen = Counter(check_python(SHORT_OF_MEMORY, **glibc).splitlines())
     print(dict(seen))
+    if "no limit" in seen:
+        pytest.skip("no limit on address space is enforced here, as under qemu's emulation")
     assert {*seen} == {f"{call} {came}" for call in ("hash", "verify")
                        for came in ("result", "MemoryError")}  # fmt: skip
 
@@ -184,7 +191,9 @@ with bcrypt_batch.Checker(workers=2) as checker:
 def test_jumps_of_the_clock_move_no_deadline(tmp_path: Path) -> None:
     source, library = tmp_path / "clock.c", tmp_path / "clock.so"
     source.write_text(JUMPING_CLOCK)
-    compiler = os.environ.get("CC", "cc")
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if not compiler:
+        pytest.skip("cc is not installed (Debian's gcc)")
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", library], check=True)
     started = time.monotonic()
     done = run_python(DEADLINES, LD_PRELOAD=str(library))
