@@ -18,7 +18,7 @@ from tests.invoked import event
 REQUESTS = int(os.environ.get("REQUESTS", "600"))  # `make fuzz` sends 10,000
 LOOKS = 20
 # Python's and the C library's heaps breathe, by as much as a large event takes: so their lows are
-# compared. A leaked batch of the smallest size in each request would be four times as much.
+# compared. Two kilobytes that leak in each request would show.
 GROWTH_KB = 256 + REQUESTS // 20
 SECRET = "hunter2-very-secret"
 
