@@ -18,8 +18,8 @@ from tests.invoked import event
 REQUESTS = int(os.environ.get("REQUESTS", "600"))  # `make fuzz` sends 10,000
 LOOKS = 20
 # Python's and the C library's heaps breathe, by as much as a large event takes: so their lows are
-# compared. Two kilobytes that leak in each request would show.
-GROWTH_KB = 256 + REQUESTS // 20
+# compared. A leak of half a kilobyte in each of 10,000 requests would show, in each of 600 of five.
+GROWTH_KB = 1024 + REQUESTS // 10
 SECRET = "hunter2-very-secret"
 
 
