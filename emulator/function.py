@@ -17,11 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ PROJECT = Path(__file__).parent.parent
 HANDLER = PROJECT / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
+INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 # What Lambda calls this machine's architecture.
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
@@ -125,17 +125,21 @@ class Emulator:
 
     def invoke(self, event: Any) -> Any:
         """Send an event and return what the function returned: an error too is JSON."""
-        request = urllib.request.Request(
-            f"{self.endpoint_url}/2015-03-31/functions/function/invocations",
-            data=json.dumps(event).encode(),
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        patience_s = self._timeout_s + START_TIMEOUT_S
+        # Not urllib.request, which takes 16 ms a request to load certificates since Python 3.13.
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=patience_s)
         try:
-            with opener.open(request, timeout=self._timeout_s + START_TIMEOUT_S) as response:
-                return json.loads(response.read())
-        except (urllib.error.HTTPError, ValueError) as error:
+            connection.request("POST", INVOCATIONS, json.dumps(event).encode())
+            response = connection.getresponse()
+            body = response.read()
+            if response.status >= 400:
+                raise ValueError(f"HTTP status {response.status}")
+            return json.loads(body)
+        except (HTTPException, ValueError) as error:
             # The function could not start, or ran out of time: its log says which.
             raise Problem(f"no answer ({error}); the log:\n{self.log}") from None
+        finally:
+            connection.close()
 
     @property
     def process_id(self) -> int:

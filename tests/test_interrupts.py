@@ -156,6 +156,7 @@ while seen["interrupts"] < INTERRUPTS:
             assert not came_from_inside(error), error.__traceback__
     if tasks() > 2:
         raise SystemExit(f"{tasks()} threads after {dict(seen)}")
+signal.setitimer(signal.ITIMER_REAL, 0)  # or it might come when Python handles none any more
 bcrypt_batch.stop_workers()
 assert tasks() == 0, tasks()
 print(dict(seen))
