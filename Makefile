@@ -109,23 +109,19 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
 	    $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
 
-# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel and the
-# queue without Python, then with it the tests that drive the boundary hardest. Python's own allocator
-# would hide what is freed, and of what is said of Python itself only that counts which the extension
-# did or called. Leaks are those of the kernel's driver: the queue's lets go of nothing, and Python keeps
-# memory until it exits.
-VALGRIND := valgrind --quiet --error-exitcode=99
+# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel without
+# Python, then with it a batch's calls in every order. Python's own allocator would hide what is freed,
+# and of what is said of Python itself only that counts which the extension did or called. Leaks are
+# those of the kernel's driver: Python keeps memory until it exits.
 valgrind: $(VENV)/.built $(VENV)/.test
 	mkdir -p build/valgrind
-	for driver in kernel queue; do \
-	    $(CC) -std=c11 -g -O1 -pthread -Iext/kernel -Iext/bcrypt_batch tests/$${driver}_driver.c \
-	        ext/kernel/*.c -o build/valgrind/$$driver || exit 1; done
+	$(CC) -std=c11 -g -O1 -pthread -Iext/kernel tests/kernel_driver.c ext/kernel/*.c \
+	    -o build/valgrind/kernel
 	$(BIN)/python -c "from tests.kernels import *; print(driver_input(vectors()[:4]))" \
-	    | $(VALGRIND) --leak-check=full build/valgrind/kernel > build/valgrind/kernel.txt
-	$(VALGRIND) build/valgrind/queue > build/valgrind/queue.txt
+	    | valgrind --quiet --error-exitcode=99 --leak-check=full build/valgrind/kernel \
+	    > build/valgrind/kernel.txt
 	EXAMPLES=0.3 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
-	    $(BIN)/python -m pytest $(ARGS) \
-	    tests/test_batch_sequences.py tests/test_checker.py -k "not fork and not wiped"
+	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
 
 # Behind real servers, which take a minute to install: uWSGI comes as source.
