@@ -28,7 +28,7 @@ from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
     BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
     BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_hash, bb_format_setting, bb_group,
-    bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_time, bb_kernel_name,
+    bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_times, bb_kernel_name,
     bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash,
     bb_parse_setting, bb_self_test, bb_setting, bb_status, bb_wipe,
 )
@@ -195,14 +195,20 @@ def chosen_kernel():
     return bb_kernel_name(bb_choose_kernel()).decode()
 
 
+_group_times = {}  # of the variants that were asked about: a batch should not ask the CPU again
+
+
 def group_times(str kernel):
     """Return how long a variant takes for a group of 1, 2 ... MAX_LANES items, in proportion."""
-    cdef bb_kernel *found = find_kernel(kernel)
-    cdef unsigned lanes
+    cdef const uint32_t *found
+    cdef unsigned i
     cdef list times = []
-    for lanes in range(1, BB_MAX_LANES + 1):
-        times.append(bb_kernel_group_time(found, lanes))
-    return times
+    if kernel not in _group_times:
+        found = bb_kernel_group_times(find_kernel(kernel))
+        for i in range(BB_MAX_LANES):
+            times.append(found[i])
+        _group_times[kernel] = times
+    return _group_times[kernel]
 
 
 def shared_lanes(str kernel):

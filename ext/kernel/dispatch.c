@@ -43,10 +43,10 @@ bool bb_kernel_supported(const struct bb_kernel *kernel)
     return kernel->supported();
 }
 
-uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes)
+const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel)
 {
     const uint32_t *own = kernel->own_group_times ? kernel->own_group_times() : NULL;
-    return (own ? own : kernel->group_times)[lanes - 1];
+    return own ? own : kernel->group_times;
 }
 
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel)

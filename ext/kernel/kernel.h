@@ -114,9 +114,10 @@ const struct bb_kernel *bb_choose_kernel(void);
 const char *bb_kernel_name(const struct bb_kernel *kernel);
 bool bb_kernel_supported(const struct bb_kernel *kernel);
 
-/* How long a group of `lanes` takes: hundredths of a cycle a round. Where that comes from, and for
- * which CPU, each variant's file says; only the proportions matter. */
-uint32_t bb_kernel_group_time(const struct bb_kernel *kernel, unsigned lanes);
+/* How long a group of 1 to BB_MAX_LANES takes, from [0] on: hundredths of a cycle a round. Where
+ * that comes from, and for which CPU, each variant's file says; only the proportions matter. Ask
+ * once: in a virtual machine it takes some 8 us to tell which CPU it is. */
+const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel);
 
 /* The most lanes worth having where two threads share a core, so that each gets half of its slots
  * and of its level-1 cache. */
