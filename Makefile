@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
 PACKAGE_C := $(filter-out %/start_up.c,$(wildcard ext/bcrypt_batch/*.c))
 C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) \
-    $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c tests/*/*.c)
+    $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c tests/*/*.[ch])
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror

@@ -30,6 +30,11 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
+def over_http(body: Any, sender: str = "function_url") -> dict[str, Any]:
+    """Return an HTTP request with this body, which is text unless it is a bad one."""
+    return {**event(sender), "body": body, "isBase64Encoded": False}
+
+
 def call(event: Any, remaining_ms: int = 30_000) -> dict[str, Any]:
     return app.handler(event, Context(remaining_ms))
 

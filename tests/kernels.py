@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def vectors() -> list[Vector]:
         for vector in json.loads(path.read_text())["vectors"]:
             found.append((bytes.fromhex(vector["password_hex"]), vector["hash"].encode()))
     return found
+
+
+def radix64_decode(text: bytes) -> bytes:
+    """Decode a salt's 22 characters or a digest's 31: base64 with another alphabet."""
+    ours = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    usual = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    padding = b"=" * (-len(text) % 4)
+    return base64.b64decode(text.translate(bytes.maketrans(ours, usual)) + padding)
 
 
 def driver_input(items: list[Vector]) -> str:

@@ -14,7 +14,7 @@ import pytest
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
 from tests.processes import PATIENCE_S, check_python, run_python
-from tests.test_secrets import memory_at_each_line
+from tests.test_secrets import as_words, memory_at_each_line
 
 HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
 LONG = 14  # a cost that takes a second or more
@@ -401,7 +401,7 @@ def test_keys_and_states_are_wiped_when_calls_end() -> None:
     """In whichever way: finished, late, closed; searched for from outside."""
     password = secrets.token_bytes(40)
     # From where free() does not write to what it was given.
-    words = b"".join(password[i : i + 4][::-1] for i in range(16, 40, 4))
+    words = as_words(password[16:])
     code = """
 import sys, threading, time, bcrypt_batch
 password = sys.stdin.buffer.read(40)

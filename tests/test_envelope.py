@@ -11,7 +11,7 @@ import pytest
 import app
 import envelope
 from envelope import API_GATEWAY_S, Envelope
-from tests.invoked import call, check_hashes, event
+from tests.invoked import call, check_hashes, event, over_http
 
 HTTP_EVENTS = (
     "function_url",
@@ -28,7 +28,7 @@ def test_what_is_no_request(event: Any) -> None:
 
 
 def with_body(name: str, body: Any) -> dict[str, Any]:
-    return {**event(name), "body": json.dumps(body), "isBase64Encoded": False}
+    return over_http(json.dumps(body), name)
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
@@ -63,7 +63,7 @@ def test_the_headers_that_each_sender_takes(name: str, good: bool) -> None:
     [None, "", "{", "[]", "7", '"text"', '{"count": 0}', "\ud800", "[" * 100_000, {"count": 1}],
 )
 def test_a_bad_request_is_400(name: str, body: Any) -> None:
-    response = call({**event(name), "body": body, "isBase64Encoded": False})
+    response = call(over_http(body, name))
     assert response["statusCode"] == 400
     error = json.loads(response["body"])["error"]
     assert error["type"] == "InvalidEvent"

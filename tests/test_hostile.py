@@ -13,7 +13,7 @@ import pytest
 
 import app
 from request import InvalidEvent
-from tests.invoked import call, event
+from tests.invoked import call, over_http
 
 SECRET = "hunter2"
 MB = 2**20
@@ -88,19 +88,19 @@ OTHERS = [
 @pytest.mark.parametrize(
     ("named", "text"),
     [case[:2] for case in MADE + OTHERS],
-    ids=[f"{case[2]}" for case in MADE + OTHERS],
+    ids=[case[2] for case in MADE + OTHERS],
 )
 def test_it_is_refused_by_name(named: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(text) < 6 * MB  # more Lambda does not let through
     with pytest.raises(InvalidEvent) as caught:
         call(json.loads(text))
     message = str(caught.value)
-    over_http = call({**event("function_url"), "body": text, "isBase64Encoded": False})
-    assert over_http["statusCode"] == 400
-    assert json.loads(over_http["body"])["error"]["message"] == message
+    answer = call(over_http(text))
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["error"]["message"] == message
     assert named in message
     assert len(message) < MESSAGE_CHARS
-    for seen in (message, over_http["body"], capsys.readouterr().out):
+    for seen in (message, answer["body"], capsys.readouterr().out):
         assert SECRET not in seen
         assert "8675309" not in seen
 
@@ -116,7 +116,7 @@ def test_it_is_refused_by_name(named: str, text: str, capsys: pytest.CaptureFixt
     ],
 )
 def test_a_body_that_is_no_json(body: str, why: str) -> None:
-    answer = call({**event("function_url"), "body": body, "isBase64Encoded": False})
+    answer = call(over_http(body))
     assert answer["statusCode"] == 400, why
     assert "the request's body must be a JSON object" in answer["body"]
 
@@ -134,7 +134,7 @@ LONG = "x" * 6000
         {"verify": [{"password": "", "hash": "$2b$31$" + 53 * "."}] * 999},
     ],
 )
-def test_6_mb_that_are_an_event(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_6_mb_that_are_an_event(made: dict[str, Any]) -> None:
     """Its items are refused one by one, and the answer fits through."""
     answer = call(json.loads(json.dumps(made)))
     items = made.get("passwords") or made["verify"]

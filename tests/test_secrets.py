@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 import bcrypt_batch
 from emulator.function import HANDLER
 from tests.eksblowfish import state_after
+from tests.kernels import radix64_decode
 
 SECRET = b"correct-horse-battery-staple"
 
@@ -91,20 +91,12 @@ def as_words(text: bytes) -> bytes:
     return b"".join(text[i : i + 4][::-1] for i in range(0, len(text), 4))
 
 
-def digest_of(hashed: bytes) -> bytes:
-    """Return the 23 bytes at the end of a hash."""
-    ours = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    theirs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    return base64.b64decode(hashed[29:].translate(bytes.maketrans(ours, theirs)) + b"=")
-
-
 def test_keys_and_digests_are_wiped() -> None:
     """Python holds neither so. Searched from outside, since a search leaves copies of its own."""
     password = secrets.token_bytes(40)
     hashed = bcrypt.hashpw(password, b"$2b$04$" + b"." * 22)
-    sought = [
-        as_words(password), as_words(password.hex()[:40].encode()), as_words(digest_of(hashed)[:20])
-    ]  # fmt: skip
+    digest = radix64_decode(hashed[29:])[:20]
+    sought = [as_words(text) for text in (password, password.hex()[:40].encode(), digest)]
     code = f"import sys\nsys.path.insert(0, {str(HANDLER)!r})\n{CHILD}"
     found = {
         line: [words in memory for words in sought]

@@ -48,7 +48,7 @@ def item_of(event: Any) -> Chunk:
         values = {name: int(item[name]) for name in Chunk._fields}
     except (TypeError, ValueError, OverflowError):  # of a list, text, infinity
         raise InvalidEvent("item must have whole numbers only") from None
-    if min(values.values()) < 0 or max(values.values()) > MAX_NUMBER:
+    if not all(0 <= value <= MAX_NUMBER for value in values.values()):
         raise InvalidEvent(f"item must have numbers from 0 to {MAX_NUMBER} only")
     return Chunk(**values)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from emulator.function import Emulator
-from tests.invoked import event
+from tests.invoked import over_http
 
 REQUESTS = int(os.environ.get("REQUESTS", "600"))  # `make fuzz` sends 10,000
 LOOKS = 20
@@ -42,16 +42,11 @@ class Held(NamedTuple):
 
 
 def handler_of(emulator: Emulator) -> int:
-    """Return the process that runs the handler: the youngest in the emulator's session."""
+    """Return the process that runs the handler, the emulator's only child."""
     parent = emulator.process_id
     children = [*Path(f"/proc/{parent}/task").glob("*/children")]
     (child,) = {int(word) for file in children for word in file.read_text().split()}
     return child
-
-
-def over_http(inner: Any) -> dict[str, Any]:
-    body = inner if isinstance(inner, str) else json.dumps(inner)
-    return {**event("function_url"), "body": body, "isBase64Encoded": False}
 
 
 def mixed(source: random.Random, hashes: list[str]) -> tuple[str, Any]:
@@ -63,7 +58,7 @@ def mixed(source: random.Random, hashes: list[str]) -> tuple[str, Any]:
         lambda: ("done", {"mode": mode, "passwords": passwords, "cost": 4}),
         lambda: ("done", {"mode": mode, "count": len(passwords), "cost": 4}),
         lambda: ("done", {"mode": mode, "verify": pairs}),
-        lambda: ("done", over_http({"mode": mode, "passwords": passwords, "cost": 4})),
+        lambda: ("done", over_http(json.dumps({"mode": mode, "passwords": passwords, "cost": 4}))),
         lambda: ("done", {"passwords": passwords, "cost": 14, "deadline_ms": 1}),
         lambda: ("items refused", {"passwords": [*passwords, "x" * 73, None], "cost": 4}),
         lambda: ("items refused", {"verify": [*pairs, {"password": SECRET, "hash": SECRET}]}),
@@ -72,7 +67,7 @@ def mixed(source: random.Random, hashes: list[str]) -> tuple[str, Any]:
         lambda: ("refused", {"passwords": [{SECRET: SECRET}]}),
         lambda: ("refused", [SECRET]),
         lambda: ("refused", over_http("{" + SECRET)),
-        lambda: ("refused", over_http({"count": SECRET})),
+        lambda: ("refused", over_http(json.dumps({"count": SECRET}))),
         # No larger: the runtime client keeps an event until Python collects its garbage.
         lambda: ("refused", {"passwords": "x" * source.choice([10, 1_000, 10_000])}),
     ]

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "target.h"
 
 enum { COST = 4, MAX_PASSWORD = 80 };
 
@@ -20,13 +21,6 @@ static unsigned take(struct input *input)
     return input->left ? (input->left--, *input->next++) : 0;
 }
 
-static void require(bool what)
-{
-    if (!what) {
-        abort();
-    }
-}
-
 static unsigned long hashes;
 
 static void say_how_many(void)
@@ -34,7 +28,6 @@ static void say_how_many(void)
     printf("%lu hashes, each as libxcrypt's\n", hashes);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
@@ -104,7 +97,6 @@ static void come_and_go(struct bb_group *group, struct bb_item *const *items, un
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct bb_group group;

@@ -1,30 +1,22 @@
 /* libFuzzer: the parser of settings and hashes beside a grammar that is written in another way, and
  * what it takes beside what is written of it again. */
 #include <regex.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel.h"
+#include "target.h"
 
 /* 22 characters hold 16 bytes and 4 bits that are zero, 31 hold 23 bytes and 2 that anything may
  * set. */
 #define SETTING "^\\$2[abxy]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{21}[.Oeu]"
 static regex_t setting_grammar, hash_grammar;
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     return regcomp(&setting_grammar, SETTING "$", REG_EXTENDED | REG_NOSUB) ||
            regcomp(&hash_grammar, SETTING "[./A-Za-z0-9]{31}$", REG_EXTENDED | REG_NOSUB);
-}
-
-static void require(bool what)
-{
-    if (!what) {
-        abort();
-    }
 }
 
 static bool follows(const regex_t *grammar, const uint8_t *data, size_t size)
@@ -39,7 +31,6 @@ static bool follows(const regex_t *grammar, const uint8_t *data, size_t size)
     return regexec(grammar, text, 0, NULL, 0) == 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t nothing[1];
