@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-import app
 from request import InvalidEvent
 from tests.invoked import call, over_http
 
@@ -147,4 +146,3 @@ def test_6_mb_that_are_an_event(made: dict[str, Any]) -> None:
 def test_a_name_given_twice_counts_once() -> None:
     """As of JSON parsers everywhere the last one, be it good or bad."""
     assert len(call(json.loads('{"count": 8675309, "count": 2, "cost": 4}'))["hashes"]) == 2
-    assert app.WORKERS >= 1
