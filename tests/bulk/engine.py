@@ -50,6 +50,7 @@ class Engine:
 
     Attributes:
         s3: A client.
+        handler: The function itself, without the faults.
         fault: Called for each invocation with the event and what carries it out.
         seconds: How much time an invocation has.
         events: Every event that the function got.
@@ -60,7 +61,7 @@ class Engine:
         from bulk import app, store
 
         store._client = None
-        self._handler = app.handler
+        self.handler = app.handler
         self.s3 = boto3.client("s3", region_name=REGION)
         self.s3.create_bucket(Bucket=BUCKET)
         self._steps = boto3.client("stepfunctions", region_name=REGION)
@@ -80,7 +81,7 @@ class Engine:
         """Answer as the Lambda service does."""
         event = json.loads(parameters["Payload"])
         self.events.append(event)
-        call = lambda: self._handler(event, Context(self.seconds))  # noqa: E731
+        call = lambda: self.handler(event, Context(self.seconds))  # noqa: E731
         try:
             answer = json.loads(json.dumps(self.fault(event, call)))
         except ClientError:

@@ -1,0 +1,163 @@
+"""The state machine and its functions on moto: what they do, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch.tables.compute import compute, measure
+from tests.bulk.complete import complete, scan
+from tests.bulk.engine import BUCKET, Context, Engine
+from tests.deployment.layers import PROJECT
+from tests.processes import check_python, run_python
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"cost": 5}, "job"),
+        ({"prefix": "2y"}, "job"),
+        ({"allow_empty": True}, "job"),
+        ({"input": {"keep": ["id"]}}, "keep"),
+        ({"input": {"id_column": "id"}}, "columns"),
+    ],
+)
+def test_a_prefix_in_use_with_other_options_is_refused(
+    bulk: Engine, change: dict[str, Any], names: str
+) -> None:
+    bulk.start()
+    before = {key: bulk.read(key) for key in bulk.objects("runs/")}
+    about = bulk.start(**change)
+    assert about["status"] == "FAILED"
+    assert about["error"] in ("RunMismatch", "InvalidEvent")
+    assert names in about["cause"]
+    assert {key: bulk.read(key) for key in bulk.objects("runs/")} == before
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "outcome"),
+    [
+        (b"", "csv", "InvalidTable"),
+        (b"id,password\n", "csv", 0),
+        (b"x", "csv", "InvalidTable"),
+        (b"", "lines", 0),
+        (b"x", "lines", 1),
+        (b"\n", "lines", 1),
+        (b"", "jsonl", 0),
+        (b"id,password\nu,a\nv,b", "csv", 2),
+        (b'id,password\nu,"a\nv,b\nw,c\n', "csv", 3),
+        (b"id,password\nu," + b"x" * 200_000 + b"\nv,b\n", "csv", 2),
+        (b"\x1f\x8b\x08" + bytes(50), "csv", "InvalidTable"),
+        ("id,password\n".encode("utf-16"), "csv", "InvalidTable"),
+    ],
+)
+def test_odd_files(bulk: Engine, content: bytes, form: str, outcome: int | str) -> None:
+    bulk.upload(content, "in/odd")
+    about = bulk.start(key="in/odd", input={"format": form}, chunk_rows=1)
+    if isinstance(outcome, str):
+        assert (about["status"], about["error"]) == ("FAILED", outcome)
+        return
+    assert about["status"] == "SUCCEEDED", about
+    rows = [json.loads(line) for line in bulk.lines()]
+    assert [row["row"] for row in rows] == list(range(outcome))
+
+
+def test_verify(bulk: Engine) -> None:
+    made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
+    content = b"id,password,hash\nu,a,%b\nv,c,%b\nw,,x\n" % (made[0], made[1])
+    bulk.upload(content)
+    about = bulk.start(operation="verify", max_cost=12)
+    assert json.loads(about["output"])["unmatched"] == 1
+    assert [json.loads(line) for line in bulk.lines()] == [
+        {"row": 0, "id": "u", "match": True},
+        {"row": 1, "id": "v", "match": False},
+        {"row": 2, "id": "w", "error": "missing_password"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"operation": "mend"}, "operation must be one of hash, verify"),
+        ({"cost": 3}, "cost must be a whole number from 4 to 31"),
+        ({"cost": True}, "cost must be a whole number"),
+        ({"cost": 31}, "more than the 60 s that the function has"),
+        ({"max_cost": 12}, "max_cost does not go with operation 'hash'"),
+        ({"rows": []}, "unknown field 'rows'"),
+        ({"key": "elsewhere/users.csv"}, "input.key must begin with in/"),
+        ({"key": "in/none.csv"}, "there is no such object"),
+        ({"input": {"format": "xml"}}, "input.format must be one of csv, jsonl, lines"),
+        ({"input": {"delimiter": ";;"}}, "input.delimiter must be one character"),
+        ({"input": {"keep": ["password"]}}, "nor the password and hash columns"),
+        ({"input": {"format": "lines", "id_column": "x"}}, "no columns"),
+        ({"input": {"password_column": "pw"}}, "no column 'pw'"),
+        ({"output": {"bucket": BUCKET, "prefix": "elsewhere/"}}, "output.prefix must be runs/"),
+        ({"output": {"bucket": BUCKET, "prefix": "runs/r"}}, "output.prefix must be runs/"),
+        ({"truncate": "yes"}, "truncate must be true or false"),
+        ({"concurrency": 0}, "concurrency must be a whole number from 1 to 10000"),
+    ],
+)
+def test_what_is_refused_is_named(bulk: Engine, change: dict[str, Any], message: str) -> None:
+    about = bulk.start(**change)
+    assert about["status"] == "FAILED"
+    assert about["error"] in ("InvalidEvent", "InvalidTable")
+    assert message in about["cause"]
+    assert len(bulk.events) == 1  # it is not retried
+
+
+def test_messages_of_a_queue(bulk: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message is one chunk; what can't be done comes again, the others are done with."""
+    output = {"bucket": BUCKET, "prefix": "runs/r/"}
+    event = {"operation": "hash", "cost": 4, "chunk_rows": 100, "output": output,
+             "input": {"bucket": BUCKET, "key": "in/users.csv"}}  # fmt: skip
+    bulk.handler({"step": "plan", "run": event}, Context(60))
+    items = json.loads(bulk.read("runs/r/plan.json"))
+    bodies = [json.dumps({"output": output, "item": item}) for item in items]
+    records = [{"messageId": str(i), "body": body} for i, body in enumerate(bodies)]
+    records.append({"messageId": "bad", "body": "s3cret"})
+    failed = [{"itemIdentifier": "bad"}]
+    for _ in range(2):  # messages may come twice
+        assert bulk.handler({"Records": records}, Context(60)) == {"batchItemFailures": failed}
+    assert bulk.handler({"step": "finish", "output": output}, Context(60))["rows"] == 300
+    complete(bulk)
+    said = capsys.readouterr().out
+    assert "s3cret" not in said
+    scan(bulk, said)
+
+
+def test_a_plan_by_this_machine_s_speed(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.plan.measure", measure)
+    assert bulk.start()["status"] == "SUCCEEDED"
+    complete(bulk)
+
+
+def test_the_function_s_worker_count(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the function's that computes, not the plan's, and no other run for that."""
+    from bulk import chunk, plan
+
+    asked = []
+
+    def computed(job: Any, rows: list[Any], deadline: float) -> Any:
+        asked.append(job.workers)
+        return compute(job, rows, deadline)
+
+    monkeypatch.setattr(chunk, "compute", computed)
+    for workers in (3, 1):
+        monkeypatch.setattr(plan, "WORKERS", workers)
+        monkeypatch.setattr(chunk, "WORKERS", workers)
+        assert bulk.start(chunk_rows=100)["status"] == "SUCCEEDED"
+        for key in bulk.objects("runs/r/parts/"):
+            bulk.s3.delete_object(Bucket=BUCKET, Key=key)
+    assert asked == [3] * 3 + [1] * 3
+
+
+@pytest.mark.parametrize(("value", "said"), [("3", "3\n"), ("", "None\n")])
+def test_worker_count_is_read_at_the_start(value: str, said: str) -> None:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT / 'handler')!r}); " + (
+        "from bulk import chunk; print(chunk.WORKERS)"
+    )
+    assert check_python(code, WORKER_COUNT=value) == said
+    assert "must be a whole number from 1 to" in run_python(code, WORKER_COUNT="many").stderr
