@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,7 +20,28 @@ for size in (32 << 10, 64 << 10, 128 << 10):
         pass
 """
 
+# In which of Debian's packages a program is.
+PACKAGES = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    "cc": "gcc",
+    "clang": "clang",
+    "clang++": "clang",
+    "g++": "g++",
+    "gcc": "gcc",
+    "llvm-mca-22": "llvm-22",
+    "objdump": "binutils",
+    "qemu-aarch64-static": "qemu-user-static",
+    "readelf": "binutils",
+    "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
+}
 PATIENCE_S = 180  # for what must end; timings decide nothing else
+
+
+def require(*programs: str) -> None:
+    """Skip where one is not installed."""
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed (Debian's {PACKAGES[program]})")
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

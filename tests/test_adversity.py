@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PATIENCE_S, check_python, run_python
+from tests.processes import PATIENCE_S, check_python, require, run_python
 
 COMPUTE = """
 import signal, sys
@@ -191,10 +190,8 @@ with bcrypt_batch.Checker(workers=2) as checker:
 def test_jumps_of_the_clock_move_no_deadline(tmp_path: Path) -> None:
     source, library = tmp_path / "clock.c", tmp_path / "clock.so"
     source.write_text(JUMPING_CLOCK)
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if not compiler:
-        pytest.skip("cc is not installed (Debian's gcc)")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", library], check=True)
+    require("cc")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", source, "-o", library], check=True)
     started = time.monotonic()
     done = run_python(DEADLINES, LD_PRELOAD=str(library))
     assert (done.returncode, done.stdout) == (0, "in time\n"), done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerStats, _native
-from tests.processes import PATIENCE_S
+from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "ext" / "bcrypt_batch"
@@ -22,8 +21,7 @@ FIGURES, _ = QUEUE.stats()
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What the driver prints."""
-    if not shutil.which("cc"):
-        pytest.skip("cc is not installed (Debian's gcc)")
+    require("cc")
     program = tmp_path_factory.mktemp("queue") / "driver"
     source = Path(__file__).parent / "queue_driver.c"
     flags = ["-std=c11", "-O1", "-pthread", f"-I{PACKAGE}", f"-I{KERNEL}"]

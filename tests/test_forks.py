@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.processes import PATIENCE_S, check_python, skip_beside_emulators_threads
+from tests.processes import PATIENCE_S, check_python, require, skip_beside_emulators_threads
 
 BEFORE = """
 import os, signal, sys, threading, time
@@ -133,8 +132,7 @@ finally:
 
 @pytest.mark.parametrize("openmp", [True, False])
 def test_fork_while_another_thread_holds_the_locks(openmp: bool, tmp_path: Path) -> None:
-    if not shutil.which("cc"):
-        pytest.skip("cc is not installed (Debian's gcc)")
+    require("cc")
     program = tmp_path / "driver"
     source = Path(__file__).parent / "crew_driver.c"
     include = source.parent.parent / "ext" / "bcrypt_batch"

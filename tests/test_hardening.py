@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,14 @@ from typing import Any
 import pytest
 
 from bcrypt_batch import _native
+from tests.processes import require
 
 PROJECT = Path(__file__).parent.parent
 LIBRARY = Path(_native.__file__)
 
 
 def readelf(*options: str, file: Path = LIBRARY) -> str:
-    if not shutil.which("readelf"):
-        pytest.skip("readelf is not installed (binutils)")
+    require("readelf")
     command = ["readelf", "--wide", *options, str(file)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return done.stdout
@@ -38,8 +37,7 @@ def test_its_stack_is_not_executable() -> None:
 
 def test_the_wipes_are_in_its_machine_code() -> None:
     """Where memory with secrets ends, and in the wipe itself: no compiler has left them out."""
-    if not shutil.which("objdump"):
-        pytest.skip("objdump is not installed (binutils)")
+    require("objdump")
     command = ["objdump", "--disassemble", "--no-show-raw-insn", str(LIBRARY)]
     code = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     bodies: dict[str, str] = {}
@@ -78,6 +76,7 @@ def test_calls_that_could_overflow_a_buffer_are_fortified(
         "void probe(const char *from, size_t n) { char to[8]; memcpy(to, from, n); use(to); }\n"
     )
     program = tmp_path / "probe.o"
+    require("cc")
     command = ["cc", *extension.extra_compile_args, "-fPIC", "-c", source, "-o", program]
     subprocess.run(command, check=True)
     assert "__memcpy_chk" in readelf("--symbols", file=program)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernels import MAX_LANES, Vector, driver_input, vectors
+from tests.processes import require
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 DRIVER = Path(__file__).parent / "kernel_driver.c"
@@ -31,21 +31,6 @@ if CI:
     LEVELS += [("gcc", level) for level in ("-O1", "-O2", "-Os")]
     LEVELS += [("clang", level) for level in ("-Og", "-O2", "-Os", "-O3")]
     LEVELS += [(AARCH64, level) for level in ("-Og", "-O2")]
-
-PACKAGES = {
-    "g++": "g++",
-    "gcc": "gcc",
-    "clang": "clang",
-    "clang++": "clang",
-    AARCH64: "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
-    "qemu-aarch64-static": "qemu-user-static",
-}
-
-
-def require(*tools: str) -> None:
-    for tool in tools:
-        if not shutil.which(tool):
-            pytest.skip(f"{tool} is not installed (Debian's {PACKAGES[tool]})")
 
 
 def build_driver(compiler: list[str], folder: Path) -> Path:

@@ -5,11 +5,10 @@ A model and no clock: the same compiler and the same LLVM always give the same f
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from benchmarks.cpu.mca import TARGETS, compile_variant, hot_loop, simulate
+from tests.processes import require
 
 MCA = "llvm-mca-22"
 
@@ -25,9 +24,7 @@ MCA = "llvm-mca-22"
 )
 def test_targets(variant: str, cpu: str, lanes: int, instructions: float, cycles: float) -> None:
     target = next(target for target in TARGETS if variant in target.variants)
-    for tool, package in ((MCA, "llvm-22"), (target.compiler, f"gcc for {target.triple}")):
-        if not shutil.which(tool):
-            pytest.skip(f"{tool} is not installed ({package})")
+    require(MCA, target.compiler)
     loop = hot_loop(compile_variant(target, variant), f"advance_{lanes}")
     model = next(found for found in target.cpus if found.name == cpu)
     rounds = 16 * lanes
