@@ -42,6 +42,6 @@ def lanes(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """The handler behind the real emulator."""
-    with Emulator() as running:
+    """The handler behind the real emulator, with two threads whatever this machine has."""
+    with Emulator(environment={"WORKER_COUNT": "2"}) as running:
         yield running

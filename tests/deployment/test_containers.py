@@ -41,7 +41,7 @@ def invoke(application: Path, architecture: str, event: dict[str, Any]) -> Any:
         succeed(
             *("sam", "local", "invoke", f"Function{loop_name(architecture)}"),
             *("--skip-pull-image", "--event", file.name),
-            *("--parameter-overrides", f"Architectures={loop_name(architecture)}"),
+            *("--parameter-overrides", f"Architectures={loop_name(architecture)}", "WorkerCount=2"),
             cwd=application,
             environment=SAM,
         )
@@ -178,6 +178,7 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
             *("lambda", "create-function", "--function-name", "f", "--runtime", "python3.13"),
             *("--role", aws.role("r"), "--handler", "app.handler", "--memory-size", "3538"),
             *("--architectures", ARCHITECTURE, "--layers", arn),
+            *("--environment", "Variables={WORKER_COUNT=2}"),
             *("--zip-file", f"fileb://{function}.zip"),
         )
         (tmp_path / "event.json").write_text('{"mode": "parallel", "count": 20}')

@@ -168,7 +168,8 @@ def test_only_what_is_shipped_has_bytecode_that_outlives_its_source(layer: Layer
 
 def test_the_handler_runs_on_it(layer: Layer, tmp_path: Path) -> None:
     path = layer.extract(tmp_path)
-    with Emulator(path=str(path), environment={"PYTHONDONTWRITEBYTECODE": "1"}) as emulator:
+    environment = {"PYTHONDONTWRITEBYTECODE": "1", "WORKER_COUNT": "2"}
+    with Emulator(path=str(path), environment=environment) as emulator:
         parallel = {"mode": "parallel", "count": 20, "cost": 8}
         made = emulator.invoke(parallel)
         pairs = [
