@@ -6,6 +6,7 @@ as AWS does: it waits for no jitter and says of a map whose every child failed t
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -45,6 +46,12 @@ class Context:
         return int(self.seconds * 1000)
 
 
+@functools.cache
+def client(service: str) -> Any:
+    """Return a client; it reads its service's description of megabytes, so there is one of each."""
+    return boto3.client(service, region_name=REGION)
+
+
 class Engine:
     """A bucket, a state machine, a function.
 
@@ -58,13 +65,12 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        from bulk import app, store
+        from bulk import app
 
-        store._client = None
         self.handler = app.handler
-        self.s3 = boto3.client("s3", region_name=REGION)
+        self.s3 = client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
-        self._steps = boto3.client("stepfunctions", region_name=REGION)
+        self._steps = client("stepfunctions")
         text = (PROJECT / "statemachine/bulk.asl.json").read_text()
         function = f"arn:aws:lambda:{REGION}:123456789012:function:f"
         text = text.replace("${BulkFunctionArn}", function).replace("${BulkBucket}", BUCKET)
