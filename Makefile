@@ -44,8 +44,9 @@ invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
 
 # On every core at once; neighbours stay together where they can, and share what is set up for them.
+# What is deployed is for `make containers`.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not deployed" $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/ruff check .

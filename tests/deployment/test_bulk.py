@@ -24,6 +24,8 @@ import pytest
 from statemachine.local import BIN, MINISTACK, Local, ministack
 from tests.tables.samples import as_csv, check, users
 
+pytestmark = pytest.mark.deployed
+
 ROWS = users(1200)
 PASSWORDS = [user.password for user in ROWS if user.password and len(user.password) > 4]
 PROXY = "MINISTACK_LAMBDA_PROXY_URL"

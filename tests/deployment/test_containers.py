@@ -20,7 +20,7 @@ from tests.deployment.aws import ENVIRONMENT, moto
 from tests.deployment.containers import RUNTIME, SAM, loop_name
 from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker")]
+pytestmark = [pytest.mark.deployed, pytest.mark.usefixtures("docker")]
 
 
 def test_two_compilations_give_the_same_bytes(

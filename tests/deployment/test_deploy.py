@@ -21,7 +21,7 @@ from tests.deployment.aws import ENVIRONMENT, Aws, ministack
 from tests.deployment.containers import SAM, loop_name
 from tests.deployment.layers import succeed
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker")]
+pytestmark = [pytest.mark.deployed, pytest.mark.usefixtures("docker")]
 
 EVENT = {"mode": "parallel", "count": 20, "cost": 8}
 
