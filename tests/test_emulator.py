@@ -17,7 +17,9 @@ SENT = [path for path in sorted(EVENTS.glob("*.json")) if path.stem != "schema"]
 
 
 def test_parallel_and_sequential(emulator: Emulator) -> None:
-    parallel, sequential = ({"mode": mode, "count": 20} for mode in ("parallel", "sequential"))
+    parallel, sequential = (
+        {"mode": mode, "count": 20, "cost": 8} for mode in ("parallel", "sequential")
+    )
     answers = [emulator.invoke(parallel), emulator.invoke(sequential)]
     assert [answer["cold_start"] for answer in answers] == [True, False]
     assert answers[1]["threads_used"] == 1

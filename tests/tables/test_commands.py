@@ -192,7 +192,7 @@ def test_a_bad_number_of_workers_in_the_environment(table: Path, tmp_path: Path)
     assert not output.exists()
 
 
-def test_deadline_zero_and_a_later_one(tmp_path: Path) -> None:
+def test_what_a_deadline_leaves_a_later_run_does(tmp_path: Path) -> None:
     rows = [User(f"u{i}", b"%d" % i) for i in range(400)]
     file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
     file.write_bytes(as_csv(rows))
