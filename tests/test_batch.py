@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from itertools import pairwise
 from typing import Any
@@ -351,6 +352,20 @@ def test_an_exception_in_progress_keeps_what_was_finished(workers: int) -> None:
     assert len(done) >= 3
     assert len(done) + len(result.unprocessed) == 500
     assert bcrypt.checkpw(b"pw", done[0])
+
+
+def test_passwords_are_let_go_before_they_are_computed() -> None:
+    """The list that was made of an iterable would be 8 bytes an item, for as long as it takes."""
+    password = bytes(bytearray(b"pw"))
+    held = []
+
+    def progress(done: int, total: int) -> None:
+        held.append(sys.getrefcount(password))
+
+    before = sys.getrefcount(password)
+    hashed = hash_many((password for _ in range(9)), cost=4, progress=progress).values
+    assert verify_many((password for _ in range(9)), hashed, progress=progress).values == [True] * 9
+    assert set(held) == {before}
 
 
 def test_a_thousand_items() -> None:

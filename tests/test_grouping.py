@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import bcrypt_batch
 from bcrypt_batch import _native
-from bcrypt_batch.grouping import makespan, plan_groups
+from bcrypt_batch.grouping import MAX_SPREADS, makespan, plan_groups
 from tests.examples import examples
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
@@ -228,3 +228,16 @@ def test_large_batches_are_planned_at_once(times: list[int]) -> None:
     densest = min(range(1, 9), key=lambda size: times[size - 1] / size)
     assert cut.count(densest) > 0.98 * len(cut)
     assert sum(sizes(3000, 1024, times)) == 3000
+
+
+def test_only_so_many_ways_are_tried(times: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many workers there are: to see when each way ends is what planning takes."""
+    ends: list[int] = []
+
+    def counted(durations: list[int], workers: int) -> int:
+        ends.append(makespan(durations, workers))
+        return ends[-1]
+
+    monkeypatch.setattr("bcrypt_batch.grouping.makespan", counted)
+    plan_groups({10: 3000}, 1024, 8, times)
+    assert 0 < len(ends) <= 3 * (MAX_SPREADS + 1)
