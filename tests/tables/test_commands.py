@@ -121,6 +121,27 @@ def test_csv_output(tmp_path: Path) -> None:
     assert bcrypt_batch.checkpw(b"c", records[3][2].encode())
 
 
+def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
+    """And what is neither text nor nothing is written as JSON has it, in a CSV too."""
+    good, other = (value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values)
+    file = tmp_path / "users.jsonl"
+    file.write_bytes(
+        b'{"id": 7, "password": "a", "hash": "%b", "active": true}\n[1]\n'
+        b'{"password": "a", "hash": "%b", "active": "yes"}\n' % (good, other)
+    )
+    options = ("--quiet", "--keep", "active", "--output")
+    for form in ("csv", "jsonl"):
+        assert main(["verify", str(file), *options, str(tmp_path / f"o.{form}")]) == 1
+    assert (tmp_path / "o.csv").read_text() == (
+        "row,id,active,match,error\n0,7,true,true,\n1,,,,wrong_type\n2,,yes,false,\n"
+    )
+    assert read_results(tmp_path / "o.jsonl") == [
+        {"row": 0, "id": 7, "active": True, "match": True},
+        {"row": 1, "error": "wrong_type"},
+        {"row": 2, "active": "yes", "match": False},
+    ]
+
+
 def test_pipes(tmp_path: Path) -> None:
     arguments = ("hash", "-", "--format", "lines", "--output", "-", "--cost", "4")
     done = run(*arguments, stdin=b"a\nb\n")

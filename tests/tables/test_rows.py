@@ -41,6 +41,7 @@ def test_awkward_passwords_are_the_bytes_of_the_file(
     content = mark + as_csv(rows, newline, delimiter.encode())
     _, found = read(content, delimiter=delimiter)
     assert [row.password for row in found] == AWKWARD
+    assert all(content[row.start :].startswith(row.id.encode()) for row in found)
     assert [row.id for row in found] == [user.id for user in rows]
     assert not any(row.error for row in found)
 
@@ -62,6 +63,7 @@ def test_the_last_line_needs_no_end() -> None:
         (b"u," + b"x" * 200_000, "malformed_row"),  # above the reader's limit of a field
         (b'u,"' + b"x" * 200_000 + b'"', "malformed_row"),
         (b"u," + b"x" * (MAX_LINE_BYTES + 5), "row_too_long"),
+        (b'u,"open\n' + b"x" * (MAX_LINE_BYTES + 5), "malformed_row"),
     ],
 )
 @pytest.mark.parametrize("after", [b'w,"b c"\n', b"w,b c\n" * 30_000])
@@ -69,9 +71,22 @@ def test_a_row_that_cannot_be_read_spoils_no_other(row: bytes, error: str, after
     content = b"id,password\nv,a\n" + row + b"\n" + after
     _, found = read(content)
     number = after.count(b"\n")
-    assert [one.password for one in found] == [b"a", None] + [b"b c"] * number
-    assert [one.error for one in found] == [None, error] + [None] * number
+    errors = [error, *["row_too_long"] * row.count(b"\n")]
+    assert [one.password for one in found] == [b"a", *[None] * len(errors)] + [b"b c"] * number
+    assert [one.error for one in found] == [None, *errors] + [None] * number
     assert content[found[1].start :].startswith(row)
+
+
+@pytest.mark.parametrize(("form", "a"), [("jsonl", b'{"password": "a"}'), ("lines", b"a")])
+def test_a_line_that_is_too_long_is_a_row_in_error(form: str, a: bytes) -> None:
+    long = b"x" * (MAX_LINE_BYTES + 5)
+    _, found = read(b"\n".join([a, long, a, long]), form)
+    assert [row.password for row in found] == [b"a", None, b"a", None]
+    assert [row.error for row in found] == [None, "row_too_long"] * 2
+
+
+def test_empty_lines_of_a_csv_are_no_rows() -> None:
+    assert passwords(b"\n\nid,password\n\nu,a\n\r\n\nv,b\n\n") == [b"a", b"b"]
 
 
 def test_many_unclosed_quotes_take_no_quadratic_time() -> None:
@@ -161,6 +176,8 @@ def test_names_tell_formats() -> None:
     ]  # fmt: skip
     with pytest.raises(InvalidTable, match="csv, jsonl, lines"):
         guess_format("users.dat")
+    with pytest.raises(InvalidTable, match="one of csv, jsonl, lines, not 'tsv'"):
+        read(b"a", "tsv")
 
 
 def test_columns_by_name() -> None:

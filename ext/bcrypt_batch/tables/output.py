@@ -199,7 +199,7 @@ def _scan_json(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
         if not line.endswith(b"\n"):
             break
         one = count_line(line)
-        rows, errors, unmatched = rows + 1, errors + one.errors, unmatched + one.unmatched
+        rows, errors, unmatched = rows + one.rows, errors + one.errors, unmatched + one.unmatched
         whole += len(line)
         last = line
     return Counts(rows, errors, unmatched), whole, _number(last)
