@@ -121,7 +121,10 @@ def test_other_files_and_existing_outputs_are_refused(
     assert "s3cret" not in said
     good = results(tmp_path, {"id": "u", "hash": COST_10})
     output = tmp_path / "there"
-    output.write_text("precious")
+    output.write_text("precious " * 1000)
+    output.chmod(0o644)
     assert export("htpasswd", good, output) == 2
-    assert output.read_text() == "precious"
+    assert output.read_text() == "precious " * 1000
     assert export("htpasswd", good, output, "--force") == 0
+    assert "precious" not in output.read_text()
+    assert output.stat().st_mode & 0o777 == 0o600

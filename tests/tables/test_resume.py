@@ -142,6 +142,31 @@ def test_resume_of_a_finished_table_only_drops_what_was_torn(table: Path, tmp_pa
     assert output.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "torn"),
+    [("o.jsonl", b'{"row": 0, "i'), ("o.csv", b"row,id,ha"), ("o.csv", b'row,id,hash,error\n0,"u')],
+)
+def test_resume_of_what_was_torn_in_its_first_line(
+    table: Path, tmp_path: Path, name: str, torn: bytes
+) -> None:
+    output = tmp_path / name
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    lines = output.read_bytes().splitlines()
+    output.write_bytes(torn)
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    again = output.read_bytes().splitlines()
+    assert (len(again), again[0][:9]) == (len(lines), lines[0][:9])
+
+
+def test_resume_of_what_was_killed_while_it_wrote_its_state(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    output.touch()
+    Path(f"{output}.state.new").write_bytes(b'{"vers')
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    check(output.read_bytes().splitlines(), users(300))
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.jsonl", "out.jsonl.state"]
+
+
 def arguments(table: Path, output: Path, *more: str) -> list[str]:
     return ["hash", str(table), "--output", str(output), "--quiet", "--resume", *more]
 
