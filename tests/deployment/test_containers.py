@@ -52,13 +52,13 @@ def test_sam_local_invoke(application: Path, architecture: str) -> None:
     """What one mode hashes, the other and pyca/bcrypt find right."""
     passwords = [f"password {i}" for i in range(20)]
     made = {}
-    for mode, workers in (("parallel", 2), ("sequential", 1)):
+    for mode, threads in (("parallel", 2), ("sequential", 1)):
         event = {"mode": mode, "passwords": passwords, "cost": 8}
         made[mode] = invoke(application, architecture, event)
         print(json.dumps({**made[mode], "hashes": "..."}))
         assert made[mode]["mode"] == mode
         assert made[mode]["processed"] == 20
-        assert made[mode]["workers"] == workers
+        assert made[mode]["threads_used"] == threads
         assert made[mode]["kernel"].startswith(MACHINES[architecture])
         for password, hashed in zip(passwords, made[mode]["hashes"], strict=True):
             assert bcrypt.checkpw(password.encode(), hashed.encode())
@@ -189,7 +189,7 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert about["StatusCode"] == 200, answer
     print(json.dumps({**answer, "hashes": "..."}))
-    assert answer["workers"] == 2
+    assert answer["threads_used"] == 2
     assert bcrypt.checkpw(b"password_000019", answer["hashes"][19].encode())
 
 
