@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,6 +112,17 @@ def check(lines: Iterable[bytes], rows: list[User], matches: bool = True) -> int
         for password, hashed in made[:: 1 + len(made) // 100]:
             assert bcrypt.checkpw(password, hashed)
     return errors
+
+
+def check_nothing_secret(text: str, rows: list[User], where: str = "") -> None:
+    """Assert that there is no hash in a text, and none of the passwords, as text or as JSON."""
+    assert not re.search(r"\$2[abxy]\$\d\d", text), where
+    for password in (user.password for user in rows):
+        if password and len(password) > 4:  # shorter ones are in any text
+            shown = password.decode("utf-8", "surrogateescape")
+            assert shown not in text, where
+            assert json.dumps(shown)[1:-1] not in text, where
+            assert password.decode("utf-8", "replace") not in text, where
 
 
 def read_results(file: Path) -> list[dict[str, Any]]:
