@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,10 @@ from typing import Any
 import pytest
 
 from bcrypt_batch.tables.cli import main
-from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace, Stretch, compute
+from bcrypt_batch.tables.compute import Stretch, compute
 from bcrypt_batch.tables.output import OutputRefused, open_output
-from bcrypt_batch.tables.rows import Row
-from tests.tables.programs import run, start, succeed, wait_for_lines
+from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import User, as_csv, check, users
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    file = tmp_path / "users.csv"
-    file.write_bytes(as_csv(users(300)))
-    return file
 
 
 @pytest.fixture
@@ -311,79 +302,6 @@ def test_the_state_tells_nothing_secret(table: Path, tmp_path: Path) -> None:
         "size": table.stat().st_size, "mtime_ns": table.stat().st_mtime_ns,
     }  # fmt: skip
     assert not any("$2" in str(value) for value in state.values())
-
-
-def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> None:
-    """Rows that fail in every way, and a look at what others see meanwhile."""
-    file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
-    secret = b"s3cret"
-    rows = [b"id,password"]
-    rows += [b"u,%b%d" % (secret, i) for i in range(200)]
-    rows += [b'u,"%b' % secret, b"u,%b,x" % secret, b"u," + secret * 20, b'"%b"x,y' % secret]
-    rows += [b"\xff%b,\xff%b" % (secret, secret)]
-    file.write_bytes(b"\n".join(rows))
-    with start("hash", file, "--output", output, "--cost", "10") as process:
-        wait_for_lines(output, 1, process)
-        seen = b""
-        for name in ("cmdline", "environ"):
-            seen += Path(f"/proc/{process.pid}/{name}").read_bytes()
-        out, err = process.communicate(timeout=300)
-    assert process.returncode == 1
-    for text in (seen, out, err, Path(f"{output}.state").read_bytes()):
-        assert secret not in text
-        assert b"$2b$" not in text
-    assert output.read_bytes().count(secret) == 1  # the id that is one
-
-
-def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
-    """Two tables, one four times the other's rows, none of which takes time."""
-    peaks = []
-    # Not getrusage, whose maximum is the parent's where that is higher.
-    code = (
-        "import re, sys; from bcrypt_batch.tables.cli import main; status = main(); "
-        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
-        "sys.exit(status)"
-    )
-    for rows in (50_000, 200_000):
-        file = tmp_path / "missing.csv"
-        file.write_bytes(b"id,password\n" + b"user,\n" * rows)
-        command = ["hash", str(file), "--output", str(tmp_path / "o"), "--force", "--quiet"]
-        done = subprocess.run(
-            [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 1, done.stderr
-        peaks.append(int(done.stdout))
-    print("peak kB:", peaks)
-    assert peaks[1] < 100_000
-    assert peaks[1] < peaks[0] * 1.2 + 2000
-
-
-def test_a_stretch_is_bounded_in_bytes() -> None:
-    rows = [Row(0, None, b"x" * 100_000, None) for _ in range(200)]
-    stretches = list(Pace(Job(cost=4), 60).stretches(iter(rows)))
-    assert sum(map(len, stretches)) == 200
-    assert max(map(len, stretches)) * 100_000 < MAX_STRETCH_BYTES + 100_000
-
-
-def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tqdm", reason="tqdm is not installed (group tables)")
-    leader, follower = os.openpty()
-    termios.tcsetwinsize(follower, (24, 100))
-    options = ("hash", table, "--output", tmp_path / "o", "--cost", "6")
-    with start(*options, stderr=follower) as process:
-        os.close(follower)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(leader, 4096)
-            except OSError:
-                break
-        process.wait()
-    os.close(leader)
-    last = seen.decode().split("\r")
-    assert any("100%|" in text and "rows/s" in text for text in last), last[-3:]
-    plain = run(*options, "--force")
-    assert b"|" not in plain.stderr
 
 
 def test_an_output_that_is_no_file_has_no_state(table: Path) -> None:
