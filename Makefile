@@ -71,7 +71,7 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
 	    PYTHONPATH="$$(echo build/sanitize/lib.*)" \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py \
-	    tests/test_checker.py tests/test_checker_asyncio.py -k "not wiped"
+	    tests/test_batch_sequences.py tests/test_checker.py tests/test_checker_asyncio.py -k "not wiped"
 
 # The same with ThreadSanitizer, which must load before everything else, and needs crew.c's stand-in for
 # libgomp: it does not see how that waits. Only what forks is left out, and what limits address space.
@@ -79,8 +79,8 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
 	LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
 	    PYTHONPATH="$$(echo build/tsan/lib.*)" \
-	    $(BIN)/python -m pytest $(ARGS) tests/test_crews.py tests/test_interrupts.py tests/test_checker.py \
-	        tests/test_checker_asyncio.py tests/test_checker_storm.py \
+	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py tests/test_crews.py tests/test_interrupts.py \
+	        tests/test_checker.py tests/test_checker_asyncio.py tests/test_checker_storm.py \
 	        -k "not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
 # libFuzzer on the kernel, half of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
@@ -121,7 +121,7 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -c "from tests.kernels import *; print(driver_input(vectors()[:4]))" \
 	    | valgrind --quiet --error-exitcode=99 --leak-check=full build/valgrind/kernel \
 	    > build/valgrind/kernel.txt
-	EXAMPLES=0.3 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
+	EXAMPLES=0.15 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
 

@@ -10,11 +10,13 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from types import FrameType
 from typing import Any
 
 import bcrypt
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -26,6 +28,8 @@ from tests.kernels import MAX_LANES
 
 PASSWORDS = [b"", b"a", "ü".encode(), b"x" * 72, b"x" * 80]
 SALTS = [bytes(16), bytes(range(16)), b"\xff" * 16]
+TOTALS = st.sampled_from(range(2 * MAX_LANES + 1))
+WORKERS = st.integers(1, 3)
 REFUSALS = (ValueError, TypeError, OverflowError)
 
 
@@ -38,37 +42,62 @@ def right_hash(password: bytes, setting: bytes) -> bytes:
     return bcrypt.hashpw(password[:72], setting)
 
 
-def interrupt(*_: object) -> None:
-    raise Interruption
-
-
 @contextlib.contextmanager
-def alarm_after(seconds: float) -> Any:
+def refused(expected: bool = True) -> Iterator[None]:
+    """That a call is, or is not."""
+    if expected:
+        with pytest.raises(REFUSALS):
+            yield
+    else:
+        yield
+
+
+def call_with_alarm(call: Callable[[], object], seconds: float) -> None:
+    """Call, and raise Interruption in a signal handler `seconds` later, if it isn't over then."""
+    armed = True  # unset by a plain assignment, which no signal can part
+
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        # Not in a callback of the garbage collector, say, from which no exception comes out.
+        nonlocal armed
+        if armed and frame is not None and frame.f_globals is globals():
+            armed = False
+            raise Interruption
+
+    # The handler stays: what ended the process before it would end it now, were the signal late.
     signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
+        call()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        # Not to what it was, which would end the process: valgrind may deliver it as late as now.
-        signal.signal(signal.SIGALRM, lambda *_: None)
+        armed = False
 
 
 class Sequences(RuleBasedStateMachine):
     @initialize(
-        total=st.integers(0, 2 * MAX_LANES), deadline_ms=st.sampled_from([None, None, 0, 4, 60_000])
+        data=st.data(),
+        total=TOTALS,
+        deadline_ms=st.sampled_from([None, None, None, 0, 4, 60_000]),
+        ready=st.sampled_from(["to hash", "to verify", "not"]),
     )
-    def make(self, total: int, deadline_ms: int | None) -> None:
+    def make(self, data: st.DataObject, total: int, deadline_ms: int | None, ready: str) -> None:
+        """A batch, empty or ready to be run: by chance alone, one in a hundred comes so far."""
+        self.planned = self.begun = False
         deadline_ns = None if deadline_ms is None else time.monotonic_ns() + deadline_ms * 1_000_000
         self.total = total
         self.batch = _native.Batch(total, deadline_ns)
         self.passwords: list[bytes | None] = [None] * total
         self.settings: list[bytes] = []
         self.hashes: list[bytes | None] | None = None
+        if ready == "to hash":
+            self.add_passwords(data=data, cost=4, missing=False, truncate=True, short=0)
+        elif ready == "to verify":
+            self.add_hashes(data=data, missing=True, max_cost=5, wrong=False)
+        if ready != "not":
+            self.plan(lanes=data.draw(st.integers(1, MAX_LANES)), workers=data.draw(WORKERS))
 
     @rule(
         data=st.data(),
-        cost=st.sampled_from([4, 4, 5, 3, 32]),
+        cost=st.sampled_from([4, 4, 4, 5, 3, 32]),
         missing=st.booleans(),
         truncate=st.booleans(),
         short=st.sampled_from([0, 0, 0, 1]),
@@ -82,6 +111,7 @@ class Sequences(RuleBasedStateMachine):
             self.batch.add_passwords(
                 passwords, prefix=b"2b", cost=cost, salts=b"".join(salts)[short:], truncate=truncate
             )
+            assert not self.planned
             self.passwords = passwords
             self.settings = [_native.make_setting(b"2b", cost, salt) for salt in salts]
 
@@ -100,6 +130,7 @@ class Sequences(RuleBasedStateMachine):
             hashes.append(data.draw(st.just(made) | odd))
         with contextlib.suppress(*REFUSALS):
             self.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=True)
+            assert not self.planned
             self.passwords, self.hashes = passwords, hashes
 
     def _draw_passwords(self, data: st.DataObject, missing: bool) -> list[Any]:
@@ -107,12 +138,13 @@ class Sequences(RuleBasedStateMachine):
         one = st.sampled_from([*PASSWORDS, *[None] * missing])
         return data.draw(st.lists(one, min_size=number, max_size=number))
 
-    @rule(lanes=st.integers(1, MAX_LANES), workers=st.integers(1, 3))
+    @rule(lanes=st.integers(1, MAX_LANES), workers=WORKERS)
     def plan(self, lanes: int, workers: int) -> None:
         kernel = _native.chosen_kernel()
         cuts = plan_groups(self.batch.costs, workers, lanes, _native.group_times(kernel))
-        with contextlib.suppress(*REFUSALS):
+        with refused(self.planned):
             self.batch.plan(cuts, kernel=kernel, workers=workers)
+        self.planned = True
 
     @rule(
         cuts=st.lists(st.tuples(st.integers(-1, 32), st.integers(-1, 9), st.integers(-1, 2**40))),
@@ -122,9 +154,11 @@ class Sequences(RuleBasedStateMachine):
     def plan_badly(self, cuts: list[tuple[int, int, int]], workers: int, kernel: str) -> None:
         with contextlib.suppress(*REFUSALS):
             self.batch.plan(cuts, kernel=kernel, workers=workers)
+            assert not self.planned
+            self.planned = True
 
     @rule(
-        slice_ns=st.sampled_from([0, 0, 100_000, 50_000_000, -1, 2**62]),
+        slice_ns=st.sampled_from([0, 0, 0, 100_000, 10**9, -1, 10**9 + 1]),
         what=st.sampled_from(
             ["nothing", "raise", "stop", "read", "run", "plan", "thread", "alarm"]
         ),
@@ -132,6 +166,8 @@ class Sequences(RuleBasedStateMachine):
     )
     def run_it(self, slice_ns: int, what: str, after: int) -> None:
         ticks = 0
+        may_run = self.planned and not self.begun and 0 <= slice_ns <= 10**9
+        self.begun = self.begun or may_run
 
         def tick() -> None:
             nonlocal ticks
@@ -142,6 +178,14 @@ class Sequences(RuleBasedStateMachine):
         def fail() -> None:
             raise Interruption
 
+        def run_again() -> None:
+            with refused():
+                self.batch.run(tick, slice_ns=0)
+
+        def plan_again() -> None:
+            with refused():
+                self.batch.plan([], kernel=_native.chosen_kernel(), workers=1)
+
         during: dict[str, Callable[[], object]] = {
             "nothing": lambda: None,
             "thread": lambda: None,
@@ -149,18 +193,26 @@ class Sequences(RuleBasedStateMachine):
             "raise": fail,
             "stop": self.batch.stop,
             "read": self.values_are_right,
-            "run": lambda: self.batch.run(tick, slice_ns=0),
-            "plan": lambda: self.batch.plan([], kernel=_native.chosen_kernel(), workers=1),
+            "run": run_again,
+            "plan": plan_again,
         }
+        run = partial(self.batch.run, tick, slice_ns=slice_ns)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(contextlib.suppress(*REFUSALS, Interruption))
+            stack.enter_context(refused(not may_run))
+            stack.enter_context(contextlib.suppress(Interruption))
             if what == "thread":
                 timer = threading.Timer(after / 2000, self.batch.stop)
                 timer.start()
                 stack.callback(timer.join)
-            elif what == "alarm":
-                stack.enter_context(alarm_after((after + 1) / 2000))
-            self.batch.run(tick, slice_ns=slice_ns)
+            if what == "alarm":
+                call_with_alarm(run, (after + 1) / 2000)
+            else:
+                run()
+
+    @precondition(lambda self: self.begun)
+    @rule(data=st.data())
+    def begin_again(self, data: st.DataObject) -> None:
+        self.make(data=data, total=data.draw(TOTALS), deadline_ms=None, ready="to verify")
 
     @rule()
     def stop(self) -> None:
@@ -172,22 +224,29 @@ class Sequences(RuleBasedStateMachine):
             assert len(self.batch.matches(wrong)) == self.total
 
     @invariant()
-    def values_are_right(self) -> None:
-        """Each that is there; and each item is done, refused or unprocessed."""
+    def every_item_is_there_once(self) -> None:
+        """It is done, refused or unprocessed; workers don't change that any more."""
         if not hasattr(self, "batch"):
             return
-        values: list[Any] = self.batch.hashes()
+        values = self.values_are_right()
+        done = {i for i, value in enumerate(values) if value is not None}
+        unprocessed = self.batch.unprocessed()
+        assert sorted(unprocessed) == unprocessed
+        assert not done & {*unprocessed, *self.batch.refused}
+        assert len(done) == self.batch.items_done
+        assert len(self.batch.thread_ids) <= 3
+
+    def values_are_right(self) -> list[bytes | None]:
+        """Each that is there, in the middle of a run too; and no item is in none of the places."""
+        unprocessed = self.batch.unprocessed()
+        values: list[bytes | None] = self.batch.hashes()
         for i, value in enumerate(values):
             password = self.passwords[i]
             if value is not None and self.settings and password is not None:
                 assert value == right_hash(password, self.settings[i])
         done = {i for i, value in enumerate(values) if value is not None}
-        unprocessed = self.batch.unprocessed()
         assert done | {*unprocessed, *self.batch.refused} == {*range(self.total)}
-        assert sorted(unprocessed) == unprocessed
-        assert not done & {*unprocessed, *self.batch.refused}
-        assert self.batch.items_done <= self.total
-        assert len(self.batch.thread_ids) <= 3
+        return values
 
     @precondition(lambda self: self.hashes is not None)
     @invariant()
@@ -203,4 +262,4 @@ class Sequences(RuleBasedStateMachine):
 
 
 TestSequences = Sequences.TestCase
-TestSequences.settings = settings(max_examples=examples(100), stateful_step_count=12)
+TestSequences.settings = settings(max_examples=examples(200), stateful_step_count=12)
