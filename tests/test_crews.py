@@ -120,7 +120,7 @@ def test_many_callers_with_many_workers_leave_nothing_behind() -> None:
         + """
 def call(i):
     passwords = [b"%d %d" % (i, j) for j in range(40)]
-    result = hash_many(passwords, cost=5, workers=32, lanes=1)
+    result = hash_many(passwords, cost=4, workers=32, lanes=1)
     assert result.stats.workers == 32
     checked.append(bcrypt_batch.verify_many(passwords, result.values, workers=32))
 checked = []
