@@ -164,7 +164,7 @@ assert all(bcrypt_batch.verify_many([b"pw"] * 60, result.values).values)
 
 # Each thread reserves 256 MB of address space for its stack, so that a limit on it (which binds
 # root too) leaves room for a number of threads that the test can choose.
-REFUSAL = """
+SHORTAGE = """
 import mmap, os, resource, warnings
 import bcrypt_batch
 with open("/proc/self/statm") as file:
@@ -177,6 +177,9 @@ except OSError:
     pass
 else:
     raise SystemExit("no limit")
+"""
+
+REFUSAL = """
 passwords = [b"%d" % i for i in range(40)]
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
@@ -191,12 +194,9 @@ print(result.stats.workers, len(messages), messages[0])
 """
 
 
-# One thread is the crew's first, one must be to spare.
-@pytest.mark.parametrize("start", [False, True])
-@pytest.mark.parametrize(("room", "workers"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)])
-def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start: bool) -> None:
-    """libgomp would end the process; we warn, and compute with what there is."""
-    code = f"ROOM = {room}\nSTART = {start}\n{REFUSAL}"
+def run_short_of_threads(room: int, code: str) -> str:
+    """Run code where the address space has room for as many stacks; return its output."""
+    code = f"ROOM = {room}\n{SHORTAGE}{code}"
     done = subprocess.run(
         ["sh", "-c", 'ulimit -s 262144; exec "$0" -c "$1"', sys.executable, code],
         capture_output=True,
@@ -206,11 +206,36 @@ def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start:
     if done.stderr == "no limit\n":
         pytest.skip("no limit on address space is enforced here, as under qemu's emulation")
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# One thread is the crew's first, one must be to spare.
+@pytest.mark.parametrize("start", [False, True])
+@pytest.mark.parametrize(("room", "workers"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)])
+def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start: bool) -> None:
+    """libgomp would end the process; we warn, and compute with what there is."""
+    said = run_short_of_threads(room, f"START = {start}\n{REFUSAL}")
     refused = f"the system refused threads: {workers} instead of 6 workers; what is in the way is "
     limit = "RLIMIT_AS, the limit on address space"
-    counts, message = done.stdout.split(" the system", 1)
+    counts, message = said.split(" the system", 1)
     assert counts == (f"{workers} {workers} 2" if start else f"{workers} 1")
     assert f"the system{message}".startswith(refused + limit)
+
+
+def test_a_checker_that_gets_no_thread_says_which_limit_is_in_the_way() -> None:
+    said = run_short_of_threads(
+        0,
+        """
+checker = bcrypt_batch.Checker(workers=6)
+try:
+    checker.hash(b"pw", cost=4)
+except RuntimeError as error:
+    print(error)
+""",
+    )
+    assert said.startswith(
+        "the system refused threads: 0 instead of 6 workers; what is in the way is RLIMIT_AS"
+    )
 
 
 @pytest.mark.parametrize("name", ["OMP_STACKSIZE", "GOMP_STACKSIZE"])
@@ -240,9 +265,10 @@ def test_bad_numbers_of_workers() -> None:
         bcrypt_batch.start_workers("2")  # type: ignore[arg-type]
 
 
-def test_a_warning_made_an_error_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = REFUSAL[: REFUSAL.index("passwords = ")]
-    check = """
+def test_a_warning_made_an_error_loses_nothing() -> None:
+    run_short_of_threads(
+        1,
+        """
 with warnings.catch_warnings():
     warnings.simplefilter("error")
     try:
@@ -251,22 +277,8 @@ with warnings.catch_warnings():
         assert all(warning.batch_result.values)
     else:
         raise SystemExit("no warning")
-"""
-    done = subprocess.run(
-        [
-            "sh",
-            "-c",
-            'ulimit -s 262144; exec "$0" -c "$1"',
-            sys.executable,
-            f"ROOM = 1\n{code}{check}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
+""",
     )
-    if done.stderr == "no limit\n":
-        pytest.skip("no limit on address space is enforced here, as under qemu's emulation")
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_stacks_of_a_libgomp_that_was_there_before() -> None:

@@ -80,16 +80,16 @@ cdef class Queue:
         return 0
 
     def start(self):
-        """Have a crew, unless closed; return how many threads it has if it is new, else 0.
+        """Have a crew, unless closed; return how many threads it has if it is new, else None.
 
-        Raises RuntimeError where the system refuses even one thread.
+        0 where the system refuses even one.
         """
         self.find_queue()
         if self.crew or self.closed:
-            return 0
+            return None
         self.crew = bb_crew_make(bb_queue_work, self.queue, self.workers)
         if not self.crew:
-            raise RuntimeError("the system refused even one thread")
+            return 0
         # With the GIL, so that no other thread closes the queue meanwhile: it takes 0.3 ms.
         return bb_crew_size(self.crew)
 
@@ -128,7 +128,8 @@ cdef class Queue:
             finally:
                 if call:
                     bb_call_end(call)
-            self.start()
+            if self.start() == 0:
+                raise RuntimeError("the system refused even one thread after a fork")
 
     cdef bb_answer wait(self, bb_call *call, tick, int64_t slice_ns, int64_t until_ns) except *:
         """Wait for an answer; there is none when the time is up."""
@@ -227,10 +228,9 @@ cdef class Mailbox:
     def __cinit__(self, Queue queue not None):
         queue.find_queue()
         self.queue = queue
-        self.home = queue.queue
         self.mailbox = bb_mailbox_make(queue.queue)
         if not self.mailbox:
-            raise OSError("the system refused a file descriptor")
+            raise OSError(errno, "the system refused a file descriptor for an event loop's calls")
 
     def __dealloc__(self):
         if self.mailbox:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from . import _native
 from .checks import check_bytes, check_range, check_seconds
-from .crew import warn_of_shortage
+from .crew import shortage, warn_of_shortage
 from .lanes import lane_limit
 from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .run import TICK_NS
@@ -169,6 +169,7 @@ class Checker:
             CheckerFull: Too many calls are waiting.
             CheckerClosed: The checker is closed, or was before this call was finished.
             CheckerTimeout: The time was up.
+            RuntimeError: The system refuses even one thread; the message names the limit.
         """
         setting = self._setting_of(password, hash)
         return _native.equal(self._compute(password, setting, timeout), bytes(hash))
@@ -203,7 +204,10 @@ class Checker:
         *,
         timeout: float | None = None,
     ) -> bool:
-        """As `check`, for asyncio; cancelling it takes the call out of the queue."""
+        """As `check`, for asyncio; cancelling it takes the call out of the queue.
+
+        Raises as `check` does, and OSError where the system refuses a file descriptor.
+        """
         setting = self._setting_of(password, hash)
         return _native.equal(await self._compute_async(password, setting, timeout), bytes(hash))
 
@@ -282,7 +286,9 @@ class Checker:
     def _start(self) -> None:
         """Have threads; say so where there are fewer than there should be."""
         got = self._queue.start()
-        if 0 < got < self._workers:
+        if got == 0:
+            raise RuntimeError(shortage(self._workers, 0))
+        if got is not None and got < self._workers:
             warn_of_shortage(self._workers, got, stacklevel=4)
 
     def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:

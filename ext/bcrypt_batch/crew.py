@@ -47,12 +47,15 @@ def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
     """
     import warnings
 
+    warnings.warn(shortage(wanted, got), RuntimeWarning, stacklevel=stacklevel + 1)
+
+
+def shortage(wanted: int, got: int) -> str:
+    """Return what to say where there are fewer workers than there should be."""
     limits = " and ".join(limits_on_threads(wanted)) or "memory, or a limit of the whole machine"
-    warnings.warn(
+    return (
         f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "
-        f"{limits}. Raise it, or ask for fewer workers (BCRYPT_BATCH_WORKERS)",
-        RuntimeWarning,
-        stacklevel=stacklevel + 1,
+        f"{limits}. Raise it, or ask for fewer workers (BCRYPT_BATCH_WORKERS)"
     )
 
 
