@@ -181,6 +181,18 @@ class TestFull:
             assert all(isinstance(call.exception(), CheckerClosed) for call in calls)
             assert checker.stats().refused == 4
 
+    def test_calls_that_get_a_free_lane_do_not_wait(self) -> None:
+        with (
+            Checker(workers=2, lanes=4, max_waiting=0) as checker,
+            ThreadPoolExecutor(9) as executor,
+        ):
+            calls = [executor.submit(checker.hash, b"pw", cost=16) for _ in range(8)]
+            wait_until("in_flight", checker, 8)
+            with pytest.raises(CheckerFull, match="is full: 0 calls are waiting"):
+                checker.check(b"pw", HASHED)
+            checker.close(wait=False)
+            assert all(isinstance(call.exception(), CheckerClosed) for call in calls)
+
     def test_waits(self) -> None:
         with (
             Checker(workers=1, lanes=1, max_waiting=1, when_full="wait") as checker,

@@ -6,6 +6,15 @@
 #include "clock.h"
 #include "queue_internal.h"
 
+/* Calls that a free lane will take at the next look do not wait for one. */
+static bool is_full(const struct bb_queue *queue)
+{
+    size_t lanes = (size_t)queue->worker_count * queue->lanes;
+
+    return queue->counts.stats.waiting + queue->counts.stats.in_flight >=
+           queue->max_waiting + lanes;
+}
+
 struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, size_t length,
                              const struct bb_setting *setting, bool even_if_full,
                              struct bb_mailbox *mailbox, uint64_t token, enum bb_answer *answer)
@@ -28,7 +37,7 @@ struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, si
     *answer = BB_ANSWER_NONE;
     if (queue->closed) {
         *answer = BB_ANSWER_CLOSED;
-    } else if (!even_if_full && queue->counts.stats.waiting >= queue->max_waiting) {
+    } else if (!even_if_full && is_full(queue)) {
         *answer = BB_ANSWER_FULL;
     }
     if (*answer != BB_ANSWER_NONE) {
