@@ -188,3 +188,30 @@ assert ours.checker() is ours.checker()
 ours.checker().close()
 """
     )
+
+
+def test_django_in_a_child_of_a_fork_in_the_middle_of_the_first_login(django_code: str) -> None:
+    check_python(
+        django_code
+        + """
+import os, signal, threading, bcrypt_batch
+real = ours.Checker
+forked = []
+def made_slowly(**options):
+    if not forked:
+        forked.append(None)
+        if not (pid := os.fork()):  # as another thread's fork would find it
+            threading.Thread(target=login).start()  # the child's own threads log in
+            os._exit(0 if ended.wait(30) else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+    return real(**options)
+def login():
+    assert hashers.check_password("x", hashers.make_password("x"))
+    ended.set()
+ended = threading.Event()
+ours.Checker = made_slowly
+login()
+ours.checker().close()
+""",
+        PYTHONWARNINGS="ignore",
+    )

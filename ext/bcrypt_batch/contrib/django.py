@@ -7,24 +7,23 @@ of `Checker`.
 
 from __future__ import annotations
 
-import threading
-
 from django.conf import settings
 from django.contrib.auth import hashers
 
 from bcrypt_batch import Checker, gensalt
 
-_lock = threading.Lock()
-_checker: Checker | None = None
+_shared: dict[str, Checker] = {}
 
 
 def checker() -> Checker:
     """Return the one that the hashers share, for its `stats`, or to `close` it."""
-    global _checker
-    with _lock:
-        if _checker is None:
-            _checker = Checker(**getattr(settings, "BCRYPT_BATCH_CHECKER", {}))
-        return _checker
+    try:
+        return _shared["checker"]
+    except KeyError:
+        # No lock, which a fork could leave locked in the child for good. Of two that are made at
+        # once one is kept; neither has threads yet.
+        made = Checker(**getattr(settings, "BCRYPT_BATCH_CHECKER", {}))
+        return _shared.setdefault("checker", made)
 
 
 class _Library:
