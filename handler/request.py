@@ -118,7 +118,11 @@ class Request:
         """
         if self.partial or self.hashes is None:
             return
-        wanted = sum(iterations(hashed, self.max_cost) for hashed in self.hashes)
+        wanted = sum(
+            iterations(hashed, self.max_cost)
+            for password, hashed in zip(self.passwords, self.hashes, strict=True)
+            if password is not None
+        )
         budget = int(seconds * self.workers / ITERATION_S)
         if wanted > budget:
             raise InvalidEvent(

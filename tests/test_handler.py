@@ -148,9 +148,11 @@ def test_what_is_hopeless_to_verify_is_refused_before_it_begins(
     answer = call({**event, "partial": True, "deadline_ms": 30})
     assert len(answer["unprocessed"]) == 1000
     # Nothing of what is an error of its item anyway, or is none of the algorithm's costs.
-    for hopeless in (hashed, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "", None):
+    for hopeless in (hashed, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "abcd15", "", None):
         pairs = [{"password": "pw", "hash": hopeless}] * 1000
         assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
+    pairs = [{"password": None, "hash": hashed}] * 1000
+    assert len(call({"verify": pairs})["errors"]) == 1000
 
 
 def test_what_is_unreadable_is_no_work_that_is_left() -> None:

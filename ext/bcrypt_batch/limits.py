@@ -15,13 +15,17 @@ MAX_LANES = _native.MAX_LANES
 MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
+SETTING_CHARS = 29  # of a hash, the rest is its digest
+HASH_CHARS = 60
 PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 
 
 def iterations(hashed: bytes | None, max_cost: int) -> int:
     """Return how many iterations it takes to verify a hash, 2^cost; 0 where nothing is computed.
 
-    That is so of a hash above `max_cost`; of what is no hash the figure may be anything up to it.
+    That is so of what is no hash, and of one above `max_cost`.
     """
-    cost = (hashed or b"")[4:6]
-    return 1 << int(cost) if cost.isdigit() and int(cost) <= max_cost else 0
+    if not hashed or len(hashed) != HASH_CHARS or not _native.is_setting(hashed[:SETTING_CHARS]):
+        return 0
+    cost = int(hashed[4:6])
+    return 1 << cost if cost <= max_cost else 0
