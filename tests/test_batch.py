@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -228,13 +229,15 @@ def test_any_iterable_of_bytes() -> None:
             r"passwords\[1\] must be bytes, not bytearray",
             {"passwords": [None, bytearray()]},
         ),
-        (TypeError, "not iterable", {"passwords": 7}),
+        (TypeError, "passwords must be a sequence of bytes, not int", {"passwords": 7}),
+        (TypeError, "salts must be a sequence of bytes, not int", {"salts": 7}),
         (TypeError, "cost must be an int, not float", {"cost": 10.0}),
         (TypeError, "cost must be an int, not bool", {"cost": True}),
         (ValueError, "cost must be from 4 to 31, not 3", {"cost": 3}),
         (ValueError, "cost must be from 4 to 31, not 32", {"cost": 32}),
-        (ValueError, "prefix must be one of b'2a', b'2b', b'2y', not b'2x'", {"prefix": b"2x"}),
-        (ValueError, "prefix must be one of", {"prefix": "2b"}),
+        (ValueError, "from 4 to 31, not an int of 33220 bits", {"cost": 10**10_000}),
+        (ValueError, "prefix must be one of b'2a', b'2b', b'2y'$", {"prefix": b"2x"}),
+        (TypeError, "prefix must be bytes, not str", {"prefix": "2b"}),
         (TypeError, "salts must be a sequence of bytes", {"salts": b"s" * 16}),
         (ValueError, "one entry for each of the 1 passwords, not 2", {"salts": [b"s" * 16] * 2}),
         (ValueError, r"salts\[0\] must be 16 raw bytes, not 29", {"salts": [b"s" * 29]}),
@@ -245,6 +248,8 @@ def test_any_iterable_of_bytes() -> None:
         (TypeError, "lanes must be an int, not float", {"lanes": 4.0}),
         (ValueError, "deadline must be 0 seconds or more, not -1", {"deadline": -1}),
         (ValueError, "deadline must be 0 seconds or more, not nan", {"deadline": float("nan")}),
+        (ValueError, "seconds or more, not an int of 33220 bits", {"deadline": -(10**10_000)}),
+        (ValueError, "deadline must be 0 seconds or more, not sNaN", {"deadline": Decimal("sNaN")}),
         (TypeError, "deadline must be a number of seconds, not str", {"deadline": "1"}),
         (TypeError, "progress must be callable, not int", {"progress": 1}),
     ],
@@ -376,3 +381,13 @@ def test_a_thousand_items() -> None:
     assert result.complete
     sample = random.Random(1).sample(range(1000), 30)
     assert all(bcrypt.checkpw(passwords[i], result.values[i] or b"") for i in sample)
+
+
+def test_progress_may_be_something_that_is_empty() -> None:
+    class Told(list[int]):
+        def __call__(self, done: int, _: int) -> None:
+            self.append(done)
+
+    told = Told()
+    hash_many([b"pw"] * 3, cost=4, progress=told)
+    assert told[-1] == 3

@@ -154,6 +154,8 @@ def test_gensalt() -> None:
     assert bcrypt_batch.gensalt().startswith(b"$2b$12$")
     assert bcrypt.checkpw(b"pw", bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(10)))
     assert bcrypt_batch.gensalt(rounds=31, prefix=b"2a").startswith(b"$2a$31$")
+    for gensalt in (bcrypt.gensalt, bcrypt_batch.gensalt):
+        assert gensalt(4, None).startswith(b"$2b$04$")  # type: ignore[arg-type]
 
 
 def test_keyword_arguments() -> None:

@@ -10,7 +10,7 @@ import time
 from _collections_abc import Iterable
 
 from . import _native
-from .checks import check_list, check_range, check_same_length
+from .checks import check_bytes, check_list, check_range, check_same_length
 from .limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES, SALT_BYTES
 from .results import BatchResult
 from .run import Progress, Run
@@ -55,8 +55,10 @@ def hash_many(
     started_ns = time.monotonic_ns()
     passwords = check_list("passwords", passwords)
     cost = check_range("cost", cost, MIN_COST, MAX_COST)
-    if prefix not in PREFIXES:
-        raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}, not {prefix!r}")
+    check_bytes("prefix", prefix)
+    prefix = bytes(prefix)
+    if prefix not in PREFIXES:  # not quoted: it could be a hash
+        raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
     if salts is not None:
         salts = check_list("salts", salts)
         check_same_length(passwords, "salts", salts)

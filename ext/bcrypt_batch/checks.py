@@ -25,7 +25,13 @@ def check_list(name: str, values: Iterable[T]) -> list[T]:
     """Return the values in a list of their own; of one bytes or str, the characters are none."""
     if isinstance(values, (bytes, str)):
         raise TypeError(f"{name} must be a sequence of bytes, not one {type(values).__name__}")
-    return list(values)
+    try:
+        iterator = iter(values)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a sequence of bytes, not {type(values).__name__}"
+        ) from None
+    return list(iterator)
 
 
 def check_same_length(passwords: Sized, name: str, values: Sized) -> None:
@@ -46,7 +52,14 @@ def check_range(name: str, value: int, least: int, most: int) -> int:
     except TypeError:
         raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
     if not least <= value <= most:
-        raise ValueError(f"{name} must be from {least} to {most}, not {value}")
+        raise ValueError(f"{name} must be from {least} to {most}, not {shown(value)}")
+    return value
+
+
+def shown(value: object) -> object:
+    """Return a number, or its size where Python might refuse to write so many digits."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an int of {value.bit_length()} bits"
     return value
 
 
@@ -65,6 +78,8 @@ def check_seconds(name: str, value: float) -> int:
         raise TypeError(f"{name} must be a number of seconds, not {kind.__name__}") from None
     except OverflowError:  # an int beyond any float
         seconds = MAX_SECONDS if value > 0 else -1.0
+    except ValueError:  # a signaling NaN
+        seconds = float("nan")
     if not seconds >= 0:  # so that NaN is refused too
-        raise ValueError(f"{name} must be 0 seconds or more, not {value}")
+        raise ValueError(f"{name} must be 0 seconds or more, not {shown(value)}")
     return int(min(seconds, MAX_SECONDS) * NS_PER_S)

@@ -69,7 +69,7 @@ class Run:
 
     def tick(self) -> None:
         """Tell how far the batch is. Without `progress` too, Python code lets exceptions in."""
-        if self.progress:
+        if self.progress is not None:
             done = len(self.batch.refused) + self.batch.items_done
             if self.progress(done, self.total) is False:
                 self.batch.stop()

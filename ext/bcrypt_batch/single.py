@@ -6,18 +6,18 @@ import os
 from _operator import index  # see checks.py
 
 from . import _native
-from .checks import check_bytes
+from .checks import check_bytes, shown
 from .limits import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES
 
 ENCODED_SALT_CHARS = 22
 
 
-def gensalt(rounds: int = 12, prefix: bytes = b"2b") -> bytes:
+def gensalt(rounds: int = 12, prefix: bytes | None = b"2b") -> bytes:
     """Return a new random setting, `$2b$12$` and 22 characters, for `hashpw`.
 
     Args:
         rounds: The cost, 4 to 31: the logarithm of the number of iterations.
-        prefix: b"2a" or b"2b".
+        prefix: b"2a" or b"2b"; None is the latter.
 
     Raises:
         TypeError: `rounds` is no integer or `prefix` no bytes.
@@ -26,8 +26,11 @@ def gensalt(rounds: int = 12, prefix: bytes = b"2b") -> bytes:
     """
     rounds = index(rounds)
     if not 0 <= rounds <= 0xFFFF:
-        raise OverflowError(f"rounds must be from 4 to 31, not {rounds}")
+        raise OverflowError(f"rounds must be from 4 to 31, not {shown(rounds)}")
+    if prefix is None:
+        prefix = b"2b"
     check_bytes("prefix", prefix)
+    prefix = bytes(prefix)
     if prefix not in (b"2a", b"2b"):
         raise ValueError("Supported prefixes are b'2a' or b'2b'")
     if not MIN_COST <= rounds <= MAX_COST:
