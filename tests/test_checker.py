@@ -415,7 +415,7 @@ def test_keys_and_states_are_wiped_when_calls_end() -> None:
     # From where free() does not write to what it was given.
     words = as_words(password[16:])
     code = """
-import sys, threading, time, bcrypt_batch
+import asyncio, sys, threading, time, bcrypt_batch
 password = sys.stdin.buffer.read(40)
 checker = bcrypt_batch.Checker(workers=1, lanes=2)
 def late():
@@ -437,11 +437,19 @@ checker.close(wait=False)
 for thread in threads: thread.join()
 with bcrypt_batch.Checker(workers=2) as checker:
     checker.hash(password, cost=4)
+    async def main():
+        call = asyncio.ensure_future(checker.hash_async(password, cost=4))
+        await asyncio.sleep(0)
+        while checker.stats().finished < 2: time.sleep(0.001)
+        print("not taken", flush=True)
+        sys.stdin.buffer.read(1)
+        await call
+    asyncio.run(main())
 print("done", flush=True)
 sys.stdin.buffer.read(1)
 """
     found = {line: memory.count(words) for line, memory in memory_at_each_line(code, password)}
-    assert found == {b"there\n": 4, b"done\n": 0}
+    assert found == {b"there\n": 4, b"not taken\n": 0, b"done\n": 0}
 
 
 def test_the_import_of_the_package_does_not_import_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -190,6 +191,107 @@ async def main():
     pid = await asyncio.to_thread(lambda: os.fork() or in_child())
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
     assert all(await asyncio.gather(*calls))
+asyncio.run(main())
+checker.close()
+""",
+        PYTHONWARNINGS="ignore",
+    )
+
+
+def test_loops_that_are_closed_in_the_middle_leave_nothing() -> None:
+    """Their pending calls are garbage as soon as the loop is closed, whatever the checker does."""
+    checker = Checker(workers=1)
+    gc.collect()  # what other tests left
+    before = descriptors()
+
+    async def leave() -> None:
+        call = asyncio.ensure_future(checker.hash_async(b"pw", cost=16))
+        call._log_destroy_pending = False  # type: ignore[attr-defined]
+        await until("in_flight", checker, 1)
+
+    for ended in range(1, 4):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(leave())
+        loop.close()
+        del loop
+        gc.collect()
+        assert checker.stats().cancelled == ended
+        assert not checker._deliveries
+        assert descriptors() == before
+    checker.close()
+
+
+EVERY_LINE = """
+import asyncio, gc, os, sys, bcrypt_batch
+from bcrypt_batch import deliveries
+
+class Interruption(Exception):
+    pass
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+async def main(code, line):
+    # A descriptor may stay until the loop's next call: so one more makes up for it.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    armed = True
+    def local(frame, event, _):
+        nonlocal armed
+        if armed and event == "line" and frame.f_lineno == line:
+            armed = False
+            raise Interruption
+        return local
+    sys.settrace(lambda frame, *_: local if frame.f_code is code else None)
+    calls = [asyncio.ensure_future(checker.hash_async(b"x", cost=4, timeout=WAIT if i else 0.0))
+             for i in range(6)]
+    done, left = await asyncio.wait(calls, timeout=WAIT)
+    sys.settrace(None)
+    assert not left, (code.co_name, line, len(left))
+    raised = sum(isinstance(call.exception(), Interruption) for call in calls)
+    assert raised <= 1, (code.co_name, line, raised)
+    assert await asyncio.wait_for(checker.hash_async(b"x", cost=4), WAIT)
+    return not armed
+
+checker = bcrypt_batch.Checker(workers=2)
+checker.hash(b"x", cost=4)
+seen = 0
+before = descriptors()
+own = deliveries.Deliveries
+for function in (own.__init__, own.expect, own._deliver, own.forget, deliveries.compute,
+                 deliveries._expire):
+    for line in sorted({line for _, _, line in function.__code__.co_lines() if line}):
+        seen += asyncio.run(main(function.__code__, line))
+        gc.collect()
+        assert descriptors() == before, (function.__name__, line)
+        assert not checker._deliveries, (function.__name__, line)
+print(seen)
+"""
+
+
+def test_an_exception_at_every_line_costs_no_other_call_its_answer() -> None:
+    """As a signal handler's may come, also in a callback of the loop."""
+    assert int(check_python(f"WAIT = {PATIENCE_S / 6}\n{EVERY_LINE}")) > 40
+
+
+def test_what_a_child_drops_leaves_the_parent_s_loop_alone() -> None:
+    """Even where the child's queue has come to lie where the parent's was."""
+    check_python(
+        """
+import asyncio, os, bcrypt_batch
+checker = bcrypt_batch.Checker(workers=1)
+hashed = bcrypt_batch.hashpw(b"x", bcrypt_batch.gensalt(4))
+async def main():
+    call = asyncio.ensure_future(checker.hash_async(b"x", cost=10))
+    await asyncio.sleep(0)
+    (own,) = checker._deliveries.values()
+    if not (pid := os.fork()):
+        for _ in range(20):
+            assert not own.mailbox.current
+            assert checker.check(b"x", hashed)
+        call.get_coro().close()
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    await asyncio.wait_for(call, 60)
 asyncio.run(main())
 checker.close()
 """,

@@ -58,5 +58,6 @@ cdef extern from "queue.h" nogil:
     void bb_queue_read_stats(bb_queue *queue, bb_queue_stats *stats)
     bb_mailbox *bb_mailbox_make(bb_queue *queue)
     int bb_mailbox_descriptor(const bb_mailbox *mailbox)
+    bint bb_mailbox_is_from_before_fork(const bb_mailbox *mailbox)
     bint bb_mailbox_take(bb_mailbox *mailbox, uint64_t *token)
     void bb_mailbox_free(bb_mailbox *mailbox)

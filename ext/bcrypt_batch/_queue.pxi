@@ -152,7 +152,7 @@ cdef class Queue:
         cdef bb_setting parsed
         parse(setting, &parsed)
         self.find_queue()
-        if mailbox.home != self.queue:
+        if mailbox.queue is not self or not mailbox.current:
             raise ValueError("the mailbox is another queue's")
         mailbox.tokens += 1
         call.call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full,
@@ -221,7 +221,6 @@ cdef class Mailbox:
     """Where the calls of one event loop come to."""
 
     cdef bb_mailbox *mailbox
-    cdef bb_queue *home
     cdef Queue queue  # lives as long
     cdef uint64_t tokens
 
@@ -243,15 +242,13 @@ cdef class Mailbox:
     @property
     def current(self):
         """Whether it is this process's; its parent's has nothing to come."""
-        return self.home == self.queue.queue and not bb_queue_is_from_before_fork(self.home)
+        return not bb_mailbox_is_from_before_fork(self.mailbox)
 
-    def take(self):
-        """Return the tokens of the calls that have come."""
+    def take(self, list tokens not None):
+        """Add the tokens of the calls that have come to a list."""
         cdef uint64_t token
-        tokens = []
         while bb_mailbox_take(self.mailbox, &token):
             tokens.append(token)
-        return tokens
 
 
 @cython.final

@@ -6,6 +6,7 @@ import sys
 import time
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, Self
+from weakref import WeakValueDictionary
 
 from . import _native
 from .checks import check_bytes, check_range, check_seconds
@@ -17,8 +18,6 @@ from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-
     from .deliveries import Deliveries
 
 # A core of today checks ten times as many of cost 12 in half a minute: who waits behind more has
@@ -149,7 +148,7 @@ class Checker:
         if lanes is None:
             lanes = lane_limit(kernel, self._workers)
         self._lanes = check_range("lanes", lanes, 1, MAX_LANES)
-        self._deliveries: dict[AbstractEventLoop, Deliveries] = {}
+        self._deliveries: WeakValueDictionary[int, Deliveries] = WeakValueDictionary()
         self._queue = _native.Queue(
             kernel=kernel, workers=self._workers, lanes=self._lanes, max_waiting=max_waiting
         )

@@ -9,6 +9,7 @@ void bb_call_answer(struct bb_call *call, enum bb_answer answer)
 {
     struct bb_mailbox *mailbox = call->mailbox;
 
+    bb_wipe(call->item.key, sizeof call->item.key); /* not only when its caller comes */
     call->answer = answer;
     call->place = OUT;
     if (mailbox == NULL) {
@@ -42,6 +43,11 @@ struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue)
 int bb_mailbox_descriptor(const struct bb_mailbox *mailbox)
 {
     return mailbox->descriptor;
+}
+
+bool bb_mailbox_is_from_before_fork(const struct bb_mailbox *mailbox)
+{
+    return from_before_fork(mailbox->generation);
 }
 
 bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)

@@ -104,6 +104,9 @@ void bb_queue_read_stats(struct bb_queue *queue, struct bb_queue_stats *stats);
 struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue);
 int bb_mailbox_descriptor(const struct bb_mailbox *mailbox);
 
+/* Then nothing more comes to it. Its queue tells the same only as long as that is there. */
+bool bb_mailbox_is_from_before_fork(const struct bb_mailbox *mailbox);
+
 /* Take out one call: true, and its token. False when there is none. */
 bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token);
 void bb_mailbox_free(struct bb_mailbox *mailbox);
