@@ -273,7 +273,7 @@ def test_an_exception_at_every_line_costs_no_other_call_its_answer() -> None:
     assert int(check_python(f"WAIT = {PATIENCE_S / 6}\n{EVERY_LINE}")) > 40
 
 
-def test_what_a_child_drops_leaves_the_parent_s_loop_alone() -> None:
+def test_what_a_child_after_fork_drops_leaves_the_parent_s_loop_alone() -> None:
     """Even where the child's queue has come to lie where the parent's was."""
     check_python(
         """

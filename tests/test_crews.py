@@ -222,7 +222,7 @@ def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start:
     assert f"the system{message}".startswith(refused + limit)
 
 
-def test_a_checker_that_gets_no_thread_says_which_limit_is_in_the_way() -> None:
+def test_a_checker_that_is_refused_every_thread_says_which_limit_is_in_the_way() -> None:
     said = run_short_of_threads(
         0,
         """
