@@ -12,7 +12,8 @@ import pytest
 
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.rows import Row
-from tests.tables.programs import run, start, wait_for_lines
+from tests.tables.programs import run, start, succeed, wait_for_lines
+from tests.tables.samples import check, users
 
 
 def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> None:
@@ -86,3 +87,20 @@ def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -
     assert any("100%|" in text and "rows/s" in text for text in last), last[-3:]
     plain = run(*options, "--force")
     assert b"|" not in plain.stderr
+
+
+def test_nothing_is_said_where_standard_error_is_closed(table: Path) -> None:
+    """Least of all among the results."""
+    done = run("hash", table, "--output", "-", "--cost", "4", preexec_fn=lambda: os.close(2))
+    assert done.returncode == 1
+    check(done.stdout.splitlines(), users(300))
+    done = run("hash", "none.csv", "--output", "-", preexec_fn=lambda: os.close(2))
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_closed_standard_input_and_output_are_named(table: Path) -> None:
+    said = succeed("hash", "-", "--format", "csv", "--output", "-", status=2,
+                   preexec_fn=lambda: os.close(0))  # fmt: skip
+    assert said == "bcrypt-batch: standard input is closed\n"
+    said = succeed("hash", table, "--output", "-", status=2, preexec_fn=lambda: os.close(1))
+    assert said == "bcrypt-batch: standard output is closed\n"

@@ -11,9 +11,9 @@ import bcrypt_batch
 
 from .commands import bulk, export, info, table
 from .kinds import InvalidTable
+from .messages import PROGRAM, say
 from .output import STDOUT, OutputRefused
 
-PROGRAM = "bcrypt-batch"
 USAGE = 2
 STATUS = """\
 exit status: 0 all rows done; 1 some rows in error, or not matching; 2 usage; 3 incomplete, --resume
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fail(message: str) -> int:
     """Say on standard error why it can't be done."""
-    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    say(message)
     return USAGE
 
 

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,6 +67,18 @@ class Output:
     def close(self) -> None:
         if self._descriptor != STDOUT:
             os.close(self._descriptor)
+
+
+def check_paths(source: str, path: str) -> None:
+    """Refuse an output that would take the place of its input, and a stream that is closed.
+
+    Args:
+        source: The input, or `-` for standard input.
+        path: The output, or `-` for standard output.
+    """
+    for name, stream, what in ((source, sys.stdin, "input"), (path, sys.stdout, "output")):
+        if name == "-" and stream is None:
+            raise OutputRefused(f"standard {what} is closed")
 
 
 def state_path(path: str) -> Path:

@@ -86,7 +86,7 @@ class Bar:
 
 def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> Progress:
     """Return the best way to tell it; `rows` and `offset` are where the work begins."""
-    if quiet:
+    if quiet or sys.stderr is None:  # which is closed
         return Nothing()
     if sys.stderr.isatty():
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIXES
 from ..aws import Refused, Stack, Status
 from ..files import Source, open_table, source
 from ..kinds import FORMATS, InvalidTable
+from ..messages import say
 from ..output import create, input_state
 from ..progress import progress
 from ..rows import Columns
@@ -109,12 +109,12 @@ def _start(stack: Stack, options: argparse.Namespace) -> int:
     about = {name: str(value) for name, value in input_state(options.input).items()}
     shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
     uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
-    _say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
+    say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
     event = _event(options, read_from, stack.bucket, key)
     if options.queue:
-        _say(f"{stack.enqueue(event):,} chunks are in the queue")
+        say(f"{stack.enqueue(event):,} chunks are in the queue")
     else:
-        _say(f"execution {stack.start(options.run, event)}")
+        say(f"execution {stack.start(options.run, event)}")
     return SUCCEEDED
 
 
@@ -141,7 +141,7 @@ def _status(stack: Stack, options: argparse.Namespace) -> int:
     while True:
         now = stack.status(options.run)
         if now != told:
-            _say(_shown(now))
+            say(_shown(now))
             told = now
         running = now.state in ("RUNNING", "QUEUED") and not (
             now.state == "QUEUED" and now.done == now.chunks
@@ -170,7 +170,7 @@ def _collect(stack: Stack, options: argparse.Namespace) -> int:
         try:
             stack.invoke({"step": "finish", "output": output})
         except Refused as error:
-            _say(str(error))
+            say(str(error))
             return UNFINISHED
         manifest = stack.read_json(f"{home}manifest.json")
     with create(options.output, options.force) as file:
@@ -180,12 +180,8 @@ def _collect(stack: Stack, options: argparse.Namespace) -> int:
     if lines != manifest["rows"]:
         raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
-    _say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
+    say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
-        _say("deleted the input and all that was made of it on AWS")
+        say("deleted the input and all that was made of it on AWS")
     return FAILED if manifest["errors"] or manifest["unmatched"] else SUCCEEDED
-
-
-def _say(text: str) -> None:
-    print(f"bcrypt-batch: {text}", file=sys.stderr, flush=True)

@@ -6,11 +6,11 @@ import argparse
 import base64
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..messages import say
 from ..output import create
 
 # Auth0, "Bulk User Import Database Schema and Examples": the size of a file, and what password_hash
@@ -60,9 +60,7 @@ def run(options: argparse.Namespace) -> int:
     left_out = [0]
     with Path(options.input).open("rb") as file:
         written = FORMATS[options.form](_results(file, left_out), options)
-    print(
-        f"bcrypt-batch: {written:,} users, {left_out[0]:,} rows in error left out", file=sys.stderr
-    )
+    say(f"{written:,} users, {left_out[0]:,} rows in error left out")
     return 1 if left_out[0] else 0
 
 

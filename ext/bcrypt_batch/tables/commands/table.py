@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import Any
 
 import bcrypt_batch
@@ -14,7 +13,8 @@ from ..compute import Job
 from ..files import Source, open_table, source
 from ..kinds import FORMATS
 from ..lines import FIXED
-from ..output import OutputRefused, WriteFailed, input_state, open_output
+from ..messages import say
+from ..output import OutputRefused, WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
 from ..rows import Columns
 from ..run import Finished, Run
@@ -139,6 +139,7 @@ def _check_kept(columns: Columns) -> None:
 def _check_output(options: argparse.Namespace) -> None:
     if options.resume and "-" in (options.input, options.output):
         raise OutputRefused("--resume needs an input and an output that are files, not -")
+    check_paths(options.input, options.output)
     try:
         same = os.path.samefile(options.input, options.output)
     except OSError:
@@ -180,7 +181,3 @@ def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) ->
 
 def _written(rows: int) -> str:
     return f"{rows:,} rows are written whole, and --resume goes on"
-
-
-def say(text: str) -> None:
-    print(f"bcrypt-batch: {text}", file=sys.stderr, flush=True)
