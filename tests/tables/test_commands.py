@@ -169,6 +169,9 @@ def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
     [
         (["hash", "{table}", "--output", "{made}"], "--resume goes on with it, --force begins"),
         (["hash", "{table}", "--output", "{table}", "--force"], "is the input itself"),
+        (["hash", "o2.state", "--output", "o2", "--format", "lines"], "output's state file"),
+        (["hash", "o3.state.new", "--output", "o3", "--format", "lines"], "output's state file"),
+        (["export", "firebase", "{made}", "--output", "{made}", "--force"], "is the input itself"),
         (["hash", "none.csv", "--output", "o"], "none.csv: No such file or directory"),
         (["hash", "{table}", "--output", "no/o"], "no/o: No such file or directory"),
         (["hash", "{gzip}", "--output", "o"], "the file is gzip; unpack it first"),
@@ -196,6 +199,8 @@ def test_what_is_refused_is_named(
 ) -> None:
     made, packed = tmp_path / "made.jsonl", tmp_path / "users.csv.gz"
     made.touch()
+    for name in ("o2.state", "o3.state.new"):
+        (tmp_path / name).write_bytes(b"a\n")
     packed.write_bytes(gzip.compress(table.read_bytes()))
     packed = packed.rename(tmp_path / "packed.csv")
     filled = [text.format(table=table, made=made, gzip=packed) for text in arguments]
@@ -203,6 +208,15 @@ def test_what_is_refused_is_named(
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "o").exists()
+
+
+def test_standard_output_that_is_the_input_is_refused(table: Path) -> None:
+    content = table.read_bytes()
+    with table.open("rb") as file, table.open("ab") as same:
+        arguments = ("hash", "-", "--format", "csv", "--output", "-", "--cost", "4")
+        with start(*arguments, stdin=file, stdout=same) as process:
+            assert b"is the input itself" in process.communicate(timeout=60)[1]
+    assert table.read_bytes() == content
 
 
 def test_a_bad_number_of_workers_in_the_environment(table: Path, tmp_path: Path) -> None:

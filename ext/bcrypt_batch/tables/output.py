@@ -14,6 +14,7 @@ import json
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +22,7 @@ from .lines import Counts, count_line
 from .source import Lines, LineTooLong
 
 MODE = 0o600
-STDOUT = 1
+STDIN, STDOUT = 0, 1
 STATE_VERSION = 1
 
 
@@ -79,6 +80,18 @@ def check_paths(source: str, path: str) -> None:
     for name, stream, what in ((source, sys.stdin, "input"), (path, sys.stdout, "output")):
         if name == "-" and stream is None:
             raise OutputRefused(f"standard {what} is closed")
+    given = os.stat(STDIN if source == "-" else source)
+    if not stat.S_ISREG(given.st_mode):
+        return  # what may be one and the same, a terminal for instance
+    state = "the input has the name of the output's state file"
+    for taken, refused in (
+        (STDOUT if path == "-" else path, "--output is the input itself"),
+        (f"{path}.state", state),
+        (f"{path}.state.new", state),
+    ):
+        with suppress(OSError):  # there is none yet
+            if os.path.samestat(given, os.stat(taken)):
+                raise OutputRefused(refused)
 
 
 def state_path(path: str) -> Path:

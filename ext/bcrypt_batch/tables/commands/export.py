@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..messages import say
-from ..output import create
+from ..output import check_paths, create
 
 # Auth0, "Bulk User Import Database Schema and Examples": the size of a file, and what password_hash
 # takes; anything else goes as custom_password_hash.
@@ -57,6 +57,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export results; return the exit status."""
+    check_paths(options.input, options.output)
     left_out = [0]
     with Path(options.input).open("rb") as file:
         written = FORMATS[options.form](_results(file, left_out), options)
