@@ -174,6 +174,7 @@ def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
         (["export", "firebase", "{made}", "--output", "{made}", "--force"], "is the input itself"),
         (["hash", "none.csv", "--output", "o"], "none.csv: No such file or directory"),
         (["hash", "{table}", "--output", "no/o"], "no/o: No such file or directory"),
+        (["export", "firebase", "{made}", "--output", "no/o"], "no/o: No such file or directory"),
         (["hash", "{gzip}", "--output", "o"], "the file is gzip; unpack it first"),
         (["hash", "{table}", "--output", "o", "--cost", "3"], "from 4 to 31, not '3'"),
         (["hash", "{table}", "--output", "o", "--cost", "x"], "from 4 to 31, not 'x'"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,36 @@ def test_other_files_and_existing_outputs_are_refused(
     assert export("htpasswd", good, output, "--force") == 0
     assert "precious" not in output.read_text()
     assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_refused_export_leaves_what_was_there(tmp_path: Path) -> None:
+    output = tmp_path / "there"
+    output.write_text("precious")
+    bad = results(tmp_path, {"id": "u", "hash": COST_10}, {"id": "u", "hash": COST_10})
+    for form in ("firebase", "htpasswd"):
+        assert export(form, bad, output, "--force") == 2
+        assert output.read_text() == "precious"
+    assert sorted(tmp_path.iterdir()) == [bad, output]
+
+
+def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
+    good = results(tmp_path, {"id": "u", "hash": COST_10})
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "there", tmp_path / "link"
+    link.symlink_to(target)
+    for options in ((), ("--force",)):
+        assert export("firebase", good, link, *options) == 0
+        assert link.is_symlink()
+        assert json.loads(target.read_text())["users"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_is_no_plain_file_is_written_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o640)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert export("firebase", results(tmp_path, {"id": "u", "hash": COST_10}), pipe) == 0
+    assert json.loads(os.read(reader, 10_000))["users"]
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o640

@@ -14,7 +14,9 @@ import json
 import os
 import stat
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,15 +73,14 @@ class Output:
 
 
 def check_paths(source: str, path: str) -> None:
-    """Refuse an output that would take the place of its input, and a stream that is closed.
+    """Refuse an output that would take the place of its input, and an input that is closed.
 
     Args:
         source: The input, or `-` for standard input.
         path: The output, or `-` for standard output.
     """
-    for name, stream, what in ((source, sys.stdin, "input"), (path, sys.stdout, "output")):
-        if name == "-" and stream is None:
-            raise OutputRefused(f"standard {what} is closed")
+    if source == "-" and sys.stdin is None:
+        raise OutputRefused("standard input is closed")
     given = os.stat(STDIN if source == "-" else source)
     if not stat.S_ISREG(given.st_mode):
         return  # what may be one and the same, a terminal for instance
@@ -122,6 +123,7 @@ def open_output(
         OSError: It can't be opened.
     """
     if path == "-":
+        _standard_output()
         return Output(STDOUT)
     if not _is_plain_or_new(path):
         return Output(os.open(path, os.O_WRONLY))
@@ -152,19 +154,47 @@ def open_output(
     return Output(descriptor, counts, empty=empty, resumable=True)
 
 
-def create(path: str, force: bool) -> BinaryIO:
+@contextmanager
+def create(path: str, force: bool) -> Iterator[BinaryIO]:
     """Make a file for its owner alone, to be written at one go.
+
+    It takes its name when the block ends well; otherwise what has the name stays as it was. What is
+    no plain file is written as it is, and so is standard output, which `-` means.
 
     Raises:
         OutputRefused: There is one, and `force` doesn't say to replace it.
+        OSError: It can't be made.
     """
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    if path == "-":
+        out = _standard_output()
+        yield out
+        out.flush()
+        return
+    if not _is_plain_or_new(path):
+        with open(os.open(path, os.O_WRONLY), "wb") as file:
+            yield file
+        return
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not force:
+        raise OutputRefused(f"{path} exists; --force replaces it")
+    folder, name = os.path.split(target)
     try:
-        descriptor = os.open(path, flags, MODE)
-    except FileExistsError:
-        raise OutputRefused(f"{path} exists; --force replaces it") from None
-    os.fchmod(descriptor, MODE)
-    return os.fdopen(descriptor, "wb")
+        descriptor, new = tempfile.mkstemp(prefix=f"{name}.", dir=folder)  # of mode 600
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+        os.replace(new, target)
+    except BaseException:
+        Path(new).unlink(missing_ok=True)
+        raise
+
+
+def _standard_output() -> BinaryIO:
+    if sys.stdout is None:
+        raise OutputRefused("standard output is closed")
+    return sys.stdout.buffer
 
 
 def _is_plain_or_new(path: str) -> bool:

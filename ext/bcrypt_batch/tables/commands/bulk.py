@@ -175,13 +175,12 @@ def _collect(stack: Stack, options: argparse.Namespace) -> int:
         manifest = stack.read_json(f"{home}manifest.json")
     with create(options.output, options.force) as file:
         lines = sum(stack.fetch(key, file) for key in manifest["keys"])
-        file.flush()
-        os.fsync(file.fileno())
-    if lines != manifest["rows"]:
-        raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
+        if lines != manifest["rows"]:
+            raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
     if options.delete:
+        os.sync()  # what is deleted there has to be on disk here, and so has its name
         stack.delete([f"in/{options.run}", *stack.keys(home)])
         say("deleted the input and all that was made of it on AWS")
     return FAILED if manifest["errors"] or manifest["unmatched"] else SUCCEEDED
