@@ -14,6 +14,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
+from tests.tables.programs import run, succeed
 
 COST_10 = "$2b$10$" + "a" * 53
 COST_12 = "$2a$12$" + "b" * 53
@@ -60,6 +61,20 @@ def test_auth0_in_files_of_500_kb(tmp_path: Path) -> None:
     ]
 
 
+def test_auth0_leaves_nothing_of_a_longer_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_10})
+    other = tmp_path / "users-0005.json"
+    for number in (1, 2, 3, 5):
+        (tmp_path / f"users-000{number}.json").write_text("[]")
+    assert export("auth0", file, tmp_path / "users.json", "--force") == 0
+    assert sorted(tmp_path.glob("users-*")) == [tmp_path / "users-0001.json", other]
+    file.rename(other)
+    assert export("auth0", other, tmp_path / "users.json", "--force") == 2
+    assert "is the input itself" in capsys.readouterr().err
+
+
 def test_auth0_of_another_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_12})
     assert export("auth0", file, tmp_path / "o.json") == 2
@@ -94,7 +109,10 @@ def test_htpasswd(tmp_path: Path) -> None:
         ("firebase", [{"id": "u", "hash": "$2b$10$short"}], "row 0 has no hash"),
         ("auth0", [{"id": "u", "hash": COST_10}], "row 0 has no 'email'"),
         ("auth0", [{"id": "u", "email": 5, "hash": COST_10}], "'email' must be text"),
+        ("auth0", [{"id": "u", "email": "e" * 500_000, "hash": COST_10}], "row 0: the user alone"),
         ("htpasswd", [{"id": "a:b", "hash": COST_10}], "no colon"),
+        ("htpasswd", [{"id": "#a", "hash": COST_10}], "not begin with #"),
+        ("htpasswd", [{"id": "\ud800", "hash": COST_10}], "row 0: the id has half a surrogate"),
         ("htpasswd", [{"id": "a\nb", "hash": COST_10}], "control character"),
         ("htpasswd", [{"id": "a", "hash": OLD}], "$2x$ is another algorithm"),
     ],
@@ -121,6 +139,10 @@ def test_other_files_and_existing_outputs_are_refused(
     said = capsys.readouterr().err
     assert "line 1 is no result of bcrypt-batch hash" in said
     assert "s3cret" not in said
+    for line in ("[" * 100_000, '{"row": 1e999}'):
+        file.write_text(line)
+        assert export("firebase", file, tmp_path / "o") == 2
+        assert "line 1 is no result of bcrypt-batch hash" in capsys.readouterr().err
     good = results(tmp_path, {"id": "u", "hash": COST_10})
     output = tmp_path / "there"
     output.write_text("precious " * 1000)
@@ -163,3 +185,13 @@ def test_what_is_no_plain_file_is_written_as_it_is(tmp_path: Path) -> None:
     os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert stat.S_IMODE(pipe.stat().st_mode) == 0o640
+
+
+def test_standard_input_and_output(tmp_path: Path) -> None:
+    lines = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_10}).read_bytes()
+    done = run("export", "firebase", "-", "--output", "-", stdin=lines, cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["users"][0]["localId"] == "u"
+    said = succeed("export", "auth0", "-", "--output", "-", status=2, stdin=lines, cwd=tmp_path)
+    assert "--output can't be - for auth0, which is several files" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["hashed.jsonl"]

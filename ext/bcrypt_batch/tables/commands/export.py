@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import base64
+import glob
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..messages import say
-from ..output import check_paths, create
+from ..output import OutputRefused, check_paths, create
 
 # Auth0, "Bulk User Import Database Schema and Examples": the size of a file, and what password_hash
 # takes; anything else goes as custom_password_hash.
@@ -20,7 +24,7 @@ AUTH0_COST = 10
 AUTH0_PREFIXES = ("2a", "2b")
 # Firebase, "auth:import and auth:export": the local id.
 FIREBASE_ID_CHARS = 128
-# Apache, htpasswd(1): a user name has no colon and at most 255 bytes.
+# Apache, htpasswd(1): a user name has no colon and at most 255 bytes; # begins a comment.
 HTPASSWD_ID_BYTES = 255
 
 HASH = re.compile(r"\$(2[abxy])\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
@@ -38,7 +42,7 @@ def add(commands: Any) -> None:
         "out, and counted; status 1 then.",
     )  # fmt: skip
     parser.add_argument("form", choices=sorted(FORMATS), metavar="FORMAT", help=", ".join(FORMATS))
-    parser.add_argument("input", help="results of bcrypt-batch hash, as JSONL")
+    parser.add_argument("input", help="results of bcrypt-batch hash, as JSONL; a file, or -")
     parser.add_argument(
         "--output", required=True, metavar="FILE",
         help="for auth0, files of at most 500 KB: users.json becomes users-0001.json and so on",
@@ -59,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
     """Export results; return the exit status."""
     check_paths(options.input, options.output)
     left_out = [0]
-    with Path(options.input).open("rb") as file:
+    standard = options.input == "-"
+    with nullcontext(sys.stdin.buffer) if standard else Path(options.input).open("rb") as file:
         written = FORMATS[options.form](_results(file, left_out), options)
     say(f"{written:,} users, {left_out[0]:,} rows in error left out")
     return 1 if left_out[0] else 0
@@ -72,7 +77,7 @@ def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
         try:
             result = json.loads(line)
             where = f"row {int(result['row'])}"
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             raise Refused(f"line {number} is no result of bcrypt-batch hash") from None
         if "error" in result:
             left_out[0] += 1
@@ -120,30 +125,49 @@ def _firebase(results: Iterator[dict[str, Any]], options: argparse.Namespace) ->
 
 def _auth0(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
     """For Auth0's job of importing users: arrays in files of at most 500 KB."""
+    if options.output == "-":
+        raise OutputRefused("--output can't be - for auth0, which is several files")
     target = Path(options.output)
-    pending: list[bytes] = []
+    stem, suffix = target.stem, target.suffix or ".json"
+    numbered = f"{glob.escape(stem)}-{'[0-9]' * 4}{glob.escape(suffix)}"
+    for there in target.parent.glob(numbered):
+        check_paths(options.input, str(there))
+
+    def name(number: int) -> Path:
+        return target.with_name(f"{stem}-{number:04}{suffix}")
+
     files = written = 0
+    with ExitStack() as made:  # they take their names together, at its end
+        for users in _auth0_files(results, options):
+            files += 1
+            file = made.enter_context(create(str(name(files)), options.force))
+            file.write(b"[" + b",\n".join(users) + b"]\n")
+            file.close()  # there may be more than a process may have open
+            written += len(users)
+    if options.force:
+        # What an earlier, longer export left would be imported with this one.
+        for stale in takewhile(Path.is_file, map(name, count(files + 1))):
+            stale.unlink()
+    return written
 
-    def flush() -> None:
-        nonlocal files
-        files += 1
-        name = target.with_name(f"{target.stem}-{files:04}{target.suffix or '.json'}")
-        with create(str(name), options.force) as file:
-            file.write(b"[" + b",\n".join(pending) + b"]\n")
-        pending.clear()
 
+def _auth0_files(
+    results: Iterator[dict[str, Any]], options: argparse.Namespace
+) -> Iterator[list[bytes]]:
+    """Yield the users of each file."""
+    users: list[bytes] = []
     size = 0
     for result in results:
         user = json.dumps(_auth0_user(result, options)).encode()
-        if pending and size + len(user) + 5 > AUTH0_BYTES:
-            flush()
-            size = 0
-        pending.append(user)
+        if len(user) + 5 > AUTH0_BYTES:
+            raise Refused(f"row {result['row']}: the user alone takes more than a file's 500 KB")
+        if size + len(user) + 5 > AUTH0_BYTES:
+            yield users
+            users, size = [], 0
+        users.append(user)
         size += len(user) + 2
-        written += 1
-    if pending:
-        flush()
-    return written
+    if users:
+        yield users
 
 
 def _auth0_user(result: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
@@ -173,11 +197,18 @@ def _htpasswd(results: Iterator[dict[str, Any]], options: argparse.Namespace) ->
     written = 0
     with create(options.output, options.force) as file:
         for result in results:
-            name = result["id"].encode("utf-8", "surrogateescape")
-            if len(name) > HTPASSWD_ID_BYTES or b":" in name or any(byte < 32 for byte in name):
+            try:
+                name = result["id"].encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                raise Refused(f"row {result['row']}: the id has half a surrogate pair") from None
+            if (
+                len(name) > HTPASSWD_ID_BYTES
+                or name.startswith(b"#")
+                or any(byte < 32 or byte == ord(":") for byte in name)
+            ):
                 raise Refused(
-                    f"row {result['row']}: the id must have no colon or control character, and "
-                    f"at most {HTPASSWD_ID_BYTES} bytes"
+                    f"row {result['row']}: the id must have no colon or control character, not "
+                    f"begin with #, and have at most {HTPASSWD_ID_BYTES} bytes"
                 )
             if result["hash"].startswith("$2x$"):
                 raise Refused(f"row {result['row']}: $2x$ is another algorithm than $2y$")
