@@ -158,6 +158,41 @@ def test_resume_of_what_was_killed_while_it_wrote_its_state(table: Path, tmp_pat
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.jsonl", "out.jsonl.state"]
 
 
+def test_resume_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    output.chmod(0o644)
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_state_is_refused(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(arguments(table, output, "--cost", "4")) == 1
+    for content in ("{", "[" * 100_000):
+        Path(f"{output}.state").write_text(content)
+        assert main(arguments(table, output, "--cost", "4")) == 2
+        assert f"{output}.state can't be read; --force begins anew" in capsys.readouterr().err
+
+
+def test_resume_is_not_offered_where_it_is_refused(table: Path, tmp_path: Path) -> None:
+    """Of a pipe nobody can tell whether it is the same; a device holds nothing to go on with."""
+    pipe, output = tmp_path / "pipe", tmp_path / "out"
+    os.mkfifo(pipe)
+    given = ("hash", "-", "--format", "csv", "--cost", "4", "--deadline", "0", "--output")
+    content = table.read_bytes()
+    assert "incomplete" in (said := succeed(*given, output, stdin=content, status=3))
+    assert "exists; --force" in (more := succeed(*given, output, stdin=content, status=2))
+    assert "0 rows are written whole" in (
+        full := succeed("hash", table, "--cost", "4", "--output", "/dev/full", status=3)
+    )
+    assert "--resume" not in said + more + full
+    said = succeed("hash", pipe, "--format", "csv", "--output", output, "--resume", status=2)
+    assert "--resume needs an input and an output that are files" in said
+
+
 def arguments(table: Path, output: Path, *more: str) -> list[str]:
     return ["hash", str(table), "--output", str(output), "--quiet", "--resume", *more]
 

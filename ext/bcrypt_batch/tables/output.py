@@ -99,9 +99,10 @@ def state_path(path: str) -> Path:
     return Path(path + ".state")
 
 
-def input_state(name: str) -> dict[str, int]:
-    """Return what tells one input from another without reading it."""
-    about = os.stat(name)
+def input_state(name: str) -> dict[str, int] | None:
+    """Return what tells one input from another without reading it; None where nothing does."""
+    if name == "-" or not stat.S_ISREG((about := os.stat(name)).st_mode):
+        return None
     return {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
 
 
@@ -113,6 +114,7 @@ def open_output(
     Args:
         path: The file, or `-` for standard output.
         state: What the results depend on; must be the same when the file is taken up again.
+            Without an `input` it can't be.
         form: `jsonl` or `csv`.
         resume: Go on after the lines that are there.
         force: Begin anew, whatever is there.
@@ -127,13 +129,13 @@ def open_output(
         return Output(STDOUT)
     if not _is_plain_or_new(path):
         return Output(os.open(path, os.O_WRONLY))
+    resumable = state.get("input") is not None
     flags = os.O_RDWR | os.O_CREAT | (0 if resume or force else os.O_EXCL)
     try:
         descriptor = os.open(path, flags, MODE)
     except FileExistsError:
-        raise OutputRefused(
-            f"{path} exists; --resume goes on with it, --force begins anew"
-        ) from None
+        goes_on = "--resume goes on with it, " if resumable else ""
+        raise OutputRefused(f"{path} exists; {goes_on}--force begins anew") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,13 +147,13 @@ def open_output(
             counts = _take_up(descriptor, path, form)
         else:
             os.ftruncate(descriptor, 0)
-            os.fchmod(descriptor, MODE)  # it may have been there, with another
             _write_state(path, state)
+        os.fchmod(descriptor, MODE)  # it may have been there, with another
     except BaseException:
         os.close(descriptor)
         raise
     empty = not os.fstat(descriptor).st_size
-    return Output(descriptor, counts, empty=empty, resumable=True)
+    return Output(descriptor, counts, empty=empty, resumable=resumable)
 
 
 @contextmanager
@@ -224,7 +226,7 @@ def _check_state(path: str, state: dict[str, Any]) -> None:
         raise OutputRefused(
             f"{file} is missing, so nothing tells what {path} was made of; --force begins anew"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise OutputRefused(f"{file} can't be read; --force begins anew") from None
     if not isinstance(found, dict) or found.get("version") != STATE_VERSION:
         raise OutputRefused(f"{file} is of another version; --force begins anew")
@@ -265,7 +267,7 @@ def _number(line: bytes) -> int | None:
     try:
         found = json.loads(line)
         return found["row"] if isinstance(found["row"], int) else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -106,7 +106,7 @@ def _start(stack: Stack, options: argparse.Namespace) -> int:
     with open_table(read_from):
         pass  # what is no such table is refused here, before it is uploaded
     key = f"in/{options.run}"
-    about = {name: str(value) for name, value in input_state(options.input).items()}
+    about = {name: str(value) for name, value in (input_state(options.input) or {}).items()}
     shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
     uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
     say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")

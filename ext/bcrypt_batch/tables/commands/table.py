@@ -119,7 +119,11 @@ def run(options: argparse.Namespace) -> int:
         try:
             finished = run.table(table, options.quiet)
         except WriteFailed as error:
-            say(f"{options.output}: {error.strerror}; {_written(run.counts.rows)}")
+            goes_on = ", and --resume goes on" if output.resumable else ""
+            say(
+                f"{options.output}: {error.strerror}; "
+                f"{run.counts.rows:,} rows are written whole{goes_on}"
+            )
             return INCOMPLETE
         finally:
             output.close()
@@ -136,7 +140,7 @@ def _check_kept(columns: Columns) -> None:
 
 
 def _check_output(options: argparse.Namespace) -> None:
-    if options.resume and "-" in (options.input, options.output):
+    if options.resume and (options.output == "-" or input_state(options.input) is None):
         raise OutputRefused("--resume needs an input and an output that are files, not -")
     check_paths(options.input, options.output)
 
@@ -146,7 +150,7 @@ def _state(job: Job, read_from: Source, form: str) -> dict[str, Any]:
     state = {name: value for name, value in job._asdict().items() if name != "workers"}
     state |= {"output_format": form, "format": read_from.form, "delimiter": read_from.delimiter}
     state |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
-    state["input"] = None if read_from.path == "-" else input_state(read_from.path)
+    state["input"] = input_state(read_from.path)
     return state
 
 
@@ -170,7 +174,3 @@ def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) ->
     if not finished.complete:
         return INCOMPLETE
     return 1 if counts.errors or counts.unmatched else 0
-
-
-def _written(rows: int) -> str:
-    return f"{rows:,} rows are written whole, and --resume goes on"
