@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,20 @@ def test_nothing_is_said_where_standard_error_is_closed(table: Path) -> None:
     check(done.stdout.splitlines(), users(300))
     done = run("hash", "none.csv", "--output", "-", preexec_fn=lambda: os.close(2))
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_a_pipe_that_does_not_wait_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "missing.csv"
+    file.write_bytes(b"id,password\n" + b"user,\n" * 20_000)
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with start("hash", file, "--output", "-", stdout=write) as process:
+        os.close(write)
+        time.sleep(2)  # until it is full
+        with open(read, "rb") as results:
+            assert results.read().count(b"\n") == 20_000
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"20,000 in error" in err) == (1, True), err
 
 
 def test_closed_standard_input_and_output_are_named(table: Path) -> None:

@@ -12,6 +12,7 @@ import fcntl
 import io
 import json
 import os
+import select
 import stat
 import sys
 import tempfile
@@ -61,7 +62,10 @@ class Output:
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+                try:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:  # a pipe that doesn't wait by itself, as node makes them
+                    select.select([], [self._descriptor], [])
         except BrokenPipeError:
             raise
         except OSError as error:
