@@ -113,6 +113,22 @@ def test_a_pipe_that_does_not_wait_by_itself(tmp_path: Path) -> None:
     assert (process.returncode, b"20,000 in error" in err) == (1, True), err
 
 
+@pytest.mark.parametrize("given", [b"", b"a\n" * 100])
+def test_a_deadline_is_kept_while_a_pipe_is_silent(tmp_path: Path, given: bytes) -> None:
+    """Before its first byte, and after some rows."""
+    arguments = ("hash", "-", "--format", "lines", "--cost", "4", "--deadline", "2", "--output")
+    with start(*arguments, tmp_path / "o") as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(given)
+        process.stdin.flush()
+        try:
+            assert process.wait(timeout=30) == 3
+        finally:
+            process.kill()
+        assert b"incomplete" in process.stderr.read()
+
+
 def test_closed_standard_input_and_output_are_named(table: Path) -> None:
     said = succeed("hash", "-", "--format", "csv", "--output", "-", status=2,
                    preexec_fn=lambda: os.close(0))  # fmt: skip

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import FrameType
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from .progress import Progress, progress
 # Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
 # killed process has lost little.
 STRETCH_S = 4.0
+ALARM_S = 0.5  # between two alarms, once the time is up
 
 
 class Finished(NamedTuple):
@@ -43,32 +44,41 @@ class Finished(NamedTuple):
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM: noted while a stretch is computed and written, raised while reading.
+    """Ctrl-C, SIGTERM and a deadline: noted while a stretch is computed and written, else raised.
+
+    While reading they are a KeyboardInterrupt: a pipe may stay silent.
 
     Attributes:
-        signal: The one that came, or None.
+        signal: Which of the two came, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float | None) -> None:
         self.signal: int | None = None
         self._deferred = False
+        self._deadline = None if deadline is None else time.monotonic() + deadline
+
+    def remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def _came(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
+        if number != signal.SIGALRM:
+            self.signal = number
         if not self._deferred:
             raise KeyboardInterrupt
 
     @contextmanager
-    def caught(self) -> Iterator[None]:
-        """Handle the signals; one that was raised ends the block."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
+    def raised(self) -> Iterator[None]:
+        """Handle the signals, and the deadline's."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
         former = [signal.signal(number, self._came) for number in numbers]
+        remaining = self.remaining()
+        if remaining is not None:
+            # And again, for the first may come while it is only noted. 0 would set no timer.
+            signal.setitimer(signal.ITIMER_REAL, max(remaining, 0.001), ALARM_S)
         try:
             yield
-        except KeyboardInterrupt:
-            if self.signal is None:
-                raise
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in zip(numbers, former, strict=True):
                 signal.signal(number, handler)
 
@@ -90,30 +100,27 @@ class Run:
     """
 
     def __init__(
-        self, job: Job, source: Source, output: Output, form: str, deadline: float | None
+        self, job: Job, source: Source, output: Output, form: str, interrupts: Interrupts
     ) -> None:
         self.job = job
         self.keep = source.columns.keep
         self.output = output
         self.form = form
         self.started = time.monotonic()
-        self.deadline = None if deadline is None else self.started + deadline
         self.counts = output.counts
         self.codes: Counter[str] = Counter()
-        self.interrupts = Interrupts()
+        self.interrupts = interrupts
         self.progress: Progress
-
-    def remaining(self) -> float | None:
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def table(self, table: Table, quiet: bool = False) -> Finished:
         """Compute the rows that have no line in the output yet."""
         pace = Pace(self.job, STRETCH_S)
         before = self.counts.rows
         complete = False
-        with self.interrupts.caught():
+        with suppress(KeyboardInterrupt):
             if self.form == "csv" and self.output.empty:
-                self.output.write(csv_header(self.job.operation, self.keep))
+                with self.interrupts.deferred():
+                    self.output.write(csv_header(self.job.operation, self.keep))
             skipped = sum(1 for _ in islice(table.rows, before))
             if skipped < before:
                 raise ValueError("the output has more lines than the input has rows")
@@ -130,7 +137,7 @@ class Run:
                     shown = progress(table.size, self.counts.rows, rows[0].start, quiet)
                 with self.interrupts.deferred():
                     whole = self._stretch(pace, rows, shown)
-                if not whole or self.interrupts.signal or self.remaining() == 0:
+                if not whole or self.interrupts.signal or self.interrupts.remaining() == 0:
                     # The end may have been reached all the same.
                     return whole and next(table.rows, None) is None
             if shown and table.size:
@@ -149,7 +156,7 @@ class Run:
             return self.interrupts.signal is None
 
         began = time.monotonic()
-        done = compute(self.job, rows, self.remaining(), tick)
+        done = compute(self.job, rows, self.interrupts.remaining(), tick)
         if done.complete:
             pace.took(rows, time.monotonic() - began, done.lanes)
         self._write(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from typing import Any
 
 import bcrypt_batch
@@ -16,7 +17,7 @@ from ..messages import say
 from ..output import OutputRefused, WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
 from ..rows import Columns
-from ..run import Finished, Run
+from ..run import Finished, Interrupts, Run
 from .options import delimiter, seconds, whole_number
 
 INCOMPLETE = 3
@@ -110,12 +111,14 @@ def run(options: argparse.Namespace) -> int:
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
     bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
-    with open_table(read_from) as table:
+    interrupts = Interrupts(options.deadline)
+    finished: Finished | None = None
+    with suppress(KeyboardInterrupt), interrupts.raised(), open_table(read_from) as table:
         output = open_output(
             options.output, _state(job, read_from, form),
             form=form, resume=options.resume, force=options.force,
         )  # fmt: skip
-        run = Run(job, read_from, output, form, options.deadline)
+        run = Run(job, read_from, output, form, interrupts)
         try:
             finished = run.table(table, options.quiet)
         except WriteFailed as error:
@@ -127,6 +130,9 @@ def run(options: argparse.Namespace) -> int:
             return INCOMPLETE
         finally:
             output.close()
+    if finished is None:
+        say("incomplete: the input has not begun")
+        return INCOMPLETE if interrupts.signal is None else SIGNALLED + interrupts.signal
     return _report(finished, job.operation, output.resumable, options.quiet)
 
 
