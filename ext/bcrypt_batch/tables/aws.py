@@ -101,8 +101,15 @@ class Stack:
                     yield execution
 
     def start(self, run: str, event: dict[str, Any]) -> str:
-        """Start an execution, or find the one that is running; return its name."""
+        """Start an execution, or find the one that is running; return its name.
+
+        Raises:
+            Refused: The one that is running was started otherwise.
+        """
         for execution in self._executions(run, statusFilter="RUNNING"):
+            about = self._steps.describe_execution(executionArn=execution["executionArn"])
+            if json.loads(about["input"]) != event:
+                raise Refused(f"run {run} is running with other options; take another --run")
             return str(execution["name"])
         name = f"{run}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
         self._steps.start_execution(

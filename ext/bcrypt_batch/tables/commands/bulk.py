@@ -103,6 +103,10 @@ def _start(stack: Stack, options: argparse.Namespace) -> int:
     hash_column = options.hash_column or ("hash" if options.operation == "verify" else None)
     columns = Columns(options.password_column, options.id_column, hash_column, tuple(options.keep))
     read_from = source(options.input, options.format, columns, options.delimiter)
+    if read_from.form not in FORMATS:
+        raise InvalidTable(
+            f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.form!r}"
+        )
     with open_table(read_from):
         pass  # what is no such table is refused here, before it is uploaded
     key = f"in/{options.run}"

@@ -1,0 +1,107 @@
+"""bcrypt-batch bulk, with the stack on moto."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from bcrypt_batch.tables.cli import main
+from tests.bulk.complete import ROWS, TABLE
+from tests.bulk.engine import BUCKET, Engine
+from tests.tables.samples import check
+
+
+@pytest.fixture
+def stack(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A stack whose outputs name what the engine made; moto's needs packages of its own."""
+    named = {
+        "BulkBucket": BUCKET, "BulkStateMachine": bulk.machine,
+        "BulkFunction": "f", "BulkQueue": "q",
+    }  # fmt: skip
+    outputs = [{"OutputKey": name, "OutputValue": value} for name, value in named.items()]
+    stacks = SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [{"Outputs": outputs}]})
+    real = boto3.client
+
+    def client(*service: str, **options: Any) -> Any:
+        return stacks if "cloudformation" in service else real(*service, **options)
+
+    monkeypatch.setattr(boto3, "client", client)
+    return bulk
+
+
+def collect(output: Path, *options: str) -> int:
+    return main(["bulk", "collect", "--run", "r", "--output", str(output), *options])
+
+
+def test_collected(stack: Engine, tmp_path: Path) -> None:
+    stack.start()
+    output = tmp_path / "hashed.jsonl"
+    assert collect(output) == 1  # there are rows in error
+    check(output.read_bytes().splitlines(), ROWS)
+    assert output.stat().st_mode & 0o777 == 0o600
+    assert collect(output) == 2
+    assert collect(output, "--force", "--delete") == 1
+    check(output.read_bytes().splitlines(), ROWS)
+    assert stack.objects("runs/r/") == []
+
+
+def test_a_failed_collect_leaves_what_was_there(stack: Engine, tmp_path: Path) -> None:
+    stack.start()
+    manifest = json.loads(stack.read("runs/r/manifest.json"))
+    manifest["rows"] += 1
+    stack.s3.put_object(Bucket=BUCKET, Key="runs/r/manifest.json", Body=json.dumps(manifest))
+    output = tmp_path / "hashed.jsonl"
+    output.write_text("precious")
+    assert collect(output, "--force", "--delete") == 2
+    assert output.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [output]
+    assert stack.objects("runs/r/")
+
+
+def start(table: Path, *options: str) -> int:
+    return main(["bulk", "start", str(table), "--run", "r", *options])
+
+
+def test_other_options_than_those_of_the_running_execution(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go_on = threading.Event()
+
+    def waiting(_event: dict[str, Any], call: Any) -> Any:
+        go_on.wait(60)
+        return call()
+
+    stack.fault = waiting
+    table = tmp_path / "users.csv"
+    table.write_bytes(TABLE)
+    try:
+        assert start(table, "--cost", "4") == 0
+        assert start(table, "--cost", "4") == 0
+        assert "there already" in capsys.readouterr().err
+        assert start(table, "--cost", "5") == 2
+        said = capsys.readouterr().err
+        assert "run r is running with other options; take another --run" in said
+    finally:
+        go_on.set()
+    assert main(["bulk", "status", "--run", "r", "--wait"]) == 0
+
+
+def test_a_table_that_would_be_refused_is_not_uploaded(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+    from pyarrow import parquet
+
+    table = tmp_path / "users.parquet"
+    parquet.write_table(pyarrow.table({"password": ["a"]}), table)
+    before = stack.objects()
+    assert start(table) == 2
+    said = capsys.readouterr().err
+    assert "the format on AWS must be one of csv, jsonl, lines, not 'parquet'" in said
+    assert stack.objects() == before
