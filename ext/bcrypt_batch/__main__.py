@@ -1,8 +1,16 @@
-"""`python -m bcrypt_batch`: the command line."""
+"""`bcrypt-batch`, and `python -m bcrypt_batch`: the command line."""
 
 import sys
 
-from bcrypt_batch.tables.cli import main
+
+def main() -> int:
+    """Run it; return the exit status."""
+    try:
+        from bcrypt_batch.tables.cli import main as run
+    except KeyboardInterrupt:  # it takes a moment, and nothing has begun
+        return 130
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

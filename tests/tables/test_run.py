@@ -13,6 +13,7 @@ import pytest
 
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.rows import Row
+from tests.processes import run_python
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import check, users
 
@@ -135,3 +136,21 @@ def test_closed_standard_input_and_output_are_named(table: Path) -> None:
     assert said == "bcrypt-batch: standard input is closed\n"
     said = succeed("hash", table, "--output", "-", status=2, preexec_fn=lambda: os.close(1))
     assert said == "bcrypt-batch: standard output is closed\n"
+
+
+def test_stopped_while_it_is_loaded() -> None:
+    code = """
+import builtins, runpy
+
+real = builtins.__import__
+
+def stopped(name, *rest, **named):
+    if name.endswith("tables.cli"):
+        raise KeyboardInterrupt
+    return real(name, *rest, **named)
+
+builtins.__import__ = stopped
+runpy.run_module("bcrypt_batch", run_name="__main__")
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (130, "")
