@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -13,6 +14,7 @@ import pytest
 
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.rows import Row
+from bcrypt_batch.tables.run import Interrupts
 from tests.processes import run_python
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import check, users
@@ -128,6 +130,30 @@ def test_a_deadline_is_kept_while_a_pipe_is_silent(tmp_path: Path, given: bytes)
         finally:
             process.kill()
         assert b"incomplete" in process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
+def test_what_was_only_noted_ends_the_reading_that_follows(number: signal.Signals | None) -> None:
+    """The deadline, where there is no number."""
+    interrupts = Interrupts(None if number else 0)
+
+    def read() -> None:
+        with interrupts.raised():
+            with interrupts.deferred():
+                if number:
+                    signal.raise_signal(number)
+                time.sleep(0.1)
+            time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        read()
+    assert interrupts.signal == number
+
+
+def test_no_alarm_comes_after_a_run() -> None:
+    with Interrupts(60).raised():
+        assert signal.getitimer(signal.ITIMER_REAL) > (0, 0)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_closed_standard_input_and_output_are_named(table: Path) -> None:

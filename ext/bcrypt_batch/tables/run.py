@@ -20,7 +20,7 @@ from .progress import Progress, progress
 # Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
 # killed process has lost little.
 STRETCH_S = 4.0
-ALARM_S = 0.5  # between two alarms, once the time is up
+ALARM_S = 0.5  # until what was only noted comes again
 
 
 class Finished(NamedTuple):
@@ -65,6 +65,7 @@ class Interrupts:
             self.signal = number
         if not self._deferred:
             raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # lest the next row be waited for
 
     @contextmanager
     def raised(self) -> Iterator[None]:
@@ -73,8 +74,7 @@ class Interrupts:
         former = [signal.signal(number, self._came) for number in numbers]
         remaining = self.remaining()
         if remaining is not None:
-            # And again, for the first may come while it is only noted. 0 would set no timer.
-            signal.setitimer(signal.ITIMER_REAL, max(remaining, 0.001), ALARM_S)
+            signal.setitimer(signal.ITIMER_REAL, max(remaining, 0.001))  # 0 would set none
         try:
             yield
         finally:
