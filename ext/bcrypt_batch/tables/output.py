@@ -191,10 +191,21 @@ def create(path: str, force: bool) -> Iterator[BinaryIO]:
     try:
         with open(descriptor, "wb") as file:
             yield file
+        _sync(new)
         os.replace(new, target)
+        _sync(folder)
     except BaseException:
         Path(new).unlink(missing_ok=True)
         raise
+
+
+def _sync(path: str) -> None:
+    """Have a file, or the names in a folder, on disk: what it was made of may be deleted next."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _standard_output() -> BinaryIO:

@@ -184,7 +184,6 @@ def _collect(stack: Stack, options: argparse.Namespace) -> int:
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
     if options.delete:
-        os.sync()  # what is deleted there has to be on disk here, and so has its name
         stack.delete([f"in/{options.run}", *stack.keys(home)])
         say("deleted the input and all that was made of it on AWS")
     return FAILED if manifest["errors"] or manifest["unmatched"] else SUCCEEDED
