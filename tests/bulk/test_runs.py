@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.compute import compute, measure
+from bcrypt_batch.tables.rows import Columns, read_layout, read_rows
 from tests.bulk.complete import complete, scan
 from tests.bulk.engine import BUCKET, Context, Engine
 from tests.deployment.layers import PROJECT
@@ -63,6 +65,26 @@ def test_odd_files(bulk: Engine, content: bytes, form: str, outcome: int | str) 
     assert about["status"] == "SUCCEEDED", about
     rows = [json.loads(line) for line in bulk.lines()]
     assert [row["row"] for row in rows] == list(range(outcome))
+
+
+@pytest.mark.parametrize("at_once", [0, 32 << 20])
+def test_quotes_that_stay_open_are_read_as_the_command_line_does(
+    bulk: Engine, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("bulk.store.READ_AT_ONCE_BYTES", at_once)
+    monkeypatch.setattr("bulk.plan.MAX_CHUNK_BYTES", 2 << 20)
+    quoted = b'v,"%b"\n' % (b"admin,word\n" * 120_000)
+    unclosed = b'w,"open\n' + b"w,%b\n" % (b"x" * 1000) * 3000
+    content = b"id,password\n" + quoted + b"x,a\n" + unclosed + b'y,"b"\n' + quoted + b"z,c\n"
+    bulk.upload(content)
+    about = bulk.start()
+    assert about["status"] == "SUCCEEDED", about
+    lines, layout = read_layout(io.BytesIO(content), "csv", Columns())
+    rows = list(read_rows(lines, "csv", Columns(), layout))
+    found = [json.loads(line) for line in bulk.lines()]
+    assert [row.get("id") for row in found] == [row.id for row in rows]
+    assert len(rows) == 3006
+    assert not any(row.id == "admin" for row in rows)
 
 
 def test_verify(bulk: Engine) -> None:

@@ -149,6 +149,22 @@ def test_resume_of_what_was_torn_in_its_first_line(
     assert (len(again), again[0][:9]) == (len(lines), lines[0][:9])
 
 
+def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:
+    """Of more characters than the reader of CSV takes, of more bytes than a row of input has."""
+    file, output = tmp_path / "users.jsonl", tmp_path / "o.csv"
+    rows = [{"password": "a", "bio": ["\xe9" * count]} for count in (0, 300_000, 30_000)]
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    limit = csv.field_size_limit()
+    assert main(arguments(file, output, "--cost", "4", "--keep", "bio")) == 0
+    whole = output.read_bytes()
+    output.write_bytes(whole[: whole.rindex(b"\n2,") + 9])
+    assert main(arguments(file, output, "--cost", "4", "--keep", "bio")) == 0
+    again = output.read_bytes()
+    assert len(again) == len(whole) > 1_900_000
+    assert again.startswith(whole[: whole.rindex(b"\n2,")])
+    assert csv.field_size_limit() == limit
+
+
 def test_resume_of_what_was_killed_while_it_wrote_its_state(table: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     output.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, BinaryIO, cast
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from bcrypt_batch.tables.kinds import InvalidTable, guess_format
 from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
-from bcrypt_batch.tables.source import MAX_LINE_BYTES, Lines
+from bcrypt_batch.tables.source import MAX_RECORD_BYTES, Lines
 from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users
 
@@ -62,8 +63,8 @@ def test_the_last_line_needs_no_end() -> None:
         (b"u", "wrong_number_of_fields"),
         (b"u," + b"x" * 200_000, "malformed_row"),  # above the reader's limit of a field
         (b'u,"' + b"x" * 200_000 + b'"', "malformed_row"),
-        (b"u," + b"x" * (MAX_LINE_BYTES + 5), "row_too_long"),
-        (b'u,"open\n' + b"x" * (MAX_LINE_BYTES + 5), "malformed_row"),
+        (b"u," + b"x" * (MAX_RECORD_BYTES + 5), "row_too_long"),
+        (b'u,"open\n' + b"x" * (MAX_RECORD_BYTES + 5), "malformed_row"),
     ],
 )
 @pytest.mark.parametrize("after", [b'w,"b c"\n', b"w,b c\n" * 30_000])
@@ -79,7 +80,7 @@ def test_a_row_that_cannot_be_read_spoils_no_other(row: bytes, error: str, after
 
 @pytest.mark.parametrize(("form", "a"), [("jsonl", b'{"password": "a"}'), ("lines", b"a")])
 def test_a_line_that_is_too_long_is_a_row_in_error(form: str, a: bytes) -> None:
-    long = b"x" * (MAX_LINE_BYTES + 5)
+    long = b"x" * (MAX_RECORD_BYTES + 5)
     _, found = read(b"\n".join([a, long, a, long]), form)
     assert [row.password for row in found] == [b"a", None, b"a", None]
     assert [row.error for row in found] == [None, "row_too_long"] * 2
@@ -92,6 +93,69 @@ def test_empty_lines_of_a_csv_are_no_rows() -> None:
 def test_many_unclosed_quotes_take_no_quadratic_time() -> None:
     content = b"id,password\n" + b'u,"a\n' * 50_000
     assert {row.error for row in read(content)[1]} == {"malformed_row"}
+
+
+def test_lines_that_each_leave_a_quote_open_take_no_quadratic_time() -> None:
+    """Until one of them shows it: after a quote comes neither a delimiter nor the row's end."""
+    content = b"id,password\n" + (b'a","\n' * 50_000 + b'a"b\n') * 3
+    found = read(content)[1]
+    assert len(found) == 150_003
+    assert {row.error for row in found} == {"malformed_row", "wrong_number_of_fields"}
+
+
+class Pipe(io.BytesIO):
+    """What can be read once."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+WORDS = b"admin,word\n"
+
+
+@pytest.mark.parametrize("size", [140_000, MAX_RECORD_BYTES - 50, MAX_RECORD_BYTES * 3])
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'u,"WORDS"',
+        b'u,"WORDS"""',
+        b'u,"WORDS","WORDS"',
+        b'u,a"x,"WORDS"',
+        b'u,"LONG\nWORDS"',
+        b'LONG,"WORDS"',
+    ],
+)
+def test_what_is_in_a_long_quoted_field_is_no_row(size: int, row: bytes) -> None:
+    row = row.replace(b"WORDS", WORDS * (size // len(WORDS))).replace(b"LONG", b"x" * size)
+    content = b"id,password\n" + row + b'\nv,a\nw,"b\n"\n'
+    for file in (io.BytesIO(content), Pipe(content)):
+        lines, layout = read_layout(file, "csv", Columns())
+        long, *others = read_rows(lines, "csv", Columns(), layout)
+        assert long.error in ("malformed_row", "row_too_long", "wrong_number_of_fields")
+        assert [(row.id, row.password) for row in others] == [("v", b"a"), ("w", b"b\n")]
+
+
+@pytest.mark.parametrize(
+    "after", [b"w,b c\n" * 600_000, b"w,b c\n" * 300_000 + b'w,"b c"\n' * 3, b'w,""""\n' * 300_000]
+)
+def test_an_open_quote_is_one_row_however_far_the_next_one_is(after: bytes) -> None:
+    _, found = read(b'id,password\nu,"open\n' + after)
+    assert found[0].error == "malformed_row"
+    assert len(found) == 1 + after.count(b"\n")
+    assert {row.password for row in found[1:]} <= {b"b c", b'"'}
+
+
+def test_a_quote_that_stays_open_takes_bounded_memory() -> None:
+    """From a pipe, which can't be read twice, what follows it is lost up to the next quote."""
+    content = b'id,password\nu,"\n' + (b"x" * 1000 + b'","\n') * 20_000
+    for file, rows in ((io.BytesIO(content), 1), (Pipe(content + b'"b\nw,b c\n'), 2)):
+        tracemalloc.start()
+        lines, layout = read_layout(file, "csv", Columns())
+        found = list(read_rows(lines, "csv", Columns(), layout))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (found[0].error, len(found)) == ("row_too_long", rows)
+        assert peak < 8 * MAX_RECORD_BYTES
 
 
 def test_json_lines() -> None:
@@ -122,17 +186,19 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=examples(100))
-@given(st.lists(PIECES, max_size=40).map(b"".join))
-def test_a_piece_between_rows_has_the_same_rows(text: bytes) -> None:
+@given(st.lists(PIECES, max_size=40).map(b"".join), st.sampled_from([9, 16, MAX_RECORD_BYTES]))
+def test_a_piece_between_rows_has_the_same_rows(text: bytes, limit: int) -> None:
     """Whatever the bytes: what Plan counts is what a chunk's function finds."""
     content = b"id,password\n" + text
-    layout, whole = read(content)
+    layout, _ = read(content)
+    lines = Lines(io.BytesIO(text), 12, limit)
+    whole = list(read_rows(lines, "csv", Columns(), layout))
     starts = [row.start for row in whole] + [len(content)]
     assert all(a < b for a, b in pairwise(starts))
     for first in range(len(whole)):
         for last in (first + 1, len(whole)):
             piece = io.BytesIO(content[starts[first] : starts[last]])
-            lines = Lines(piece, starts[first])
+            lines = Lines(piece, starts[first], limit)
             again = list(read_rows(lines, "csv", Columns(), layout))
             assert again == whole[first:last]
 
@@ -161,7 +227,7 @@ def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
         (b"s3cret\nother\n", "no column 'password'"),
         (b"password,password\n", "more than one column 'password'"),
         (b'"s3cret', "no header"),
-        (b"x" * (MAX_LINE_BYTES + 1), "no header"),
+        (b"x" * (MAX_RECORD_BYTES + 1), "no header"),
     ],
 )
 def test_what_is_no_table_is_named_and_not_quoted(content: bytes, message: str) -> None:

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .lines import Counts, count_line
-from .source import Lines, LineTooLong
+from .source import Lines
 
 MODE = 0o600
 STDIN, STDOUT = 0, 1
 STATE_VERSION = 1
+UNLIMITED = 1 << 62
 
 
 NONE = Counts()
@@ -288,8 +289,9 @@ def _number(line: bytes) -> int | None:
 
 def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
     """Return the same of CSV, where a record may have line ends in it."""
-    lines = Lines(file)
+    lines = Lines(file, limit=UNLIMITED)
     reader = csv.reader(lines, strict=True)
+    limit = csv.field_size_limit(UNLIMITED)  # these are our own lines, whatever the input let in
     size = os.fstat(file.fileno()).st_size
     ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
     rows = errors = unmatched = whole = 0
@@ -302,8 +304,10 @@ def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
                 rows, errors = rows + 1, errors + bool(record[-1])
                 unmatched += record[-2] == "false"
                 last = int(record[0])
-            whole = lines.offset
-    except (csv.Error, LineTooLong, ValueError, IndexError):
+            whole = lines.mark()
+    except (csv.Error, ValueError, IndexError):
         if lines.offset != size:  # not torn at the end, but no such file
             return Counts(rows + 1), whole, None
+    finally:
+        csv.field_size_limit(limit)
     return Counts(rows, errors, unmatched), whole, last

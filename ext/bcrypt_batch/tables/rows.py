@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
-from .source import Lines, LineTooLong
+from .quotes import leave_record
+from .source import MAX_RECORD_BYTES, Lines, TooLong, Unclosed
 
 MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
+
+MAX_FIELD = 1 << 17  # characters
+# A record is read to its end before its fields are looked at: a reader that gives up inside a
+# quoted field would take what follows there for rows. The limit is the process's, which is the
+# command line's or a function's own.
+csv.field_size_limit(MAX_RECORD_BYTES)
 
 
 class Row(NamedTuple):
@@ -97,7 +105,7 @@ def read_layout(
             header = next(reader)
     except StopIteration:
         raise InvalidTable("the file is empty; a CSV needs a header that names columns") from None
-    except (csv.Error, LineTooLong):
+    except (csv.Error, TooLong):
         raise InvalidTable("the first line is no header of a CSV; is it the format?") from None
     return lines, _layout(header, columns, lines.offset)
 
@@ -152,15 +160,21 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
             fields = next(reader)
         except StopIteration:
             return
-        except (csv.Error, LineTooLong) as error:
+        except TooLong:
+            opened = bool(lines.taken)
+            closed = leave_record(lines, delimiter)
+            yield Row(start, None, None, None, MALFORMED if opened and not closed else TOO_LONG)
+            continue
+        except (csv.Error, Unclosed):
             # The line is lost; what was read beyond it in search of a quote is read again.
             lines.rewind_to_second()
-            yield Row(
-                start, None, None, None, TOO_LONG if _is_too_long(error, lines) else MALFORMED
-            )
+            yield Row(start, None, None, None, MALFORMED)
             continue
         if not fields:
             continue  # an empty line
+        if lines.offset - start > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:
+            yield Row(start, None, None, None, MALFORMED)
+            continue
         if len(fields) != number:
             yield Row(start, None, None, None, WRONG_FIELDS)
             continue
@@ -172,11 +186,6 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
             None,
             tuple(fields[i] for i in keep) if keep else (),
         )
-
-
-def _is_too_long(error: Exception, lines: Lines) -> bool:
-    """Whether it is the row's own first line that is too long."""
-    return isinstance(error, LineTooLong) and lines.first_was_too_long
 
 
 def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
@@ -243,5 +252,6 @@ def _whole_lines(lines: Lines) -> Iterator[tuple[int, str | None]]:
             yield start, next(lines)
         except StopIteration:
             return
-        except LineTooLong:
+        except TooLong:
+            deque(lines.pieces(), maxlen=0)
             yield start, None
