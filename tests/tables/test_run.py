@@ -66,10 +66,18 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
 
 
 def test_a_stretch_is_bounded_in_bytes() -> None:
-    rows = [Row(0, None, b"x" * 100_000, None) for _ in range(200)]
-    stretches = list(Pace(Job(cost=4), 60).stretches(iter(rows)))
-    assert sum(map(len, stretches)) == 200
-    assert max(map(len, stretches)) * 100_000 < MAX_STRETCH_BYTES + 100_000
+    """Whatever of its rows they are."""
+    text = "x" * 100_000
+    for row in (
+        Row(0, None, text.encode(), None),
+        Row(0, None, b"x", text.encode()),
+        Row(0, text, b"x", None),
+        Row(0, 7, None, None, None, (None, text)),
+        Row(0, None, b"x", None, None, ({"bio": [text]},)),
+    ):
+        stretches = list(Pace(Job(cost=4), 60).stretches(iter([row] * 200)))
+        assert sum(map(len, stretches)) == 200
+        assert max(map(len, stretches)) * 100_000 < MAX_STRETCH_BYTES + 100_000
 
 
 def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -> None:

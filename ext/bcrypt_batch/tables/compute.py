@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -148,6 +149,13 @@ def _in_order(
     return outcomes
 
 
+def _size(value: Any) -> int:
+    """Return about how much text a value is."""
+    if isinstance(value, str):
+        return len(value)
+    return len(json.dumps(value)) if isinstance(value, (list, dict)) else 8
+
+
 class Pace:
     """Cuts rows into stretches of about so many seconds, by the time that earlier ones took.
 
@@ -174,7 +182,9 @@ class Pace:
         for row in rows:
             stretch.append(row)
             weight += self.job.weigh(row)
-            size += len(row.password or b"") + len(row.hash or b"")
+            size += len(row.password or b"") + len(row.hash or b"") + _size(row.id)
+            if row.kept:
+                size += sum(map(_size, row.kept))
             seconds = self.seconds if self._measured else FIRST_STRETCH_S
             enough = weight * self._per_iteration >= seconds and not len(stretch) % self._step
             if enough or len(stretch) >= MAX_STRETCH_ROWS or size >= MAX_STRETCH_BYTES:
