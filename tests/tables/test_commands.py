@@ -121,6 +121,26 @@ def test_csv_output(tmp_path: Path) -> None:
     assert bcrypt_batch.checkpw(b"c", records[3][2].encode())
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.jsonl"])
+def test_half_a_surrogate_pair_is_written(tmp_path: Path, name: str) -> None:
+    """In an id or a kept value; what is no UTF-8 beside it comes as the bytes that it is."""
+    file, output = tmp_path / "users.jsonl", tmp_path / name
+    file.write_bytes(
+        b'{"id": "\\ud800", "password": "a", "bio": "b"}\n'
+        b'{"id": "\xff", "password": "a", "bio": ["\\udfff"]}\n'
+        b'{"id": "u", "password": "a", "bio": "\\udfff"}\n'
+    )
+    assert hash_of(file, output, "--keep", "bio") == 0
+    if name == "o.csv":
+        cells = [line.split(b",$2b$")[0] for line in output.read_bytes().splitlines()[1:]]
+        assert cells == [
+            b"0,\xed\xa0\x80,b", b'1,\xff,"[""\\udfff""]"', b"2,u,\xed\xbf\xbf",
+        ]  # fmt: skip
+    else:
+        assert [row["bio"] for row in read_results(output)] == ["b", ["\udfff"], "\udfff"]
+    assert hash_of(file, output, "--keep", "bio", "--resume") == 0
+
+
 def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
     """And what is neither text nor nothing is written as JSON has it, in a CSV too."""
     good, other = (value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import bcrypt_batch
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.compute import Stretch, compute
 from bcrypt_batch.tables.output import OutputRefused, open_output
@@ -147,6 +148,37 @@ def test_resume_of_what_was_torn_in_its_first_line(
     assert main(arguments(table, output, "--cost", "4")) == 1
     again = output.read_bytes().splitlines()
     assert (len(again), again[0][:9]) == (len(lines), lines[0][:9])
+
+
+def test_resume_of_a_csv_with_line_ends_in_it(tmp_path: Path) -> None:
+    file, output = tmp_path / "users.csv", tmp_path / "o.csv"
+    ids = ["a\rb", "c\nd", "\r", "e\r\n"]
+    file.write_bytes(as_csv([User(f'"{name}"', b"p") for name in ids]))
+    assert main(arguments(file, output, "--cost", "4")) == 0
+    with output.open("ab") as torn:
+        torn.write(b'4,"')
+    assert main(arguments(file, output, "--cost", "4")) == 0
+    text = output.read_bytes().decode()
+    assert text.startswith("row,id,hash,error\n")
+    records = csv.DictReader(io.StringIO(text, newline=""))
+    assert [record["id"] for record in records] == ids
+
+
+def test_resume_counts_what_lines_say_and_not_what_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = bcrypt_batch.hashpw(b"a", bcrypt_batch.gensalt(4)).decode()
+    kept = {"x": 1, "error": "no", "match": False}
+    row = {"password": "a", "hash": made, "kept": kept}
+    rows = [row, {**row, "password": "b"}, {**row, "hash": ""}, [], row]
+    file, output = tmp_path / "users.jsonl", tmp_path / "o.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ["verify", str(file), "--output", str(output), "--keep", "kept", "--resume"]
+    for now in (5, 0):
+        assert main(command) == 1
+        said = capsys.readouterr().err
+        assert "5 rows: 3 checked, 1 of them not matching, 2 in error" in said
+        assert f"; {now} of them now" in said
 
 
 def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:

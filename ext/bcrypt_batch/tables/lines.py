@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from .compute import Outcome
 
 FIXED = ("row", "id", "hash", "match", "error")  # names that no kept column may have
 
-# In a line of JSON these can't be part of a value: there the quotes would have a backslash.
+# No string has these in it, for there the quotes would have a backslash; a kept object may.
 _ERROR = b', "error": "'
 _NO_MATCH = b', "match": false'
+
+_CSV_END = "\r\n"  # before Python 3.13 the writer quotes a line end only if it is one of its own
 
 
 class Counts(NamedTuple):
@@ -46,7 +48,13 @@ def count(outcomes: list[Outcome]) -> Counts:
 
 def count_line(line: bytes) -> Counts:
     """Count what one line of JSON says."""
-    return Counts(1, _ERROR in line, _NO_MATCH in line)
+    if _ERROR not in line and _NO_MATCH not in line:
+        return Counts(1)
+    try:
+        found = json.loads(line)
+        return Counts(1, "error" in found, found.get("match") is False)
+    except (ValueError, AttributeError):  # it is none of ours
+        return Counts(1)
 
 
 def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:
@@ -96,6 +104,14 @@ def _cell(value: Any) -> str:
 
 
 def _csv(records: Iterable[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(records)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    lines = []
+
+    def add(record: str) -> None:
+        line = record.removesuffix(_CSV_END) + "\n"
+        try:
+            lines.append(line.encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
+            lines.append(line.encode("utf-8", "surrogatepass"))
+
+    csv.writer(SimpleNamespace(write=add), lineterminator=_CSV_END).writerows(records)
+    return b"".join(lines)
