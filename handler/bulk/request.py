@@ -150,7 +150,9 @@ def _columns(source: Mapping[str, Any], operation: str, form: str) -> Columns:
             f"input.keep can't have {', '.join(FIXED)}, nor the password and hash columns"
         )
     identity = _text(source, "id_column", "input.") if "id_column" in source else None
-    return Columns(password, identity, hashed, tuple(keep))
+    if identity is not None and identity in (password, hashed):
+        raise InvalidEvent("input.id_column can't be the password or the hash column")
+    return Columns(password, identity, hashed, tuple(dict.fromkeys(keep)))
 
 
 def _delimiter(source: Mapping[str, Any]) -> str:

@@ -114,6 +114,11 @@ def test_verify(bulk: Engine) -> None:
         ({"input": {"format": "xml"}}, "input.format must be one of csv, jsonl, lines"),
         ({"input": {"delimiter": ";;"}}, "input.delimiter must be one character"),
         ({"input": {"keep": ["password"]}}, "nor the password and hash columns"),
+        ({"input": {"id_column": "password"}}, "can't be the password or the hash column"),
+        (
+            {"operation": "verify", "input": {"id_column": "hash"}},
+            "the password or the hash column",
+        ),
         ({"input": {"format": "lines", "id_column": "x"}}, "no columns"),
         ({"input": {"password_column": "pw"}}, "no column 'pw'"),
         ({"output": {"bucket": BUCKET, "prefix": "elsewhere/"}}, "output.prefix must be runs/"),
@@ -128,6 +133,20 @@ def test_what_is_refused_is_named(bulk: Engine, change: dict[str, Any], message:
     assert about["error"] in ("InvalidEvent", "InvalidTable")
     assert message in about["cause"]
     assert len(bulk.events) == 1  # it is not retried
+
+
+def test_a_column_that_is_named_twice_is_kept_once(bulk: Engine) -> None:
+    bulk.upload(b"id,password,mail\nu,,e\n")
+    assert bulk.start(input={"keep": ["mail", "mail"]})["status"] == "SUCCEEDED"
+    assert bulk.lines() == [
+        b'{"row": 0, "id": "u", "mail": "e", "error": "missing_password"}\n',
+    ]
+
+
+def test_a_password_column_called_id_is_no_id(bulk: Engine) -> None:
+    bulk.upload(b"id\ns3cret\n")
+    assert bulk.start(input={"password_column": "id"})["status"] == "SUCCEEDED"
+    assert [*json.loads(bulk.lines()[0])] == ["row", "hash"]
 
 
 def test_messages_of_a_queue(bulk: Engine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,9 +102,43 @@ def test_kept_columns_go_along(tmp_path: Path, table: Path) -> None:
     assert [*first] == ["row", "id", "email", "hash"]
     assert first["email"] == "x@y"
     assert first["hash"].startswith("$2y$04$")
-    for name in ("password", "hash", "row"):
-        assert hash_of(table, tmp_path / "no", "--keep", name) == 2
-    assert not (tmp_path / "no").exists()
+    assert hash_of(table, output, "--keep", "email", "--keep", "email", "--force") == 0
+    assert output.read_bytes().splitlines()[0].count(b"email") == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "options", "message"),
+    [
+        ("hash", ["--keep", "password"], "--keep can't be 'password': row, id, hash, match, error"),
+        ("hash", ["--keep", "hash"], "--keep can't be 'hash'"),
+        ("hash", ["--keep", "row"], "--keep can't be 'row'"),
+        ("hash", ["--id-column", "password"], "the id column can't be 'password'"),
+        ("verify", ["--hash-column", "email", "--id-column", "email"], "column can't be 'email'"),
+        ("verify", ["--hash-column", "email", "--keep", "email"], "--keep can't be 'email'"),
+    ],
+)
+def test_what_is_secret_cannot_go_along(
+    operation: str, options: list[str], message: str, table: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    output = tmp_path / "no"
+    assert main([operation, str(table), "--output", str(output), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_password_column_called_id_is_no_id(tmp_path: Path, form: str) -> None:
+    file, output = tmp_path / f"users.{form}", tmp_path / "o.jsonl"
+    if form == "parquet":
+        pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"id": ["s3cret"]}), file)
+    else:
+        file.write_text("id\ns3cret\n" if form == "csv" else '{"id": "s3cret"}\n')
+    assert hash_of(file, output, "--password-column", "id") == 0
+    assert [*read_results(output)[0]] == ["row", "hash"]
 
 
 def test_csv_output(tmp_path: Path) -> None:

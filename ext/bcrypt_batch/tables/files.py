@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .kinds import HEAD_BYTES, PARQUET, InvalidTable, guess_format
+from .lines import FIXED
 from .rows import Columns, Row, read_layout, read_rows
 
 PARQUET_ROWS = 8192  # at once
@@ -55,9 +56,25 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
         form = guess_format(path)
     if form == "lines" and (columns.hash or columns.id or columns.keep):
         raise InvalidTable("the format 'lines' has passwords only, and no columns")
+    _check_names(columns)
+    columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
     if delimiter is None:
         delimiter = "\t" if path.lower().endswith(".tsv") else ","
     return Source(path, form, columns, delimiter)
+
+
+def _check_names(columns: Columns) -> None:
+    secret = [name for name in (columns.password, columns.hash) if name]
+    if columns.id in secret:
+        raise InvalidTable(
+            f"the id column can't be {columns.id!r}: the password and hash columns never go along"
+        )
+    for name in columns.keep:
+        if name in (*FIXED, *secret):
+            raise InvalidTable(
+                f"--keep can't be {name!r}: {', '.join(FIXED)} are names of the results, and the "
+                "password and hash columns never go along"
+            )
 
 
 @contextmanager
@@ -103,7 +120,7 @@ def _parquet_rows(source: Source) -> Iterator[Row]:
         raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
     columns = source.columns
     names = set(file.schema_arrow.names)
-    identity = columns.id or ("id" if "id" in names else None)
+    identity = columns.id or (columns.identity if columns.identity in names else None)
     wanted = [name for name in (columns.password, columns.hash, identity, *columns.keep) if name]
     for name in wanted:
         if name not in names:

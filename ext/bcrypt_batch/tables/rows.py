@@ -62,6 +62,11 @@ class Columns(NamedTuple):
     hash: str | None = None
     keep: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> str | None:
+        """The column that is the id where it is there; never what is secret."""
+        return self.id or (None if "id" in (self.password, self.hash) else "id")
+
 
 class Layout(NamedTuple):
     """Where a CSV's columns stand: what its header said, without its words.
@@ -121,11 +126,11 @@ def _layout(header: list[str], columns: Columns, data: int) -> Layout:
             f"{option} names the right one, and the format 'lines' needs no header"
         )
 
-    with_id = columns.id is not None or "id" in header
+    identity = columns.id or (columns.identity if columns.identity in header else None)
     return Layout(
         fields=len(header),
         password=position(columns.password, "password_column"),
-        id=position(columns.id or "id", "id_column") if with_id else None,
+        id=None if identity is None else position(identity, "id_column"),
         hash=None if columns.hash is None else position(columns.hash, "hash_column"),
         keep=tuple(position(name, "keep") for name in columns.keep),
         data=data,
@@ -212,7 +217,7 @@ def _no_constant(_: str) -> None:
 
 
 def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
-    identity = found.get(columns.id or "id")
+    identity = found.get(columns.identity) if columns.identity else None
     if identity is not None and (
         isinstance(identity, bool) or not isinstance(identity, (str, int, float))
     ):

@@ -12,7 +12,6 @@ from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_WORKERS, MIN_COS
 from ..compute import Job
 from ..files import Source, open_table, source
 from ..kinds import FORMATS
-from ..lines import FIXED
 from ..messages import say
 from ..output import OutputRefused, WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
@@ -106,7 +105,6 @@ def run(options: argparse.Namespace) -> int:
         options.password_column, options.id_column, getattr(options, "hash_column", None),
         tuple(options.keep),
     )  # fmt: skip
-    _check_kept(columns)
     read_from = source(options.input, options.format, columns, options.delimiter)
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
@@ -134,15 +132,6 @@ def run(options: argparse.Namespace) -> int:
         say("incomplete: the input has not begun")
         return INCOMPLETE if interrupts.signal is None else SIGNALLED + interrupts.signal
     return _report(finished, job.operation, output.resumable, options.quiet)
-
-
-def _check_kept(columns: Columns) -> None:
-    for name in columns.keep:
-        if name in FIXED or name in (columns.password, columns.hash):
-            raise ValueError(
-                f"--keep can't be {name!r}: {', '.join(FIXED)} are names of the results, and the "
-                "password and hash columns never go along"
-            )
 
 
 def _check_output(options: argparse.Namespace) -> None:
