@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
@@ -50,6 +51,7 @@ def test_awkward_passwords_are_the_bytes_of_the_file(
 def test_the_last_line_needs_no_end() -> None:
     assert passwords(b"id,password\nu,a\nv,b") == [b"a", b"b"]
     assert passwords(b"a\r\n\nb", "lines") == [b"a", b"", b"b"]
+    assert passwords(b"a\r\r\nb\r", "lines") == [b"a\r", b"b\r"]
     assert passwords(b'{"password": "a"}\n\n{"password": "b"}', "jsonl") == [b"a", b"b"]
 
 
@@ -179,6 +181,26 @@ def test_json_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (b"1e999", "malformed_row"),
+        (b"[-1e999]", "malformed_row"),
+        (b"1.5e3", None),
+        (b"[" * 64 + b"]" * 64, None),
+        (b'{"a":' * 64 + b"1" + b"}" * 64, None),
+        (b"[" * 65 + b"]" * 65, "malformed_row"),
+        (b'{"a": [' * 33 + b"]}" * 33, "malformed_row"),
+        (b"[" * 985 + b"]" * 985, "malformed_row"),
+    ],
+)
+def test_kept_values_can_be_written(value: bytes, error: str | None) -> None:
+    content = b'{"password": "a", "x": %b}\n{"password": "b"}\n' % value
+    first, second = read(content, "jsonl", Columns(keep=("x",)))[1]
+    assert (first.error, second.password) == (error, b"b")
+    assert first.error or first.kept == (json.loads(value),)
+
+
 FIELD = st.binary(max_size=12).filter(lambda field: b"\r" not in field)
 PIECES = st.sampled_from(
     [b",", b'"', b'""', b"\n", b"\r\n", b"a", b"\xff", b"\0", b'"x\ny"', b"b,c\n"]
@@ -224,7 +246,7 @@ def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
         (b"BZh91AY", "bzip2"),
         (b"", "empty"),
         (b"\n\n", "empty"),
-        (b"s3cret\nother\n", "no column 'password'"),
+        (b"s3cret\nother\n", "no column 'password'; the option for the password column names"),
         (b"password,password\n", "more than one column 'password'"),
         (b'"s3cret', "no header"),
         (b"x" * (MAX_RECORD_BYTES + 1), "no header"),
@@ -251,7 +273,7 @@ def test_columns_by_name() -> None:
     columns = Columns("b", "d", "c", ("a",))
     (row,) = read(content, columns=columns)[1]
     assert (row.password, row.id, row.hash, row.kept) == (b"2", "4", b"3", ("1",))
-    with pytest.raises(InvalidTable, match="id_column"):
+    with pytest.raises(InvalidTable, match="the option for the id column"):
         read(content, columns=Columns("b", "id"))
 
 

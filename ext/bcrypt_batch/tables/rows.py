@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -21,6 +22,7 @@ WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
 
+MAX_DEPTH = 64  # of a kept value
 MAX_FIELD = 1 << 17  # characters
 # A record is read to its end before its fields are looked at: a reader that gives up inside a
 # quoted field would take what follows there for rows. The limit is the process's, which is the
@@ -116,23 +118,23 @@ def read_layout(
 
 
 def _layout(header: list[str], columns: Columns, data: int) -> Layout:
-    def position(name: str, option: str) -> int:
+    def position(name: str, what: str) -> int:
         found = [i for i, known in enumerate(header) if known == name]
         if len(found) == 1:
             return found[0]
         # Without the header's own words: where there is none, these are somebody's password.
         raise InvalidTable(
             f"the header has {'no' if not found else 'more than one'} column {name!r}; "
-            f"{option} names the right one, and the format 'lines' needs no header"
+            f"the option for {what} names the right one, and the format 'lines' needs no header"
         )
 
     identity = columns.id or (columns.identity if columns.identity in header else None)
     return Layout(
         fields=len(header),
-        password=position(columns.password, "password_column"),
-        id=None if identity is None else position(identity, "id_column"),
-        hash=None if columns.hash is None else position(columns.hash, "hash_column"),
-        keep=tuple(position(name, "keep") for name in columns.keep),
+        password=position(columns.password, "the password column"),
+        id=None if identity is None else position(identity, "the id column"),
+        hash=None if columns.hash is None else position(columns.hash, "the hash column"),
+        keep=tuple(position(name, "columns to keep") for name in columns.keep),
         data=data,
     )
 
@@ -194,7 +196,7 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
 
 
 def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
-    decode = json.JSONDecoder(parse_constant=_no_constant).decode
+    decode = json.JSONDecoder(parse_constant=_finite, parse_float=_finite).decode
     for start, line in _whole_lines(lines):
         if line is None:
             yield Row(start, None, None, None, TOO_LONG)
@@ -212,8 +214,25 @@ def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
             yield Row(start, None, None, None, MALFORMED)
 
 
-def _no_constant(_: str) -> None:
-    raise ValueError  # NaN and Infinity are no JSON
+def _finite(text: str) -> float:
+    """Return a number; NaN and Infinity are no JSON, and what 1e999 becomes can't be written."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether lists and objects are nested so deep that writing them may fail."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
@@ -222,13 +241,16 @@ def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
         isinstance(identity, bool) or not isinstance(identity, (str, int, float))
     ):
         raise TypeError
+    kept = tuple(map(found.get, columns.keep))
+    if any(isinstance(value, (dict, list)) and _is_deep(value) for value in kept):
+        raise ValueError
     return Row(
         start,
         identity,
         _text(found.get(columns.password)),
         _text(found.get(columns.hash)) if columns.hash else None,
         None,
-        tuple(found.get(name) for name in columns.keep),
+        kept,
     )
 
 
@@ -245,7 +267,7 @@ def _plain_rows(lines: Lines) -> Iterator[Row]:
         if line is None:
             yield Row(start, None, None, None, TOO_LONG)
             continue
-        text = line.removesuffix("\n").removesuffix("\r")
+        text = line.removesuffix("\r\n").removesuffix("\n")
         yield Row(start, None, text.encode("utf-8", "surrogateescape"), None)
 
 
