@@ -208,6 +208,23 @@ def test_pipes(tmp_path: Path) -> None:
     assert b"give --format" in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["/dev/stdin", "pipe"])
+def test_a_pipe_with_a_name(tmp_path: Path, name: str) -> None:
+    fifo, output = tmp_path / "pipe", tmp_path / "o.jsonl"
+    os.mkfifo(fifo)
+    file = fifo if name == "pipe" else name
+    command = ("hash", file, "--format", "csv", "--output", output, "--cost", "4")
+    content = b"id,password\nu,PAR1\n"
+    with start(*command) as process:
+        if name == "pipe":
+            fifo.write_bytes(content)
+        said = process.communicate(content if name == "/dev/stdin" else None, timeout=60)
+    assert process.returncode == 0, said
+    assert [row["id"] for row in read_results(output)] == ["u"]
+    for file in ("-", fifo):
+        assert main(["hash", str(file), "--format", "parquet", "--output", "-"]) == 2
+
+
 def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
     arguments = ("hash", "-", "--format", "lines", "--output", "-", "--cost", "4", "--quiet")
     with start(*arguments) as process:

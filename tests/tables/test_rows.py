@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
@@ -242,8 +243,8 @@ def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
         ("id,password\n".encode("utf-32"), "UTF-32"),
         (b"PK\x03\x04" + bytes(60), "spreadsheet"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(60), "spreadsheet"),
-        (b"PAR1" + bytes(60), "Parquet"),
-        (b"BZh91AY", "bzip2"),
+        (b"PAR1" + bytes(60), "Parquet, which the command line reads by --format parquet"),
+        (bz2.compress(b"id,password\n"), "bzip2"),
         (b"", "empty"),
         (b"\n\n", "empty"),
         (b"s3cret\nother\n", "no column 'password'; the option for the password column names"),
@@ -256,6 +257,12 @@ def test_what_is_no_table_is_named_and_not_quoted(content: bytes, message: str) 
     with pytest.raises(InvalidTable, match=message) as raised:
         read(content)
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("first", [b"PAR1S2024", b"PAR1", b"BZhang1", b"BZh91", b"PAR1\tx"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_password_that_begins_as_a_known_file_does(first: bytes, end: bytes) -> None:
+    assert passwords(first + end + b"a" + end, "lines") == [first, b"a"]
 
 
 def test_names_tell_formats() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .kinds import HEAD_BYTES, PARQUET, InvalidTable, guess_format
+from .kinds import HEAD_BYTES, InvalidTable, guess_format, is_parquet
 from .lines import FIXED
 from .rows import Columns, Row, read_layout, read_rows
 
@@ -37,7 +38,7 @@ class Table(NamedTuple):
 
     Attributes:
         rows: Its rows.
-        size: Its size in bytes; None where it comes through a pipe.
+        size: Its size in bytes; None where it is no plain file.
     """
 
     rows: Iterator[Row]
@@ -86,6 +87,8 @@ def open_table(source: Source) -> Iterator[Table]:
         OSError: It can't be opened.
     """
     if source.form == "parquet":
+        if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
+            raise InvalidTable("Parquet can only be read from a plain file")
         yield Table(_parquet_rows(source), os.stat(source.path).st_size)
         return
     if source.path == "-":
@@ -93,10 +96,8 @@ def open_table(source: Source) -> Iterator[Table]:
         yield Table(read_rows(lines, source.form, source.columns, layout, source.delimiter), None)
         return
     with Path(source.path).open("rb") as file:
-        if file.read(len(PARQUET)) == PARQUET:
-            raise InvalidTable("the file is Parquet; give --format parquet")
-        size = os.fstat(file.fileno()).st_size
-        file.seek(0)
+        about = os.fstat(file.fileno())
+        size = about.st_size if stat.S_ISREG(about.st_mode) else None
         lines, layout = read_layout(file, source.form, source.columns, source.delimiter)
         rows = read_rows(lines, source.form, source.columns, layout, source.delimiter)
         yield Table(rows, size)
@@ -105,7 +106,7 @@ def open_table(source: Source) -> Iterator[Table]:
 def _parquet_rows(source: Source) -> Iterator[Row]:
     """Yield the rows of a Parquet file; `start` is where a row would be, were all of one size."""
     with Path(source.path).open("rb") as file:
-        if not file.read(HEAD_BYTES).startswith(PARQUET):
+        if not is_parquet(file.read(HEAD_BYTES)):
             raise InvalidTable("the file is no Parquet")
     try:
         import pyarrow

@@ -18,7 +18,7 @@ _SIGNATURES = (
     (b"\x1f\x8b", "gzip; unpack it first, or pipe: gzip -dc FILE | bcrypt-batch hash - ..."),
     (b"PK\x03\x04", "a spreadsheet or another zip archive; export it as CSV"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old spreadsheet (.xls); export it as CSV"),
-    (b"BZh", "bzip2; unpack it first"),
+    *((b"BZh%d1AY&SY" % level, "bzip2; unpack it first") for level in range(1, 10)),
     (b"\xfd7zXZ\x00", "xz; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "zstd; unpack it first"),
     (b"SQLite format 3\x00", "a SQLite database; export it as CSV"),
@@ -28,7 +28,6 @@ _SIGNATURES = (
     (b"\xff\xfe", "UTF-16; convert it to UTF-8 first, for instance with iconv"),
     (b"\xfe\xff", "UTF-16; convert it to UTF-8 first, for instance with iconv"),
 )
-PARQUET = b"PAR1"
 
 
 class InvalidTable(ValueError):
@@ -40,12 +39,19 @@ def refuse_what_is_no_text(head: bytes) -> None:
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             raise InvalidTable(f"the file is {kind}")
-    if head.startswith(PARQUET):
-        raise InvalidTable("the file is Parquet, which only the command line reads")
+    if is_parquet(head):
+        raise InvalidTable(
+            "the file is Parquet, which the command line reads by --format parquet, from a file"
+        )
     # UTF-16 without its mark: every second byte of plain text is zero.
     even, odd = head[0:HEAD_BYTES:2], head[1:HEAD_BYTES:2]
     if len(head) >= 8 and ((not any(odd) and all(even)) or (not any(even) and all(odd))):
         raise InvalidTable("the file is UTF-16 without a mark; convert it to UTF-8 first")
+
+
+def is_parquet(head: bytes) -> bool:
+    """Return whether a file begins as Parquet does, and not with a password such as PAR1S2024."""
+    return head.startswith(b"PAR1") and head[4:5] < b" " and head[4:5] not in b"\t\r\n"
 
 
 def guess_format(name: str) -> str:
