@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import sys
@@ -15,6 +16,7 @@ from .lines import FIXED
 from .rows import Columns, Row, read_layout, read_rows
 
 PARQUET_ROWS = 8192  # at once
+_TEXT = ("string", "large_string")
 
 
 class Source(NamedTuple):
@@ -117,46 +119,88 @@ def _parquet_rows(source: Source) -> Iterator[Row]:
         ) from None
     try:
         file = parquet.ParquetFile(source.path, memory_map=True)
-    except pyarrow.ArrowException:
+        names = file.schema_arrow.names
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
         raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
     columns = source.columns
-    names = set(file.schema_arrow.names)
     identity = columns.id or (columns.identity if columns.identity in names else None)
-    wanted = [name for name in (columns.password, columns.hash, identity, *columns.keep) if name]
-    for name in wanted:
-        if name not in names:
-            raise InvalidTable(f"the file has no column {name!r}")
-    for name in filter(None, (columns.password, columns.hash)):
-        kind = file.schema_arrow.field(name).type
-        if not any(
-            test(kind)
-            for test in (
-                pyarrow.types.is_string, pyarrow.types.is_large_string,
-                pyarrow.types.is_binary, pyarrow.types.is_large_binary,
+    secret = [name for name in (columns.password, columns.hash) if name]
+    plain = [name for name in (identity, *columns.keep) if name]
+    for name in (*secret, *plain):
+        if (found := names.count(name)) != 1:
+            raise InvalidTable(
+                f"the file has {'more than one' if found else 'no'} column {name!r}; "
+                "an option names the right one"
             )
-        ):  # fmt: skip
+        kind = file.schema_arrow.field(name).type
+        if name in secret and not _is(kind, *_TEXT, "binary", "large_binary"):
             raise InvalidTable(f"column {name!r} must be text or binary, not {kind}")
+        if name in plain and not _is(kind, *_TEXT, "integer", "floating", "boolean", "null"):
+            raise InvalidTable(f"column {name!r} must be text, numbers or booleans, not {kind}")
+        if name == identity and _is(kind, "boolean"):
+            raise InvalidTable(f"column {name!r} must be text or numbers, not {kind}")
     per_row = os.stat(source.path).st_size / max(1, file.metadata.num_rows)
-    return _from_batches(file, wanted, columns, identity, per_row)
+    return _from_batches(file, secret, plain, columns, identity, per_row)
+
+
+def _is(kind: Any, *names: str) -> bool:
+    from pyarrow import types
+
+    return any(getattr(types, f"is_{name}")(kind) for name in names)
 
 
 def _from_batches(
-    file: Any, wanted: list[str], columns: Columns, identity: str | None, per_row: float
+    file: Any,
+    secret: list[str],
+    plain: list[str],
+    columns: Columns,
+    identity: str | None,
+    per_row: float,
 ) -> Iterator[Row]:
     number = 0
-    for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=sorted(set(wanted))):
-        read = {name: batch.column(name).to_pylist() for name in set(wanted)}
+    for batch in _batches(file, [*dict.fromkeys(secret + plain)]):
+        read = {name: _values(batch.column(name)) for name in plain}
+        read |= {name: _bytes(batch.column(name)) for name in secret}
         for i in range(batch.num_rows):
             yield Row(
                 int(number * per_row),
                 read[identity][i] if identity else None,
-                _bytes(read[columns.password][i]),
-                _bytes(read[columns.hash][i]) if columns.hash else None,
+                read[columns.password][i],
+                read[columns.hash][i] if columns.hash else None,
                 None,
                 tuple(read[name][i] for name in columns.keep),
             )
             number += 1
 
 
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+def _batches(file: Any, names: list[str]) -> Iterator[Any]:
+    import pyarrow
+
+    rows = 0
+    try:
+        for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=names):
+            yield batch
+            rows += batch.num_rows
+    except (pyarrow.ArrowException, OSError):
+        raise InvalidTable(f"the file is damaged after {rows:,} rows") from None
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values, as far as JSON has them."""
+    if _is(column.type, *_TEXT):
+        return [
+            None if text is None else text.decode("utf-8", "surrogateescape")
+            for text in _bytes(column)
+        ]
+    values: list[Any] = column.to_pylist()
+    if _is(column.type, "floating"):
+        return [None if value is None or not math.isfinite(value) else value for value in values]
+    return values
+
+
+def _bytes(column: Any) -> list[bytes | None]:
+    """Return the bytes of the file, whether they are UTF-8 or not."""
+    import pyarrow
+
+    values: list[bytes | None] = column.cast(pyarrow.large_binary()).to_pylist()
+    return values
