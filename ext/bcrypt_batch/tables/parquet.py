@@ -1,0 +1,119 @@
+"""Read a table that is Parquet, by pyarrow."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .kinds import HEAD_BYTES, InvalidTable, is_parquet
+from .rows import Columns, Row
+
+ROWS_AT_ONCE = 8192
+_TEXT = ("string", "large_string")
+
+
+def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
+    """Yield the rows of a Parquet file; `start` is where a row would be, were all of one size.
+
+    Raises:
+        InvalidTable: It is none, it has no such columns or others than JSON has, or it is damaged.
+    """
+    with Path(path).open("rb") as file:
+        if not is_parquet(file.read(HEAD_BYTES)):
+            raise InvalidTable("the file is no Parquet")
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise InvalidTable(
+            "reading Parquet needs pyarrow: pip install 'bcrypt-batch[parquet]'"
+        ) from None
+    try:
+        file = parquet.ParquetFile(path, memory_map=True)
+        names = file.schema_arrow.names
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
+        raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
+    identity = columns.id or (columns.identity if columns.identity in names else None)
+    secret = [name for name in (columns.password, columns.hash) if name]
+    plain = [name for name in (identity, *columns.keep) if name]
+    for name in (*secret, *plain):
+        if (found := names.count(name)) != 1:
+            raise InvalidTable(
+                f"the file has {'more than one' if found else 'no'} column {name!r}; "
+                "an option names the right one"
+            )
+        kind = file.schema_arrow.field(name).type
+        if name in secret and not _is(kind, *_TEXT, "binary", "large_binary"):
+            raise InvalidTable(f"column {name!r} must be text or binary, not {kind}")
+        if name in plain and not _is(kind, *_TEXT, "integer", "floating", "boolean", "null"):
+            raise InvalidTable(f"column {name!r} must be text, numbers or booleans, not {kind}")
+        if name == identity and _is(kind, "boolean"):
+            raise InvalidTable(f"column {name!r} must be text or numbers, not {kind}")
+    per_row = os.stat(path).st_size / max(1, file.metadata.num_rows)
+    return _from_batches(file, secret, plain, columns, identity, per_row)
+
+
+def _is(kind: Any, *names: str) -> bool:
+    from pyarrow import types
+
+    return any(getattr(types, f"is_{name}")(kind) for name in names)
+
+
+def _from_batches(
+    file: Any,
+    secret: list[str],
+    plain: list[str],
+    columns: Columns,
+    identity: str | None,
+    per_row: float,
+) -> Iterator[Row]:
+    number = 0
+    for batch in _batches(file, [*dict.fromkeys(secret + plain)]):
+        read = {name: _values(batch.column(name)) for name in plain}
+        read |= {name: _bytes(batch.column(name)) for name in secret}
+        for i in range(batch.num_rows):
+            yield Row(
+                int(number * per_row),
+                read[identity][i] if identity else None,
+                read[columns.password][i],
+                read[columns.hash][i] if columns.hash else None,
+                None,
+                tuple(read[name][i] for name in columns.keep),
+            )
+            number += 1
+
+
+def _batches(file: Any, names: list[str]) -> Iterator[Any]:
+    import pyarrow
+
+    rows = 0
+    try:
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=names):
+            yield batch
+            rows += batch.num_rows
+    except (pyarrow.ArrowException, OSError):
+        raise InvalidTable(f"the file is damaged after {rows:,} rows") from None
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values, as far as JSON has them."""
+    if _is(column.type, *_TEXT):
+        return [
+            None if text is None else text.decode("utf-8", "surrogateescape")
+            for text in _bytes(column)
+        ]
+    values: list[Any] = column.to_pylist()
+    if _is(column.type, "floating"):
+        return [None if value is None or not math.isfinite(value) else value for value in values]
+    return values
+
+
+def _bytes(column: Any) -> list[bytes | None]:
+    """Return the bytes of the file, whether they are UTF-8 or not."""
+    import pyarrow
+
+    values: list[bytes | None] = column.cast(pyarrow.large_binary()).to_pylist()
+    return values
