@@ -14,3 +14,11 @@ def table(tmp_path: Path) -> Path:
     file = tmp_path / "users.csv"
     file.write_bytes(as_csv(users(300)))
     return file
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A table that takes seconds, to be stopped meanwhile."""
+    file = tmp_path / "large.csv"
+    file.write_bytes(as_csv(users(4000)))
+    return file

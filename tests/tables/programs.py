@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bcrypt_batch.tables.cli import main
+
 COMMAND = (sys.executable, "-m", "bcrypt_batch")
+
+
+def hash_of(file: Path, output: Path, *options: str) -> int:
+    """Hash a table in this process; return the exit status."""
+    arguments = ["hash", file, "--output", output, "--cost", "4", "--quiet", *options]
+    return main([str(argument) for argument in arguments])
 
 
 def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
