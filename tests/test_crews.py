@@ -265,6 +265,27 @@ def test_bad_numbers_of_workers() -> None:
         bcrypt_batch.start_workers("2")  # type: ignore[arg-type]
 
 
+def test_a_checker_that_is_refused_some_threads_counts_on_no_lanes_of_theirs() -> None:
+    accepted, refused, threads = run_short_of_threads(
+        3,
+        """
+import asyncio
+warnings.simplefilter("ignore")
+checker = bcrypt_batch.Checker(workers=6, lanes=1, max_waiting=1)
+async def main():
+    calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=16)) for _ in range(9)]
+    await asyncio.sleep(0)
+    stats = checker.stats()
+    print(stats.waiting + stats.in_flight, stats.refused, len(os.listdir("/proc/self/task")) - 1)
+    checker.close(wait=False)
+    await asyncio.gather(*calls, return_exceptions=True)
+asyncio.run(main())
+""",
+    ).split()
+    assert 0 < int(threads) < 6
+    assert (int(accepted), int(refused)) == (int(threads) + 1, 9 - int(threads) - 1)
+
+
 def test_a_warning_made_an_error_loses_nothing() -> None:
     run_short_of_threads(
         1,

@@ -38,9 +38,8 @@ from bcrypt_batch._queue cimport (
     BB_REASON_TIMEOUT, BB_WAIT_BUCKETS, bb_answer, bb_call, bb_call_end, bb_call_format,
     bb_call_give_up, bb_call_wait, bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free,
     bb_mailbox_is_from_before_fork, bb_mailbox_make, bb_mailbox_take, bb_queue, bb_queue_add,
-    bb_queue_close, bb_queue_free,
-    bb_queue_is_from_before_fork, bb_queue_make, bb_queue_read_stats, bb_queue_stats,
-    bb_queue_work, bb_wait_limit_ns,
+    bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork, bb_queue_make,
+    bb_queue_read_stats, bb_queue_set_staff, bb_queue_stats, bb_queue_work, bb_wait_limit_ns,
 )
 
 cdef extern from "Python.h":

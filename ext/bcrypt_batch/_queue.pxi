@@ -91,7 +91,9 @@ cdef class Queue:
         if not self.crew:
             return 0
         # With the GIL, so that no other thread closes the queue meanwhile: it takes 0.3 ms.
-        return bb_crew_size(self.crew)
+        size = bb_crew_size(self.crew)
+        bb_queue_set_staff(self.queue, size)
+        return size
 
     @property
     def started(self):

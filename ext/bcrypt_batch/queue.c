@@ -9,7 +9,7 @@
 /* Calls that a free lane will take at the next look do not wait for one. */
 static bool is_full(const struct bb_queue *queue)
 {
-    size_t lanes = (size_t)queue->worker_count * queue->lanes;
+    size_t lanes = (size_t)queue->staff * queue->lanes;
 
     return queue->counts.stats.waiting + queue->counts.stats.in_flight >=
            queue->max_waiting + lanes;
@@ -137,6 +137,7 @@ struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers,
         bb_group_open(&queue->workers[i].group, kernel);
     }
     queue->worker_count = workers;
+    queue->staff = workers;
     queue->lanes = lanes;
     queue->max_waiting = max_waiting;
     queue->generation = bb_crew_generation();
@@ -144,6 +145,13 @@ struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers,
     pthread_cond_init(&queue->work, NULL);
     bb_counts_begin(&queue->counts, monotonic_ns());
     return queue;
+}
+
+void bb_queue_set_staff(struct bb_queue *queue, unsigned workers)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->staff = workers;
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void bb_queue_close(struct bb_queue *queue, bool drain)

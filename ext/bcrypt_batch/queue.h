@@ -85,6 +85,9 @@ bool bb_call_give_up(struct bb_call *call, enum bb_reason reason);
 /* Let go of a call, answered or not (then it counts as cancelled). Whichever way, once for each. */
 void bb_call_end(struct bb_call *call);
 
+/* Say how many workers its crew has, if fewer than it was made for. */
+void bb_queue_set_staff(struct bb_queue *queue, unsigned workers);
+
 /* Take no more calls. With `drain` those that are there are finished, else they get the answer
  * BB_ANSWER_CLOSED within a step. May be repeated; without `drain` it hastens a drain. Its workers
  * return when there is nothing left to do. */

@@ -57,6 +57,7 @@ struct bb_queue {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* there is some for one who sleeps */
     struct list waiting;  /* oldest first */
+    unsigned staff;       /* workers that there are: the system may refuse some */
     unsigned sleeping;
     bool closed;
     bool hurried;
