@@ -18,6 +18,7 @@ import pytest
 
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.compute import Stretch, compute
+from bcrypt_batch.tables.run import Finished
 from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import check, users
 
@@ -85,6 +86,24 @@ def test_a_signal_stops_the_stretch_that_is_computed(
     output = str(tmp_path / "out.jsonl")
     assert main(["hash", str(table), "--output", output, "--cost", "4"]) == 128 + number
     assert goes_on == [True, False]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
+def test_a_signal_when_all_is_done_changes_nothing(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    real = Finished
+
+    def finished(*values: Any) -> Finished:
+        os.kill(os.getpid(), number)
+        return real(*values)
+
+    monkeypatch.setattr("bcrypt_batch.tables.run.Finished", finished)
+    before = signal.getsignal(number)
+    arguments = ["hash", str(table), "--output", str(tmp_path / "o"), "--cost", "4"]
+    assert main([*arguments, "--deadline", "1e300"]) == 1  # there are rows in error
+    assert signal.getsignal(number) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_what_was_finished_of_a_stretch_is_written(

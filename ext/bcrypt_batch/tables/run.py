@@ -11,6 +11,8 @@ from itertools import islice
 from types import FrameType
 from typing import Any, NamedTuple
 
+from bcrypt_batch.checks import MAX_SECONDS
+
 from .compute import Job, Outcome, Pace, Stretch, compute
 from .files import Source, Table
 from .lines import Counts, count, csv_header, csv_lines, json_lines
@@ -54,6 +56,7 @@ class Interrupts:
 
     def __init__(self, deadline: float | None) -> None:
         self.signal: int | None = None
+        self.over = False  # there is nothing left to interrupt
         self._deferred = False
         self._deadline = None if deadline is None else time.monotonic() + deadline
 
@@ -63,6 +66,8 @@ class Interrupts:
     def _came(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGALRM:
             self.signal = number
+        if self.over:
+            return
         if not self._deferred:
             raise KeyboardInterrupt
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # lest the next row be waited for
@@ -72,12 +77,13 @@ class Interrupts:
         """Handle the signals, and the deadline's."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
         former = [signal.signal(number, self._came) for number in numbers]
-        remaining = self.remaining()
-        if remaining is not None:
-            signal.setitimer(signal.ITIMER_REAL, max(remaining, 0.001))  # 0 would set none
         try:
+            remaining = self.remaining()
+            if remaining is not None:  # 0 would set no timer
+                signal.setitimer(signal.ITIMER_REAL, min(max(remaining, 0.001), MAX_SECONDS))
             yield
         finally:
+            self.over = True
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in zip(numbers, former, strict=True):
                 signal.signal(number, handler)
@@ -118,13 +124,16 @@ class Run:
         before = self.counts.rows
         complete = False
         with suppress(KeyboardInterrupt):
-            if self.form == "csv" and self.output.empty:
-                with self.interrupts.deferred():
-                    self.output.write(csv_header(self.job.operation, self.keep))
-            skipped = sum(1 for _ in islice(table.rows, before))
-            if skipped < before:
-                raise ValueError("the output has more lines than the input has rows")
-            complete = self._stretches(pace, table, quiet)
+            try:
+                if self.form == "csv" and self.output.empty:
+                    with self.interrupts.deferred():
+                        self.output.write(csv_header(self.job.operation, self.keep))
+                skipped = sum(1 for _ in islice(table.rows, before))
+                if skipped < before:
+                    raise ValueError("the output has more lines than the input has rows")
+                complete = self._stretches(pace, table, quiet)
+            finally:
+                self.interrupts.over = True
         seconds = time.monotonic() - self.started
         here = self.counts.rows - before
         return Finished(self.counts, here, self.codes, complete, self.interrupts.signal, seconds)
