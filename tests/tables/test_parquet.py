@@ -86,6 +86,21 @@ def test_what_json_lacks_in_parquet(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+def test_categories_are_text(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+    from pyarrow import parquet
+
+    file, output = tmp_path / "users.parquet", tmp_path / "o.jsonl"
+    names = ("id", "password", "role")
+    columns = {name: pyarrow.array([f"{name}{i % 2}" for i in range(4)]) for name in names}
+    table = pyarrow.table({name: values.dictionary_encode() for name, values in columns.items()})
+    parquet.write_table(table, file)
+    assert hash_of(file, output, "--keep", "role") == 0
+    found = read_results(output)
+    assert [(row["id"], row["role"]) for row in found] == [("id0", "role0"), ("id1", "role1")] * 2
+    assert bcrypt_batch.checkpw(b"password1", found[3]["hash"].encode())
+
+
 def test_damaged_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, output = written(tmp_path, password=["s3cret"] * 100_000), tmp_path / "o.jsonl"
     content = file.read_bytes()

@@ -46,6 +46,8 @@ def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
                 "an option names the right one"
             )
         kind = file.schema_arrow.field(name).type
+        if _is(kind, "dictionary"):  # as pandas writes categories
+            kind = kind.value_type
         if name in secret and not _is(kind, *_TEXT, "binary", "large_binary"):
             raise InvalidTable(f"column {name!r} must be text or binary, not {kind}")
         if name in plain and not _is(kind, *_TEXT, "integer", "floating", "boolean", "null"):
@@ -100,6 +102,7 @@ def _batches(file: Any, names: list[str]) -> Iterator[Any]:
 
 def _values(column: Any) -> list[Any]:
     """Return a column's values, as far as JSON has them."""
+    column = _plain(column)
     if _is(column.type, *_TEXT):
         return [
             None if text is None else text.decode("utf-8", "surrogateescape")
@@ -111,9 +114,13 @@ def _values(column: Any) -> list[Any]:
     return values
 
 
+def _plain(column: Any) -> Any:
+    return column.dictionary_decode() if _is(column.type, "dictionary") else column
+
+
 def _bytes(column: Any) -> list[bytes | None]:
     """Return the bytes of the file, whether they are UTF-8 or not."""
     import pyarrow
 
-    values: list[bytes | None] = column.cast(pyarrow.large_binary()).to_pylist()
+    values: list[bytes | None] = _plain(column).cast(pyarrow.large_binary()).to_pylist()
     return values
