@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,3 +106,12 @@ def test_a_table_that_would_be_refused_is_not_uploaded(
     said = capsys.readouterr().err
     assert "the format on AWS must be one of csv, jsonl, lines, not 'parquet'" in said
     assert stack.objects() == before
+
+
+def test_a_pipe_is_not_uploaded(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "users.csv"
+    os.mkfifo(pipe)
+    assert start(pipe) == 2
+    assert "the input must be a plain file" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
-from tests.tables.programs import run, succeed
+from bcrypt_batch.tables.output import OutputRefused, create
+from tests.tables.programs import run, start, succeed
 
 COST_10 = "$2b$10$" + "a" * 53
 COST_12 = "$2a$12$" + "b" * 53
@@ -195,3 +197,54 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
     said = succeed("export", "auth0", "-", "--output", "-", status=2, stdin=lines, cwd=tmp_path)
     assert "--output can't be - for auth0, which is several files" in said
     assert [path.name for path in tmp_path.iterdir()] == ["hashed.jsonl"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_has_come_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Nor is anything left; without hard links neither, as on a USB stick's file system."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    output = tmp_path / ("o" * 250)  # as long a name as a file may have, nearly
+    with create(str(output), force=False) as file:
+        file.write(b"whole")
+    assert output.read_bytes() == b"whole"
+    output.unlink()
+
+    def write_too_late() -> None:
+        with create(str(output), force=False) as file:
+            file.write(b"late")
+            output.write_bytes(b"precious")
+
+    with pytest.raises(OutputRefused, match="exists"):
+        write_too_late()
+    assert output.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    line = json.dumps({"row": 0, "id": "u", "hash": COST_10}).encode() + b"\n"
+    with start("export", "firebase", "-", "--output", tmp_path / "o.json") as process:
+        assert process.stdin is not None
+        process.stdin.write(line)
+        process.stdin.flush()
+        while not [*tmp_path.iterdir()]:
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+    assert not [*tmp_path.iterdir()]
+
+
+def test_auth0_of_nobody_takes_nothing_away(tmp_path: Path) -> None:
+    file = results(tmp_path, {"id": "u", "email": "a@b", "hash": COST_10})
+    assert export("auth0", file, tmp_path / "users.json") == 0
+    before = (tmp_path / "users-0001.json").read_bytes()
+    file.write_text("")
+    assert export("auth0", file, tmp_path / "users.json", "--force") == 0
+    assert (tmp_path / "users-0001.json").read_bytes() == before

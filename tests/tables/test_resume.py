@@ -108,6 +108,26 @@ def test_resume_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> Non
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_output_of_which_others_keep_the_mode_is_refused(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And stays as it is."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    output = tmp_path / "o.jsonl"
+    arguments = ["hash", str(table), "--output", str(output), "--cost", "4"]
+    assert main(arguments) == 1
+    before = output.read_bytes()
+    output.chmod(0o644)
+    monkeypatch.setattr(os, "fchmod", refused)
+    for option in ("--resume", "--force"):
+        assert main([*arguments, option]) == 2
+        assert "can be read by others, and only its owner" in capsys.readouterr().err
+        assert output.read_bytes() == before
+
+
 def test_a_damaged_state_is_refused(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

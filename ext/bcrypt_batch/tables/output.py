@@ -146,6 +146,7 @@ def open_output(
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputRefused(f"another process is writing {path}") from None
+        _make_its_owners(descriptor, path)
         counts = NONE
         if resume and os.fstat(descriptor).st_size:
             _check_state(path, state)
@@ -153,7 +154,6 @@ def open_output(
         else:
             os.ftruncate(descriptor, 0)
             _write_state(path, state)
-        os.fchmod(descriptor, MODE)  # it may have been there, with another
     except BaseException:
         os.close(descriptor)
         raise
@@ -182,22 +182,44 @@ def create(path: str, force: bool) -> Iterator[BinaryIO]:
             yield file
         return
     target = os.path.realpath(path)
+    exists = f"{path} exists; --force replaces it"
     if os.path.exists(target) and not force:
-        raise OutputRefused(f"{path} exists; --force replaces it")
-    folder, name = os.path.split(target)
+        raise OutputRefused(exists)
+    folder = os.path.dirname(target)
     try:
-        descriptor, new = tempfile.mkstemp(prefix=f"{name}.", dir=folder)  # of mode 600
+        descriptor, new = tempfile.mkstemp(prefix=".bcrypt-batch-", dir=folder)  # of mode 600
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
     try:
         with open(descriptor, "wb") as file:
             yield file
         _sync(new)
-        os.replace(new, target)
-        _sync(folder)
-    except BaseException:
+        if not force:
+            try:
+                os.link(new, target)  # unlike a rename, this replaces nothing that has come since
+            except FileExistsError:
+                raise OutputRefused(exists) from None
+            except OSError:  # a file system without hard links
+                if os.path.exists(target):
+                    raise OutputRefused(exists) from None
+                os.replace(new, target)
+        else:
+            os.replace(new, target)
+    finally:
         Path(new).unlink(missing_ok=True)
-        raise
+    with suppress(OSError):  # some folders can't be read; the file is whole all the same
+        _sync(folder)
+
+
+def _make_its_owners(descriptor: int, path: str) -> None:
+    """Let nobody else read a file that may have been there, with another mode."""
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != MODE:
+        try:
+            os.fchmod(descriptor, MODE)
+        except PermissionError:
+            raise OutputRefused(
+                f"{path} can be read by others, and only its owner can change that"
+            ) from None
 
 
 def _sync(path: str) -> None:

@@ -107,10 +107,13 @@ def _start(stack: Stack, options: argparse.Namespace) -> int:
         raise InvalidTable(
             f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.form!r}"
         )
+    found = input_state(options.input)
+    if found is None:
+        raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     with open_table(read_from):
         pass  # what is no such table is refused here, before it is uploaded
     key = f"in/{options.run}"
-    about = {name: str(value) for name, value in (input_state(options.input) or {}).items()}
+    about = {name: str(value) for name, value in found.items()}
     shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
     uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
     say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")

@@ -144,7 +144,7 @@ def _auth0(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> in
             file.write(b"[" + b",\n".join(users) + b"]\n")
             file.close()  # there may be more than a process may have open
             written += len(users)
-    if options.force:
+    if options.force and files:
         # What an earlier, longer export left would be imported with this one.
         for stale in takewhile(Path.is_file, map(name, count(files + 1))):
             stale.unlink()
