@@ -2,6 +2,7 @@
 # Build the Lambda layer: a wheel, repacked so that the same wheel always gives the same bytes, and
 # checked. See usage below; make layer runs this with its tools installed.
 set -euo pipefail
+shopt -s inherit_errexit
 
 # The first three are on Amazon Linux 2023; 3.11 is on Amazon Linux 2.
 PYTHONS="3.13 3.12 3.14"
@@ -308,7 +309,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --help) usage; exit ;;
         --native) native=yes; shift; continue ;;
-        --arch | --wheel | --output | --python) [ $# -gt 1 ] || fail "$1 needs a value" ;;
+        --arch | --wheel | --output | --python) [ -n "${2-}" ] || fail "$1 needs a value" ;;
         *) usage >&2; fail "unknown option $1" ;;
     esac
     case $1 in
@@ -325,7 +326,8 @@ case $arch in
     arm64 | x86_64) architectures=$arch ;;
     *) fail "--arch must be arm64, x86_64 or all, not '$arch'" ;;
 esac
-for version in $pythons; do
+read -r -a versions <<<"$pythons"
+for version in "${versions[@]-}"; do
     [[ $version =~ ^3\.(1[1-9]|[2-9][0-9])$ ]] ||
         fail "--python takes versions from 3.11 on, such as \"$PYTHONS\", not '$version'"
 done

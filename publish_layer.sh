@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Publish the layers that build_layer.sh made, with the AWS CLI. See usage below.
 set -euo pipefail
+shopt -s inherit_errexit # or a question that failed in $(...) would pass for an answer
 
 usage() {
     cat <<EOF
@@ -39,7 +40,11 @@ fail() {
 
 read_layer() { # read_layer KEY: from the JSON beside the zip; a list's entries with blanks between
     python3 -c 'import json, sys
-value = json.load(open(sys.argv[1]))[sys.argv[2]]
+file, key = sys.argv[1:]
+try:
+    value = json.load(open(file))[key] or 0 / 0
+except (ArithmeticError, LookupError, TypeError, ValueError):
+    sys.exit(f"publish_layer: {file} has no {key}; run ./build_layer.sh again")
 print(*value if isinstance(value, list) else [value])' "$json" "$1"
 }
 
@@ -134,9 +139,13 @@ try_layer() { # try_layer ARCH LAYER ARN: ends the script unless the layer answe
 }
 
 publish() { # publish ARCH, in $region
-    local layer=$name-$1 where="$region $1" version arn parameter
+    local layer=$name-$1 where="$region $1" of digest license runtimes version arn parameter
+    of=$(read_layer version)
+    digest=$(read_layer sha256)
+    license=$(read_layer license)
+    runtimes=$(read_layer runtimes)
     version=$(published "$layer")
-    parameter=/$name/layer/$1/$(read_layer version)
+    parameter=/$name/layer/$1/$of
     if [ -n "$version" ]; then
         echo "$where: skipped, version $version has the same content"
     elif [ -n "$dry_run" ]; then
@@ -144,11 +153,11 @@ publish() { # publish ARCH, in $region
             "and name it in $parameter"
         return
     else
-        # shellcheck disable=SC2046 # the runtimes are to be split
+        # shellcheck disable=SC2086 # the runtimes are to be split
         version=$(call lambda publish-layer-version --layer-name "$layer" \
-            --description "bcrypt_batch $(read_layer version), SHA-256 $(read_layer sha256)" \
-            --zip-file "fileb://$zip" --license-info "$(read_layer license)" \
-            --compatible-architectures "$1" --compatible-runtimes $(read_layer runtimes) \
+            --description "bcrypt_batch $of, SHA-256 $digest" \
+            --zip-file "fileb://$zip" --license-info "$license" \
+            --compatible-architectures "$1" --compatible-runtimes $runtimes \
             --query Version)
         echo "$where: published version $version"
     fi
@@ -160,21 +169,25 @@ publish() { # publish ARCH, in $region
     [ -n "$dry_run" ] || echo "$where: $arn, in $parameter"
 }
 
-arch='' input=dist name=bcrypt-batch regions=() share_with='' dry_run='' endpoint='' role='' canary=''
+arch='' input=dist name=bcrypt-batch regions=() public='' share_with='' dry_run='''' endpoint='' role='' canary=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help) usage; exit ;;
-        --public) share_with=everyone; shift; continue ;;
+        --public) public=yes; shift; continue ;;
         --dry-run) dry_run=yes; shift; continue ;;
         --arch | --input | --name | --region | --organization | --canary | --endpoint-url)
-            [ $# -gt 1 ] || fail "$1 needs a value" ;;
+            [ -n "${2-}" ] || fail "$1 needs a value" ;;
         *) usage >&2; fail "unknown option $1" ;;
     esac
     case $1 in
         --arch) arch=$2 ;;
         --input) input=$2 ;;
         --name) name=$2 ;;
-        --region) regions+=("$2") ;;
+        --region)
+            [[ $2 =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] ||
+                fail "--region takes one such as eu-central-1, not '$2'; give it again for others"
+            regions+=("$2")
+            ;;
         --organization) share_with=$2 ;;
         --canary) role=$2 ;;
         --endpoint-url) endpoint=$2 ;;
@@ -196,8 +209,10 @@ for each in "${wanted[@]}"; do
     fi
 done
 [ ${#architectures[@]} -gt 0 ] || fail "there is no layer in $input; run ./build_layer.sh"
-[[ $share_with =~ ^(|everyone|o-[a-z0-9]{10,32})$ ]] ||
+[[ $share_with =~ ^(|o-[a-z0-9]{10,32})$ ]] ||
     fail "--organization takes an ID such as o-abcde12345, not '$share_with'"
+[ -z "$public" ] || [ -z "$share_with" ] || fail "--public and --organization exclude each other"
+share_with=${public:+everyone}$share_with
 [[ $name =~ ^[a-zA-Z0-9_-]{1,40}$ ]] ||
     fail "--name takes up to 40 letters, digits, hyphens and underscores, not '$name'"
 [[ $role =~ ^(|arn:[a-z-]+:iam::[0-9]{12}:role/.+)$ ]] ||

@@ -221,6 +221,8 @@ def test_it_gets_along_with_another_openmp(layer: Layer, tmp_path: Path, order: 
         (["--arch"], "--arch needs a value"),
         (["--fast"], "unknown option --fast"),
         (["--python", "3.9"], "--python takes versions from 3.11 on"),
+        (["--python", " "], "--python takes versions from 3.11 on"),
+        (["--wheel", ""], "--wheel needs a value"),
         (["--wheel", "no.whl"], "--wheel: there is no file no.whl"),
         (["--wheel", "setup.py"], "--wheel: setup.py is not a wheel for"),
     ],

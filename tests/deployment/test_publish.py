@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from emulator.function import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, Aws, moto
 from tests.deployment.layers import PROJECT, Layer, run
 
@@ -31,12 +34,12 @@ def publish(aws: Aws, layer: Layer, tmp_path: Path) -> Publish:
     """Return a function that publishes the layer under a name of this test's own."""
     name = tmp_path.name
 
-    def call(*arguments: str, status: int = 0) -> str:
+    def call(*arguments: str, status: int = 0, path: str | None = None) -> str:
         done = run(
             PROJECT / "publish_layer.sh",
             *("--input", layer.file.parent, "--name", name, "--endpoint-url", aws.endpoint),
             *arguments,
-            environment=ENVIRONMENT,
+            environment=ENVIRONMENT if path is None else {**ENVIRONMENT, "PATH": path},
         )
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -134,6 +137,9 @@ def test_a_dry_run_changes_nothing(
         (["--organization", "me"], "--organization takes an ID such as o-abcde12345, not 'me'"),
         (["--input", "/nowhere"], "there is no layer in /nowhere; run ./build_layer.sh"),
         (["--region"], "--region needs a value"),
+        (["--canary", ""], "--canary needs a value"),
+        (["--region", "eu west"], "--region takes one such as eu-central-1, not 'eu west'"),
+        (["--public", "--organization", "o-abcde12345"], "exclude each other"),
         (["--canary", "me"], "--canary takes a role such as arn:aws:iam::"),
         (["--name", "a/b"], "--name takes up to 40 letters"),
         (["--fast"], "unknown option --fast"),
@@ -141,6 +147,38 @@ def test_a_dry_run_changes_nothing(
 )
 def test_wrong_arguments_are_named(publish: Publish, arguments: list[str], message: str) -> None:
     assert message in publish(*arguments, status=1)
+
+
+def test_a_question_that_fails_publishes_nothing(
+    publish: Publish, aws: Aws, tmp_path: Path
+) -> None:
+    """Nobody knows then whether the same is there already."""
+    layer = f"{tmp_path.name}-{ARCHITECTURE}"
+    publish()
+    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    real = shutil.which("aws", path=path)
+    wrapper = tmp_path / "aws"
+    for question in ("list-layer-versions", "Content.CodeSha256"):
+        script = f'case "$*" in *{question}*) echo denied >&2; exit 254 ;; esac\nexec {real} "$@"\n'
+        wrapper.write_text(f"#!/bin/sh\n{script}")
+        wrapper.chmod(0o755)
+        assert "denied" in publish(status=254, path=f"{tmp_path}:{path}")
+        there = aws("lambda", "list-layer-versions", "--layer-name", layer)
+        assert [version["Version"] for version in there["LayerVersions"]] == [1]
+
+
+@pytest.mark.parametrize("key", ["license", "runtimes", "version"])
+def test_a_description_that_lacks_something_is_refused(
+    publish: Publish, layer: Layer, tmp_path: Path, key: str
+) -> None:
+    shutil.copy(layer.file, tmp_path)
+    described = json.loads(layer.file.with_suffix(".json").read_text())
+    (tmp_path / layer.file.with_suffix(".json").name).write_text(
+        json.dumps({name: value for name, value in described.items() if name != key})
+    )
+    assert f"has no {key}; run ./build_layer.sh again" in publish(
+        "--input", str(tmp_path), status=1
+    )
 
 
 def test_a_zip_that_is_not_the_described_one_is_refused(
