@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from emulator import function, invoke
@@ -17,6 +18,9 @@ def main() -> int | str:
     invoke.add_arguments(commands.add_parser("invoke", help=invoke.__doc__))
     commands.add_parser("fetch", help="get the emulator, unless it is there")
     arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # by which the emulator would stay behind
+            signal.signal(number, signal.default_int_handler)
     try:
         if arguments.command == "invoke":
             return invoke.run(arguments)

@@ -50,13 +50,18 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def opened(arguments: argparse.Namespace) -> Iterator[Target]:
-    """Open the target that was asked for; SIGTERM closes it as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Open the target that was asked for; SIGTERM and SIGHUP close it as Ctrl-C does."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
+        for number, handler in before.items():
+            if handler != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, signal.default_int_handler)
         with target(arguments) as functions:
             yield functions
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def target(arguments: argparse.Namespace) -> Target:

@@ -1,0 +1,48 @@
+"""What becomes of the emulator where whoever uses it is ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.processes import PATIENCE_S
+
+
+def descendants(process: int) -> set[int]:
+    """Return the processes that a process and its children have started."""
+    found = set()
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found |= {child, *descendants(child)}
+    return found
+
+
+def runs(process: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals) -> None:
+    event = tmp_path / "long.json"
+    event.write_text(json.dumps({"mode": "sequential", "count": 1000, "cost": 12}))
+    command = [sys.executable, "-m", "emulator", "invoke", "--event", str(event)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        give_up = time.monotonic() + PATIENCE_S
+        while len(there := descendants(process.pid)) < 2:  # the emulator, and the function in it
+            assert process.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait(timeout=PATIENCE_S) == 130
+    while any(map(runs, there)):
+        assert time.monotonic() < give_up, [pid for pid in there if runs(pid)]
+        time.sleep(0.01)
