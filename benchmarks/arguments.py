@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import bcrypt_batch
+
 
 def whole(text: str, least: int = 0) -> int:
     """Return an argument as a whole number."""
@@ -16,7 +18,14 @@ def positive(text: str) -> int:
     return whole(text, least=1)
 
 
+def cost(text: str) -> int:
+    """Return an argument as a cost of bcrypt's."""
+    if not bcrypt_batch.MIN_COST <= (value := whole(text)) <= bcrypt_batch.MAX_COST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a cost from 4 to 31")
+    return value
+
+
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """Add what is asked of a function in one invocation."""
     parser.add_argument("--items", type=positive, default=20, help="passwords (%(default)s)")
-    parser.add_argument("--cost", type=int, default=10, help="of each hash (%(default)s)")
+    parser.add_argument("--cost", type=cost, default=10, help="of each hash (%(default)s)")

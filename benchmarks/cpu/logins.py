@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import bcrypt
 
 import bcrypt_batch
-from benchmarks.arguments import positive
+from benchmarks.arguments import cost, positive
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
 from benchmarks.tables import Table
@@ -230,7 +230,7 @@ def chart(closed: dict[int, dict[str, dict[str, float]]], title: str, file: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument("--cost", type=cost, default=10)
     parser.add_argument("--clients", type=positive, nargs="+", default=list(CLIENTS))
     parser.add_argument(
         "--shares", type=float, nargs="*", default=list(SHARES), help="rates of the open loops"

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import bcrypt
 
 import bcrypt_batch
-from benchmarks.arguments import positive
+from benchmarks.arguments import cost, positive
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
 from benchmarks.tables import Table
@@ -291,7 +291,7 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument("--cost", type=cost, default=10)
     parser.add_argument(
         "--items", type=positive, nargs="+", default=[1, 20, 1000], help="passwords a run"
     )

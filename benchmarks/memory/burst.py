@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.arguments import positive
+from benchmarks.arguments import cost, positive
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import workload
 from benchmarks.memory.figures.report import place
@@ -56,7 +56,7 @@ class Burst(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     parser.add_argument("--items", type=positive, nargs="+", default=[100, 500, 1000])
-    parser.add_argument("--cost", type=int, default=10)
+    parser.add_argument("--cost", type=cost, default=10)
     parser.add_argument("--invocations", type=positive, default=1, help="of each (%(default)s)")
     parser.add_argument("--output", type=Path, default=Path("build/burst"), help="a folder")
 

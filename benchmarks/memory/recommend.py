@@ -9,11 +9,10 @@ which cost times duration is the least.
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.arguments import add_workload
+from benchmarks.arguments import add_workload, positive
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import load
 from benchmarks.memory.figures.summary import Row
@@ -37,7 +36,7 @@ class Estimate(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", type=Path, default=Path("build/sweep"), help="its folder")
     add_workload(parser)
-    parser.add_argument("--deadline-ms", type=float, help="that a batch must not take longer than")
+    parser.add_argument("--deadline-ms", type=positive, help="a batch must not take longer")
 
 
 def run(arguments: argparse.Namespace) -> int | str:
@@ -45,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int | str:
     parameters, rows = load(arguments.sweep)
     estimates = estimate(rows, parameters, arguments.items, arguments.cost)
     # Without a deadline, what a function may take at all.
-    deadline_ms = min(arguments.deadline_ms or math.inf, LONGEST_TIMEOUT_S * 1000)
+    longest_ms = LONGEST_TIMEOUT_S * 1000
+    deadline_ms = min(arguments.deadline_ms or longest_ms, longest_ms)
     chosen = choose(estimates, deadline_ms)
     print(f"{arguments.items} hashes of cost {arguments.cost} within {deadline_ms:g} ms")
     if (arguments.items, arguments.cost) != (parameters["items"], parameters["cost"]):
