@@ -151,7 +151,7 @@ bench: $(VENV)/.built $(VENV)/.benchmarks
 
 # An sdist, and from it a wheel for this machine, in dist/: what the sdist lacks fails here.
 wheel: $(VENV)/.build
-	rm -rf dist
+	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --no-isolation .
 
 # A Lambda layer in dist/, for this machine unless ARGS says otherwise; build_layer.sh --help.
