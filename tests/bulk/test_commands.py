@@ -70,8 +70,12 @@ def start(table: Path, *options: str) -> int:
 
 
 def test_other_options_than_those_of_the_running_execution(
-    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stack: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr("bcrypt_batch.tables.commands.bulk.POLL_S", 0.05)
     go_on = threading.Event()
 
     def waiting(_event: dict[str, Any], call: Any) -> Any:

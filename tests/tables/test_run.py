@@ -117,7 +117,7 @@ def test_a_pipe_that_does_not_wait_by_itself(tmp_path: Path) -> None:
     os.set_blocking(write, False)
     with start("hash", file, "--output", "-", stdout=write) as process:
         os.close(write)
-        time.sleep(2)  # until it is full
+        time.sleep(0.8)  # until it is full
         with open(read, "rb") as results:
             assert results.read().count(b"\n") == 20_000
         _, err = process.communicate(timeout=60)
@@ -127,7 +127,7 @@ def test_a_pipe_that_does_not_wait_by_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [b"", b"a\n" * 100])
 def test_a_deadline_is_kept_while_a_pipe_is_silent(tmp_path: Path, given: bytes) -> None:
     """Before its first byte, and after some rows."""
-    arguments = ("hash", "-", "--format", "lines", "--cost", "4", "--deadline", "2", "--output")
+    arguments = ("hash", "-", "--format", "lines", "--cost", "4", "--deadline", "0.6", "--output")
     with start(*arguments, tmp_path / "o") as process:
         assert process.stdin is not None
         assert process.stderr is not None
