@@ -194,21 +194,23 @@ def create(path: str, force: bool) -> Iterator[BinaryIO]:
         with open(descriptor, "wb") as file:
             yield file
         _sync(new)
-        if not force:
-            try:
-                os.link(new, target)  # unlike a rename, this replaces nothing that has come since
-            except FileExistsError:
-                raise OutputRefused(exists) from None
-            except OSError:  # a file system without hard links
-                if os.path.exists(target):
-                    raise OutputRefused(exists) from None
-                os.replace(new, target)
-        else:
+        if force or not _link(new, target):
+            if os.path.exists(target) and not force:
+                raise OutputRefused(exists)
             os.replace(new, target)
     finally:
         Path(new).unlink(missing_ok=True)
     with suppress(OSError):  # some folders can't be read; the file is whole all the same
         _sync(folder)
+
+
+def _link(new: str, target: str) -> bool:
+    """Give a file another name, and unlike a rename replace nothing; whether that could be done."""
+    try:
+        os.link(new, target)
+    except OSError:  # there is one by now, or the file system has no hard links
+        return False
+    return True
 
 
 def _make_its_owners(descriptor: int, path: str) -> None:
