@@ -145,14 +145,15 @@ def _columns(source: Mapping[str, Any], operation: str, form: str) -> Columns:
     keep = source.get("keep", [])
     if not isinstance(keep, list) or not all(isinstance(name, str) for name in keep):
         raise InvalidEvent("input.keep must be a list of column names")
-    if {*keep} & {*FIXED, password, hashed}:
+    identity = _text(source, "id_column", "input.") if "id_column" in source else None
+    columns = Columns(password, identity, hashed, tuple(dict.fromkeys(keep)))
+    if {*keep} & {*FIXED, *columns.secret}:
         raise InvalidEvent(
             f"input.keep can't have {', '.join(FIXED)}, nor the password and hash columns"
         )
-    identity = _text(source, "id_column", "input.") if "id_column" in source else None
-    if identity is not None and identity in (password, hashed):
+    if identity in columns.secret:
         raise InvalidEvent("input.id_column can't be the password or the hash column")
-    return Columns(password, identity, hashed, tuple(dict.fromkeys(keep)))
+    return columns
 
 
 def _delimiter(source: Mapping[str, Any]) -> str:

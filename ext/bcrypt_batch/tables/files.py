@@ -64,13 +64,12 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
 
 
 def _check_names(columns: Columns) -> None:
-    secret = [name for name in (columns.password, columns.hash) if name]
-    if columns.id in secret:
+    if columns.id in columns.secret:
         raise InvalidTable(
             f"the id column can't be {columns.id!r}: the password and hash columns never go along"
         )
     for name in columns.keep:
-        if name in (*FIXED, *secret):
+        if name in (*FIXED, *columns.secret):
             raise InvalidTable(
                 f"--keep can't be {name!r}: {', '.join(FIXED)} are names of the results, and the "
                 "password and hash columns never go along"

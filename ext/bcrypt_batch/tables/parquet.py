@@ -36,8 +36,8 @@ def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
         names = file.schema_arrow.names
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
         raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
-    identity = columns.id or (columns.identity if columns.identity in names else None)
-    secret = [name for name in (columns.password, columns.hash) if name]
+    identity = columns.id_among(names)
+    secret = columns.secret
     plain = [name for name in (identity, *columns.keep) if name]
     for name in (*secret, *plain):
         if (found := names.count(name)) != 1:
@@ -66,14 +66,14 @@ def _is(kind: Any, *names: str) -> bool:
 
 def _from_batches(
     file: Any,
-    secret: list[str],
+    secret: tuple[str, ...],
     plain: list[str],
     columns: Columns,
     identity: str | None,
     per_row: float,
 ) -> Iterator[Row]:
     number = 0
-    for batch in _batches(file, [*dict.fromkeys(secret + plain)]):
+    for batch in _batches(file, [*dict.fromkeys((*secret, *plain))]):
         read = {name: _values(batch.column(name)) for name in plain}
         read |= {name: _bytes(batch.column(name)) for name in secret}
         for i in range(batch.num_rows):

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
@@ -65,9 +65,13 @@ class Columns(NamedTuple):
     keep: tuple[str, ...] = ()
 
     @property
-    def identity(self) -> str | None:
-        """The column that is the id where it is there; never what is secret."""
-        return self.id or (None if "id" in (self.password, self.hash) else "id")
+    def secret(self) -> tuple[str, ...]:
+        """The columns that never go along into a result, nor are an id."""
+        return (self.password,) if self.hash is None else (self.password, self.hash)
+
+    def id_among(self, names: Container[str]) -> str | None:
+        """Return which column of a table with these is its id, or None if it has none."""
+        return self.id or ("id" if "id" in names and "id" not in self.secret else None)
 
 
 class Layout(NamedTuple):
@@ -128,7 +132,7 @@ def _layout(header: list[str], columns: Columns, data: int) -> Layout:
             f"the option for {what} names the right one, and the format 'lines' needs no header"
         )
 
-    identity = columns.id or (columns.identity if columns.identity in header else None)
+    identity = columns.id_among(header)
     return Layout(
         fields=len(header),
         password=position(columns.password, "the password column"),
@@ -236,7 +240,8 @@ def _is_deep(value: Any) -> bool:
 
 
 def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
-    identity = found.get(columns.identity) if columns.identity else None
+    name = columns.id_among(found)
+    identity = None if name is None else found.get(name)
     if identity is not None and (
         isinstance(identity, bool) or not isinstance(identity, (str, int, float))
     ):
