@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 
 from emulator import function, invoke
 from emulator.problem import Problem
+from emulator.signals import raised_as_interrupts
 
 INTERRUPTED = 130
 
@@ -18,13 +18,11 @@ def main() -> int | str:
     invoke.add_arguments(commands.add_parser("invoke", help=invoke.__doc__))
     commands.add_parser("fetch", help="get the emulator, unless it is there")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # by which the emulator would stay behind
-            signal.signal(number, signal.default_int_handler)
     try:
-        if arguments.command == "invoke":
-            return invoke.run(arguments)
-        function.fetch()
+        with raised_as_interrupts():
+            if arguments.command == "invoke":
+                return invoke.run(arguments)
+            function.fetch()
     except Problem as problem:
         return f"{arguments.command}: {problem}"
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -16,6 +15,7 @@ from benchmarks.memory.targets.on_this_machine import ENGINES, EmulatorTarget
 from emulator import sizes
 from emulator.function import ARCHITECTURE
 from emulator.problem import Problem
+from emulator.signals import raised_as_interrupts
 
 # What a machine with two CPUs can be: less than one vCPU, a little more, and two.
 EMULATOR_SIZES_MB = (1536, 2048, 3538)
@@ -51,17 +51,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def opened(arguments: argparse.Namespace) -> Iterator[Target]:
     """Open the target that was asked for; SIGTERM and SIGHUP close it as Ctrl-C does."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        for number, handler in before.items():
-            if handler != signal.SIG_IGN:  # as nohup has it
-                signal.signal(number, signal.default_int_handler)
-        with target(arguments) as functions:
-            yield functions
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with raised_as_interrupts(), target(arguments) as functions:
+        yield functions
 
 
 def target(arguments: argparse.Namespace) -> Target:
