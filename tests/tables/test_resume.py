@@ -108,6 +108,14 @@ def test_resume_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> Non
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+def refusal(output: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run a command that has to leave its output as it is; return what it said."""
+    before = output.read_bytes()
+    assert main(words) == 2
+    assert output.read_bytes() == before
+    return capsys.readouterr().err
+
+
 def test_an_output_of_which_others_keep_the_mode_is_refused(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,15 +125,13 @@ def test_an_output_of_which_others_keep_the_mode_is_refused(
         raise PermissionError
 
     output = tmp_path / "o.jsonl"
-    arguments = ["hash", str(table), "--output", str(output), "--cost", "4"]
-    assert main(arguments) == 1
-    before = output.read_bytes()
+    given = ["hash", str(table), "--output", str(output), "--cost", "4"]
+    assert main(given) == 1
     output.chmod(0o644)
     monkeypatch.setattr(os, "fchmod", refused)
     for option in ("--resume", "--force"):
-        assert main([*arguments, option]) == 2
-        assert "can be read by others, and only its owner" in capsys.readouterr().err
-        assert output.read_bytes() == before
+        said = refusal(output, capsys, *given, option)
+        assert "can be read by others, and only its owner" in said
 
 
 def test_a_damaged_state_is_refused(
@@ -176,10 +182,7 @@ def test_other_options_are_refused(
 ) -> None:
     output = tmp_path / "out"
     assert main(arguments(table, output, "--cost", "4")) == 1
-    before = output.read_bytes()
-    assert main(arguments(table, output, *change)) == 2
-    assert message in capsys.readouterr().err
-    assert output.read_bytes() == before
+    assert message in refusal(output, capsys, *arguments(table, output, *change))
 
 
 def test_another_input_is_refused(
