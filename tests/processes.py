@@ -23,12 +23,14 @@ for size in (32 << 10, 64 << 10, 128 << 10):
 # In which of Debian's packages a program is.
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    "apache2": "apache2-bin",
     "cc": "gcc",
     "clang": "clang",
     "clang++": "clang",
     "g++": "g++",
     "gcc": "gcc",
     "llvm-mca-22": "llvm-22",
+    "nginx": "nginx",
     "objdump": "binutils",
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",

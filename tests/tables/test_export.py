@@ -56,11 +56,32 @@ def test_auth0_in_files_of_500_kb(tmp_path: Path) -> None:
     assert export("auth0", results(tmp_path, *lines), tmp_path / "users.json") == 0
     files = sorted(tmp_path.glob("users-*.json"))
     assert len(files) == 2
-    assert all(file.stat().st_size <= 500_000 for file in files)
     found = [user for file in files for user in json.loads(file.read_text())]
     assert found == [
         {"user_id": f"u{i}", "email": f"u{i}@x", "password_hash": COST_10} for i in range(6000)
     ]
+
+
+@pytest.mark.parametrize("users", [1, 2, 3])
+def test_auth0_files_have_500_000_bytes_and_not_one_more(tmp_path: Path, users: int) -> None:
+    def sizes(padding: int) -> list[int]:
+        lines = [{"id": f"u{i}", "email": f"{i}@x", "hash": COST_10} for i in range(users)]
+        lines[-1]["email"] = "e" * padding
+        status = export("auth0", results(tmp_path, *lines), tmp_path / "o.json", "--force")
+        made = sorted(tmp_path.glob("o-*.json"))
+        found = [user["user_id"] for file in made for user in json.loads(file.read_text())]
+        assert status == 2 or found == [line["id"] for line in lines]
+        return [status, *(file.stat().st_size for file in made)]
+
+    _, size = sizes(10)
+    most = 500_000 - size + 10
+    assert sizes(most) == [0, 500_000]
+    status, *more = sizes(most + 1)
+    if users == 1:
+        assert status == 2  # alone too much
+    else:
+        assert (status, len(more)) == (0, 2)
+        assert max(more) <= 500_000
 
 
 def test_auth0_leaves_nothing_of_a_longer_export(
@@ -103,19 +124,19 @@ def test_htpasswd(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "lines", "message"),
     [
-        ("firebase", [{"id": "u", "hash": COST_10}] * 2, "row 1 has the id of an earlier row"),
-        ("firebase", [{"id": 1, "hash": COST_10}, {"id": "1", "hash": COST_10}], "earlier row"),
+        ("firebase", [{"id": "u", "hash": COST_10}] * 2, "row 1: an earlier row has the same id"),
+        ("firebase", [{"id": 1, "hash": COST_10}, {"id": "1", "hash": COST_10}], "the same id"),
         ("firebase", [{"id": "u" * 129, "hash": COST_10}], "more than 128 characters"),
-        ("firebase", [{"hash": COST_10}], "row 0 has no id"),
+        ("firebase", [{"id": "\U0001f600" * 65, "hash": COST_10}], "more than 128 characters"),
+        ("firebase", [{"hash": COST_10}], "row 0: there is no id"),
+        ("firebase", [{"id": True, "hash": COST_10}], "row 0: the id is neither text nor a number"),
         ("firebase", [{"id": "u", "match": True}], "row 0 has no hash"),
         ("firebase", [{"id": "u", "hash": "$2b$10$short"}], "row 0 has no hash"),
-        ("auth0", [{"id": "u", "hash": COST_10}], "row 0 has no 'email'"),
-        ("auth0", [{"id": "u", "email": 5, "hash": COST_10}], "'email' must be text"),
+        ("firebase", [{"id": "u", "hash": OLD}], "$2x$ is another algorithm"),
+        ("auth0", [{"id": "u", "hash": COST_10}], "row 0: there is no 'email'"),
+        ("auth0", [{"id": "u", "email": 5, "hash": COST_10}], "'email' is not text"),
         ("auth0", [{"id": "u", "email": "e" * 500_000, "hash": COST_10}], "row 0: the user alone"),
-        ("htpasswd", [{"id": "a:b", "hash": COST_10}], "no colon"),
-        ("htpasswd", [{"id": "#a", "hash": COST_10}], "not begin with #"),
-        ("htpasswd", [{"id": "\ud800", "hash": COST_10}], "row 0: the id has half a surrogate"),
-        ("htpasswd", [{"id": "a\nb", "hash": COST_10}], "control character"),
+        ("auth0", [{"id": "auth0|u", "email": "e@x", "hash": COST_10}], "Auth0 puts auth0| before"),
         ("htpasswd", [{"id": "a", "hash": OLD}], "$2x$ is another algorithm"),
     ],
 )
@@ -130,6 +151,54 @@ def test_what_is_refused_is_named(
     said = capsys.readouterr().err
     assert message in said
     assert "aaaa" not in said
+
+
+BLANKS = (" u", "u ", "\tu", "u\u00a0", "\u2028u", "\ufeffu", " ")
+
+
+@pytest.mark.parametrize("form", ["auth0", "firebase", "htpasswd"])
+def test_every_row_whose_id_would_change_is_named(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [*BLANKS, "u\nv", "\0u", "u\x7f", "u\x85v"]
+    if form == "htpasswd":
+        # The last one is written as the bytes of another user's letter.
+        bad += ["#u", "u:v", "u" * 256, "\u00e9" * 128, "\ud800", "\udcc3\udca9"]
+    else:
+        bad += ["\ud800", "\udce9", "\udcc3\udca9"]
+    lines = [{"id": name, "email": f"{row}@x", "hash": COST_10} for row, name in enumerate(bad)]
+    file = results(tmp_path, *lines, {"id": "u", "email": "u@x", "hash": COST_10})
+    assert export(form, file, tmp_path / "o") == 2
+    *said, last = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in said] == [f" row {row}" for row in range(len(bad))]
+    assert f"{len(bad)} rows are refused" in last
+    assert [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize("form", ["auth0", "firebase"])
+def test_addresses_that_become_one_are_refused(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = ["mallory@x", "Mallory@X", "m\u00fc@x", "mu\u0308@x", "\uff4dallory@x"]
+    bad = [name + "@x" for name in ("\udce9", "m\n")] + [f"{blank}@x " for blank in BLANKS]
+    lines = [{"id": f"u{i}", "email": email, "hash": COST_10} for i, email in enumerate(same + bad)]
+    assert export(form, results(tmp_path, *lines), tmp_path / "o") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in said[:-1]] == [
+        f" row {row}" for row in (1, 3, 4, *range(5, len(lines)))
+    ]
+    assert all("same e-mail address, whatever its case" in line for line in said[:3])
+    assert "allory" not in "".join(said)
+
+
+def test_twenty_of_many_refused_rows_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = results(tmp_path, *[{"id": " u", "hash": COST_10}] * 21)
+    assert export("firebase", file, tmp_path / "o") == 2
+    *said, last = capsys.readouterr().err.splitlines()
+    assert len(said) == 20
+    assert "21 rows are refused, of which 20 are named" in last
 
 
 def test_other_files_and_existing_outputs_are_refused(
