@@ -123,17 +123,26 @@ def test_what_is_secret_cannot_go_along(
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
-def test_a_password_column_called_id_is_no_id(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("secret", ["password", "hash"])
+def test_a_secret_column_called_id_is_no_id(tmp_path: Path, form: str, secret: str) -> None:
     file, output = tmp_path / f"users.{form}", tmp_path / "o.jsonl"
+    hashed = bcrypt_batch.hashpw(b"s3cret", bcrypt_batch.gensalt(4)).decode()
+    row = {"id": "s3cret"} if secret == "password" else {"password": "s3cret", "id": hashed}
     if form == "parquet":
         pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
         from pyarrow import parquet
 
-        parquet.write_table(pyarrow.table({"id": ["s3cret"]}), file)
+        parquet.write_table(pyarrow.table({name: [value] for name, value in row.items()}), file)
+    elif form == "csv":
+        file.write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
     else:
-        file.write_text("id\ns3cret\n" if form == "csv" else '{"id": "s3cret"}\n')
-    assert hash_of(file, output, "--password-column", "id") == 0
-    assert [*read_results(output)[0]] == ["row", "hash"]
+        file.write_text(json.dumps(row) + "\n")
+    if secret == "password":
+        assert hash_of(file, output, "--password-column", "id") == 0
+        assert [*read_results(output)[0]] == ["row", "hash"]
+    else:
+        assert main(["verify", str(file), "--output", str(output), "--hash-column", "id"]) == 0
+        assert read_results(output) == [{"row": 0, "match": True}]
 
 
 def test_csv_output(tmp_path: Path) -> None:

@@ -258,16 +258,40 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     open_output(path, {}, form="jsonl", resume=True, force=False).close()
 
 
-def test_more_lines_than_rows_are_refused(tmp_path: Path) -> None:
-    """The input was cut, and its date set back."""
-    file, output = tmp_path / "users.csv", tmp_path / "o"
-    rows = [User(f"u{i}", b"p") for i in range(5)]
+@pytest.mark.parametrize("name", ["o.jsonl", "o.csv"])
+def test_one_line_more_than_rows_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The input lost its last row, and its date was set back."""
+    file, output = tmp_path / "users.csv", tmp_path / name
+    rows = [User(f"u{i}", b"p") for i in range(3)]
     file.write_bytes(as_csv(rows))
     assert main(arguments(file, output, "--cost", "4")) == 0
+    before = output.read_bytes()
     state = Path(f"{output}.state")
-    file.write_bytes(as_csv(rows[:3]))
+    file.write_bytes(as_csv(rows[:2]))
     about = file.stat()
     found = json.loads(state.read_text())
     found["input"] = {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
     state.write_text(json.dumps(found))
     assert main(arguments(file, output, "--cost", "4")) == 2
+    assert "the output has more lines than the input has rows" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.csv"])
+def test_one_line_more_or_less_than_its_last_row_says_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, output = tmp_path / "users.csv", tmp_path / name
+    file.write_bytes(as_csv([User(f"u{i}", b"p") for i in range(3)]))
+    assert main(arguments(file, output, "--cost", "4")) == 0
+    lines = output.read_bytes().splitlines(keepends=True)
+    for at in (-3, -2, -1):
+        twice = [*lines[:at], lines[at], *lines[at:]]
+        without = [*lines[:at], *lines[len(lines) + at + 1 :]]
+        for changed in (twice, without) if at < -1 else (twice,):  # without its end it is resumed
+            output.write_bytes(b"".join(changed))
+            assert main(arguments(file, output, "--cost", "4")) == 2
+            assert "doesn't have one line for each row from 0 on" in capsys.readouterr().err
+            assert output.read_bytes() == b"".join(changed)
