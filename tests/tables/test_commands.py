@@ -145,6 +145,21 @@ def test_a_secret_column_called_id_is_no_id(tmp_path: Path, form: str, secret: s
         assert read_results(output) == [{"row": 0, "match": True}]
 
 
+def test_csv_output_has_ids_that_are_formulas_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An escape would make them other ids; what spreadsheets do with them is said."""
+    ids = ["=cmd|' /C calc'!A1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1"]
+    file, output = tmp_path / "users.csv", tmp_path / "o.csv"
+    file.write_bytes(as_csv([User(f'"{name}"', b"p") for name in ids]))
+    assert hash_of(file, output) == 0
+    with output.open(newline="") as text:
+        assert [record["id"] for record in csv.DictReader(text)] == ids
+    with pytest.raises(SystemExit):
+        main(["hash", "--help"])
+    assert "= + - @ TAB or CR for formulas" in " ".join(capsys.readouterr().out.split())
+
+
 def test_csv_output(tmp_path: Path) -> None:
     file, output = tmp_path / "users.csv", tmp_path / "o.csv"
     file.write_bytes(b'id,password\n"two\nlines",a\n"quo""te",' + b"y" * 73 + b"\n\xff,c\n")

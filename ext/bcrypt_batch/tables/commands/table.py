@@ -62,7 +62,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output-format", choices=("jsonl", "csv"),
-        help="default: csv if the output's name ends in .csv, else jsonl",
+        help="default: csv if the output's name ends in .csv, else jsonl; spreadsheets take cells "
+        "that begin with = + - @ TAB or CR for formulas: import a CSV's columns as text",
     )  # fmt: skip
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with an output that is there")
