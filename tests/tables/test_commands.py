@@ -194,6 +194,17 @@ def test_half_a_surrogate_pair_is_written(tmp_path: Path, name: str) -> None:
     assert hash_of(file, output, "--keep", "bio", "--resume") == 0
 
 
+def test_halves_of_surrogate_pairs_are_no_other_id_in_csv(tmp_path: Path) -> None:
+    """As bytes, the two of the first row would be the letter that the second has."""
+    file, output = tmp_path / "users.jsonl", tmp_path / "o.csv"
+    file.write_bytes(
+        b'{"id": "\\udcc3\\udca9", "password": "a"}\n{"id": "\xc3\xa9", "password": "a"}\n'
+    )
+    assert hash_of(file, output) == 0
+    cells = [line.split(b",$2b$")[0] for line in output.read_bytes().splitlines()[1:]]
+    assert cells == [b"0,\xed\xb3\x83\xed\xb2\xa9", b"1,\xc3\xa9"]
+
+
 def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
     """And what is neither text nor nothing is written as JSON has it, in a CSV too."""
     good, other = (value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values)

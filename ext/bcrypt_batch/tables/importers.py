@@ -13,6 +13,8 @@ import re
 import unicodedata
 from typing import Any
 
+from .lines import raw_bytes
+
 # Firebase Admin SDK, isUid: a length as JavaScript counts it, in UTF-16 units of two bytes.
 FIREBASE_ID_UNITS = 128
 # Auth0, "Bulk User Import Database Schema and Examples": a file's size, where a KB may have 1000
@@ -92,13 +94,8 @@ class Users:
 
     def htpasswd(self, result: dict[str, Any]) -> bytes:
         """For Apache and nginx, which compare names byte by byte: the algorithm by its label 2y."""
-        identity = self._id(result)
-        try:
-            name = identity.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            name = b""
-        # Escapes may together be the bytes of a letter, and the id another user's.
-        if name.decode("utf-8", "surrogateescape") != identity:
+        name = raw_bytes(self._id(result))
+        if name is None:
             raise Refused("the id has half a surrogate pair, which is no character")
         if b":" in name or name.startswith(b"#"):
             raise Refused("the id has a colon, which ends a name, or begins with #, as comments do")

@@ -108,10 +108,22 @@ def _csv(records: Iterable[list[Any]]) -> bytes:
 
     def add(record: str) -> None:
         line = record.removesuffix(_CSV_END) + "\n"
-        try:
-            lines.append(line.encode("utf-8", "surrogateescape"))
-        except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
-            lines.append(line.encode("utf-8", "surrogatepass"))
+        data = raw_bytes(line)
+        lines.append(line.encode("utf-8", "surrogatepass") if data is None else data)
 
     csv.writer(SimpleNamespace(write=add), lineterminator=_CSV_END).writerows(records)
     return b"".join(lines)
+
+
+def raw_bytes(text: str) -> bytes | None:
+    """Return the bytes that text was decoded from, whether they are UTF-8 or not.
+
+    Returns:
+        None if there are none: JSON can escape half a surrogate pair, and several halves that
+        together would be the bytes of a letter.
+    """
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return None
+    return data if data.isascii() or data.decode("utf-8", "surrogateescape") == text else None
