@@ -96,7 +96,7 @@ class Users:
         """For Apache and nginx, which compare names byte by byte: the algorithm by its label 2y."""
         name = raw_bytes(self._id(result))
         if name is None:
-            raise Refused("the id has half a surrogate pair, which is no character")
+            raise Refused("the id has half a surrogate pair")
         if b":" in name or name.startswith(b"#"):
             raise Refused("the id has a colon, which ends a name, or begins with #, as comments do")
         if len(name) > HTPASSWD_ID_BYTES:
@@ -134,7 +134,7 @@ class Users:
 
 
 def _check_ends(what: str, text: str) -> None:
-    """Refuse what is lost where names are trimmed: Apache does so at a line's beginning."""
+    """Refuse blanks at the ends, which trimming takes off, and control characters."""
     if text != text.strip() or _BOM in (text[0], text[-1]):
         raise Refused(f"the {what} begins or ends with a blank, which importers take off")
     if _CONTROL.search(text):
@@ -142,6 +142,6 @@ def _check_ends(what: str, text: str) -> None:
 
 
 def _check_unicode(what: str, text: str) -> None:
-    """Refuse what JSON can hold and UTF-8 can't: importers put the same sign for all of it."""
+    """Refuse half a surrogate pair: importers replace each by the same character."""
     if _SURROGATE.search(text):
-        raise Refused(f"the {what} is no UTF-8, or has half a surrogate pair")
+        raise Refused(f"the {what} is not UTF-8, or has half a surrogate pair")
