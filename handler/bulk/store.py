@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import boto3
 from botocore.config import Config
@@ -125,56 +124,18 @@ def open_range(
     if end is not None and start >= end:
         yield io.BytesIO()
         return
-
-    def get(first: int) -> Any:
-        wanted = f"bytes={first}-{'' if end is None else end - 1}"
-        ranged = {"Range": wanted} if first or end else {}
+    wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end else {}
+    with _named("read", bucket, key):
         try:
-            answer = client().get_object(Bucket=bucket, Key=key, IfMatch=etag, **ranged)
+            answer = client().get_object(Bucket=bucket, Key=key, IfMatch=etag, **wanted)
         except ClientError as error:
             if _code(error) in (*_CONFLICT, *_MISSING):
                 raise _replaced(bucket, key) from None
             raise
         if answer["ETag"] != etag:  # some other stores ignore If-Match
             raise _replaced(bucket, key)
-        return answer
-
-    with _named("read", bucket, key):
-        answer = get(start)
+        body = answer["Body"]
         if answer["ContentLength"] <= READ_AT_ONCE_BYTES:
-            yield io.BytesIO(answer["Body"].read())
+            yield io.BytesIO(body.read())
         else:
-            yield io.BufferedReader(_Range(answer, lambda at: get(start + at)["Body"]), 1 << 20)
-
-
-class _Range(io.RawIOBase):
-    """Bytes of an object; where they are read anew, S3 is asked anew."""
-
-    def __init__(self, answer: Any, again: Callable[[int], Any]) -> None:
-        self._body = answer["Body"]
-        self._size = answer["ContentLength"]
-        self._again = again
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_SET and offset != self._at:
-            if self._body is not None:
-                self._body.close()
-            self._body, self._at = None, offset
-        return self._at
-
-    def readinto(self, target: Any) -> int:
-        if self._body is None:
-            if self._at >= self._size:
-                return 0
-            self._body = self._again(self._at)
-        got: bytes = self._body.read(len(target))
-        target[: len(got)] = got
-        self._at += len(got)
-        return len(got)
+            yield cast(BinaryIO, io.BufferedReader(body, 1 << 20))

@@ -69,7 +69,8 @@ def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = 
         for name, kept in zip(names, row.kept, strict=False):
             line += name + _json(kept)
         if error is not None:
-            line += f', "error": "{error}"}}\n'
+            lines_of = f', "lines": {row.lines}' if row.lines > 1 else ""
+            line += f', "error": "{error}"{lines_of}}}\n'
         elif isinstance(value, str):
             line += f', "hash": "{value}"}}\n'
         else:

@@ -1,57 +1,128 @@
-"""Where a CSV's record ends that is too long to be held.
+"""Where rows go on after a record of a CSV that can't be read, or that can be read in two ways.
 
 What stands in a quoted field is somebody's text, and may look like rows: it must not become some.
+So all readings of the quotes are followed at once, and a row begins only where none of them is
+inside a field. They differ in whether a backslash escapes a quote, in whether a lone CR ends a row,
+and in what a fault has done. A reading with two faults is given up while there are others.
 """
 
 from __future__ import annotations
 
+import re
 from codecs import getincrementaldecoder
+from functools import cache
 
 from .source import Lines
 
-_BEGIN, _PLAIN, _QUOTED, _CLOSED, _OVER = range(5)  # of a field, where a reader stands
+# Where a reading stands.
+_BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's begin; in an unquoted field; in a quoted one
+_ESCAPE = 3  # in a quoted one, after a backslash
+_CLOSED = 4  # after a closing quote, or after the first half of a doubled one
+_RETURN = 5  # after a closing quote and CR
+_STRAY = 6  # after text that follows a closing quote: a delimiter may be missing before it
+# A reading is a state, and eight more where it has a fault, and sixteen more where a backslash
+# escapes. A set of readings has a bit for each.
+_FAULT, _ESCAPES, _READINGS = 8, 16, 32
+
+_TEXT, _DELIMITER, _QUOTE, _BACKSLASH, _CR, _LF = range(6)
+_LATER = (  # than each of the states: by a character of each kind; with _FAULT if that is one
+    ([_PLAIN], [_BEGIN], [_QUOTED], [_PLAIN], [_BEGIN, _PLAIN], [_BEGIN]),
+    ([_PLAIN], [_BEGIN], [_PLAIN], [_PLAIN], [_BEGIN, _PLAIN], [_BEGIN]),
+    ([_QUOTED], [_QUOTED], [_CLOSED], [_QUOTED], [_QUOTED], [_QUOTED]),
+    ([_QUOTED],) * 6,
+    (
+        [_FAULT + _QUOTED, _FAULT + _STRAY], [_BEGIN], [_QUOTED],
+        [_FAULT + _QUOTED, _FAULT + _STRAY], [_RETURN], [_BEGIN],
+    ),
+    (
+        [_PLAIN, _FAULT + _QUOTED, _FAULT + _STRAY], [_BEGIN, _FAULT + _QUOTED],
+        [_QUOTED, _FAULT + _CLOSED], [_PLAIN, _FAULT + _QUOTED, _FAULT + _STRAY],
+        [_RETURN], [_BEGIN],
+    ),
+    ([_STRAY], [_BEGIN], [_QUOTED], [_STRAY], [_BEGIN, _STRAY], [_BEGIN]),
+)  # fmt: skip
 
 
-def leave_record(lines: Lines, delimiter: str) -> bool:
-    """Leave out a record that is too long, up to where its quote is closed.
+def _bits(*readings: int) -> int:
+    return sum(1 << reading for reading in readings)
+
+
+_START = _bits(_BEGIN, _ESCAPES + _BEGIN)
+_INSIDE = sum(_bits(kind + _QUOTED, kind + _ESCAPE) for kind in range(0, _READINGS, 8))
+_DOUBLED_BEGIN = _bits(_BEGIN)
+# What the next quote rules out if it can't close a field.
+_FAULTY = sum(_bits(*range(kind, kind + 8)) for kind in (_FAULT, _ESCAPES + _FAULT))
+_ESCAPED = _bits(*range(_ESCAPES, _READINGS))
+
+# A quote that may close a field: an even number of them are quotes of the field.
+_CLOSING = re.compile(rb'\\"|(?<!")"(?:"")*(?!")')
+
+
+@cache
+def _after(readings: int, kind: int) -> int:
+    """Return the readings after one more character."""
+    kept = given_up = 0
+    for reading in range(_READINGS):
+        if not readings >> reading & 1:
+            continue
+        dialect, fault, state = reading & _ESCAPES, reading & _FAULT, reading & 7
+        for at in _LATER[state][kind]:
+            if dialect and kind == _BACKSLASH and at & 7 == _QUOTED and state != _ESCAPE:
+                at += _ESCAPE - _QUOTED
+            if fault and at & _FAULT:
+                given_up |= 1 << (dialect | at)
+            else:
+                kept |= 1 << (dialect | fault | at)
+    return kept or given_up
+
+
+def leave_doubtful(lines: Lines, delimiter: str) -> int:
+    """Leave out lines from the last mark up to one that surely begins a row, or to the file's end.
 
     Returns:
-        Whether it was closed. If the next quote of the file can't do that, however far it is, only
-        the record's first line is left out.
+        How many were left out.
     """
-    # Its first line alone is too long, or its quote is open: no other line is asked for.
-    state = _QUOTED if lines.taken else _leave_line(lines, _BEGIN, delimiter)
-    if state == _QUOTED and not lines.may_close(delimiter):
-        lines.rewind_to_second()
-        return False
-    while state == _QUOTED:
-        state = _leave_line(lines, state, delimiter)
-    return True
-
-
-def _leave_line(lines: Lines, state: int, delimiter: str) -> int:
-    decode = getincrementaldecoder("utf-8")("surrogateescape").decode
-    before = lines.offset
-    for piece in lines.pieces():
-        state = _after(decode(piece), state, delimiter)
-    return state if lines.offset > before else _OVER
-
-
-def _after(text: str, state: int, delimiter: str) -> int:
-    """Return where a reader stands after some more of a line."""
-    at = 0
-    while at < len(text) and state != _OVER:
-        if state in (_QUOTED, _PLAIN):
-            at = text.find('"' if state == _QUOTED else delimiter, at) + 1
-            if not at:
-                break
-            state = _CLOSED if state == _QUOTED else _BEGIN
+    kinds = {'"': _QUOTE, "\\": _BACKSLASH, "\r": _CR, "\n": _LF, delimiter: _DELIMITER}
+    special = re.escape("".join(kinds))
+    tokens = re.compile(f"[{special}]|[^{special}]+")
+    lines.rewind()
+    count, readings, looked = 0, _START, 0
+    while True:
+        before = lines.offset
+        decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+        for piece in lines.pieces():
+            for token in tokens.finditer(decode(piece)):
+                readings = _after(readings, kinds.get(token[0], _TEXT))
+        if lines.offset == before:
+            return count
+        count += 1
+        inside = readings & _INSIDE
+        if not inside:
+            return count
+        if inside == readings or lines.offset < looked:
             continue
-        if text[at] == '"':
-            state = _QUOTED
-        elif text[at] == delimiter:
-            state = _BEGIN
-        else:  # the line's end, or what may not follow a closed quote
-            state = _PLAIN if state == _BEGIN else _OVER
-        at += 1
-    return state
+        # A second fault rules a reading out; so does one in the reading of escapes where the other
+        # reading is outside without any.
+        ruled_out = _FAULTY | (_ESCAPED if readings & _DOUBLED_BEGIN else 0)
+        if not inside & ~ruled_out:
+            may_close, looked = _look_ahead(lines, delimiter)
+            if not may_close:
+                return count
+
+
+def _look_ahead(lines: Lines, delimiter: str) -> tuple[bool, int]:
+    """Look for the next quote that may close a field, no farther than a record may reach.
+
+    Returns:
+        Whether there may be one; up to which offset that holds.
+    """
+    ends = (delimiter.encode("utf-8", "surrogateescape"), b"\r", b"\n")
+    offset = lines.offset
+    for line in lines.ahead():
+        if found := _CLOSING.search(line):
+            closes = found[0].startswith(b"\\") or found.end() == len(line)
+            return closes or line.startswith(ends, found.end()), offset + found.end()
+        offset += len(line)
+        if offset - lines.offset > lines.limit:
+            return True, offset
+    return False, offset

@@ -14,8 +14,8 @@ from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
-from .quotes import leave_record
-from .source import MAX_RECORD_BYTES, Lines, TooLong, Unclosed
+from .quotes import leave_doubtful
+from .source import MAX_RECORD_BYTES, Lines, TooLong
 
 MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
@@ -40,6 +40,7 @@ class Row(NamedTuple):
         hash: Likewise; always None when hashing.
         error: A code if the row can't be read; the other fields are None then.
         kept: Values of the columns that go along.
+        lines: How many lines of the file it is; counted where a CSV's can't be read.
     """
 
     start: int
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     hash: bytes | None
     error: str | None = None
     kept: tuple[Any, ...] = ()
+    lines: int = 1
 
 
 class Columns(NamedTuple):
@@ -167,20 +169,21 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
     number, password_at, id_at, hash_at, keep, _ = layout
     while True:
         start = lines.mark()
+        error = None
         try:
             fields = next(reader)
         except StopIteration:
             return
         except TooLong:
-            opened = bool(lines.taken)
-            closed = leave_record(lines, delimiter)
-            yield Row(start, None, None, None, MALFORMED if opened and not closed else TOO_LONG)
-            continue
-        except (csv.Error, Unclosed):
-            # The line is lost; what was read beyond it in search of a quote is read again.
-            lines.rewind_to_second()
-            yield Row(start, None, None, None, MALFORMED)
-            continue
+            error = TOO_LONG
+        except csv.Error:
+            error = MALFORMED
+        if error or lines.escaped:
+            end = lines.offset
+            left = leave_doubtful(lines, delimiter)
+            if error or lines.offset != end:
+                yield Row(start, None, None, None, error or MALFORMED, lines=left)
+                continue
         if not fields:
             continue  # an empty line
         if lines.offset - start > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:

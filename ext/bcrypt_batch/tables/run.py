@@ -32,6 +32,7 @@ class Finished(NamedTuple):
         counts: Of all lines that are in the output now.
         here: How many of these rows this run computed.
         codes: The codes of this run's errors, and how often each.
+        unread: How many lines this run left out, in rows of several lines that can't be read.
         complete: Whether there is a line for every row of the input.
         signal: The signal that ended it, or None.
         seconds: How long it took.
@@ -40,6 +41,7 @@ class Finished(NamedTuple):
     counts: Counts
     here: int
     codes: Counter[str]
+    unread: int
     complete: bool
     signal: int | None
     seconds: float
@@ -115,6 +117,7 @@ class Run:
         self.started = time.monotonic()
         self.counts = output.counts
         self.codes: Counter[str] = Counter()
+        self.unread = 0
         self.interrupts = interrupts
         self.progress: Progress
 
@@ -136,7 +139,9 @@ class Run:
                 self.interrupts.over = True
         seconds = time.monotonic() - self.started
         here = self.counts.rows - before
-        return Finished(self.counts, here, self.codes, complete, self.interrupts.signal, seconds)
+        return Finished(
+            self.counts, here, self.codes, self.unread, complete, self.interrupts.signal, seconds
+        )
 
     def _stretches(self, pace: Pace, table: Table, quiet: bool) -> bool:
         shown: Progress | None = None
@@ -177,3 +182,4 @@ class Run:
         self.output.write(write_as(outcomes, self.counts.rows, self.keep))
         self.counts = self.counts.plus(count(outcomes))
         self.codes.update(outcome.error for outcome in outcomes if outcome.error)
+        self.unread += sum(outcome.row.lines for outcome in outcomes if outcome.row.lines > 1)

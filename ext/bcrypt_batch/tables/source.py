@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from .kinds import HEAD_BYTES
@@ -13,15 +12,11 @@ from .kinds import HEAD_BYTES
 # or one with a quote that stays open.
 MAX_RECORD_BYTES = 1 << 20
 
-_ODD_QUOTES = re.compile(rb'(?<!")"(?:"")*(?!")')  # an even number are quotes inside a field
+_BACKSLASH = ord("\\")
 
 
 class TooLong(Exception):
     """A line or record of more than MAX_RECORD_BYTES; the line that was too much is given back."""
-
-
-class Unclosed(Exception):
-    """A quote is open where one was already that came to nothing."""
 
 
 class Lines:
@@ -30,19 +25,21 @@ class Lines:
     Attributes:
         head: The file's first bytes, still to be read.
         offset: How many bytes of the file were handed over.
-        taken: The lines that were handed over since the last `mark`.
+        limit: What a record or a line may hold, in bytes.
+        escaped: Whether there was a quote after a backslash since the last `mark`.
     """
 
     def __init__(self, file: BinaryIO, offset: int = 0, limit: int = MAX_RECORD_BYTES) -> None:
         self._file = file
-        self._base = file.tell() - offset if file.seekable() else None
-        self._limit = limit
+        self.limit = limit
         self._marked = offset
         self.offset = offset
-        self.taken: list[bytes] = []
+        self.escaped = False
+        self._taken: list[bytes] = []
         self._given_back: deque[bytes] = deque()
         self._start = self._read(HEAD_BYTES)
         self.head = self._start
+        self._read_on: Callable[[int], bytes] = self._readline
 
     def _read(self, size: int) -> bytes:
         """Read the file's first bytes, however few a pipe gives at once."""
@@ -58,36 +55,41 @@ class Lines:
 
     def mark(self) -> int:
         """Say that a row begins here; return its offset."""
-        self.taken.clear()
+        self._taken.clear()
+        self.escaped = False
         self._marked = self.offset
         return self.offset
 
-    def rewind_to_second(self) -> None:
-        """Give back what was handed over since the mark, except the first line."""
-        rest = self.taken[1:]
-        self._given_back.extendleft(reversed(rest))
-        self.offset -= sum(map(len, rest))
-        del self.taken[1:]
+    def rewind(self) -> None:
+        """Give back what was handed over since the mark."""
+        self._given_back.extendleft(reversed(self._taken))
+        self._taken.clear()
+        self.offset = self._marked
+
+    def ahead(self) -> Iterator[bytes]:
+        """Yield the lines that follow, without handing them over."""
+        yield from self._given_back
+        while line := self._read_on(self.limit + 1):
+            self._given_back.append(line)
+            yield line
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
         if self._given_back:
-            # They were read in an open quote, and what was wrong then is so again. Without this
-            # many lines that each leave a quote open take quadratic time.
-            if self.taken:
-                raise Unclosed
             line = self._given_back.popleft()
         else:
-            line = self._readline(self._limit + 1)
+            line = self._read_on(self.limit + 1)
             if not line:
                 raise StopIteration
-        if self.offset + len(line) - self._marked > self._limit:
+        if self.offset + len(line) - self._marked > self.limit:
             self._given_back.appendleft(line)
             raise TooLong
-        self.taken.append(line)
+        self._taken.append(line)
         self.offset += len(line)
+        if _BACKSLASH in line and b'\\"' in line:  # the first is an eighth of the second's time
+            self.escaped = True
         return line.decode("utf-8", "surrogateescape")
 
     def pieces(self) -> Iterator[bytes]:
@@ -95,31 +97,14 @@ class Lines:
         piece = b" "
         while piece and not piece.endswith(b"\n"):
             given = self._given_back
-            piece = given.popleft() if given else self._readline(self._limit)
+            piece = given.popleft() if given else self._read_on(self.limit)
             self.offset += len(piece)
             yield piece
 
-    def may_close(self, delimiter: str) -> bool:
-        """Say whether a quote that is open here may be closed by the next one, however far.
-
-        What comes through a pipe can't be looked at twice: there it may.
-        """
-        if self._base is None:
-            return True
-        ends = (delimiter.encode(), b"\r", b"\n")
-        position = self._file.tell()
-        self._file.seek(self._base + self.offset)
-        try:
-            while line := self._file.readline(self._limit):
-                if b'"' in line and (found := _ODD_QUOTES.search(line)):
-                    return line.startswith(ends, found.end()) or found.end() == len(line)
-            return False
-        finally:
-            self._file.seek(position)
-
     def _readline(self, limit: int) -> bytes:
         if not self._start:
-            return self._file.readline(limit)
+            self._read_on = self._file.readline
+            return self._read_on(limit)
         line, end, rest = self._start.partition(b"\n")
         self._start = rest
         return line + end if end else line + self._file.readline(limit - len(line))

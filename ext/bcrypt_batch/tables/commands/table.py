@@ -159,6 +159,8 @@ def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) ->
     text += f", {counts.errors:,} in error"
     if finished.codes:
         text += f" ({', '.join(f'{code} {n:,}' for code, n in finished.codes.most_common())})"
+    if finished.unread:
+        text += f", {finished.unread:,} lines of the input left out with them"
     rate = shown_rate(finished.here / max(finished.seconds, 1e-9))
     text += f"; {finished.here:,} of them now, in {shown_time(finished.seconds)}, {rate}"
     if not finished.complete:
