@@ -83,7 +83,8 @@ def test_quotes_that_stay_open_are_read_as_the_command_line_does(
     rows = list(read_rows(lines, "csv", Columns(), layout))
     found = [json.loads(line) for line in bulk.lines()]
     assert [row.get("id") for row in found] == [row.id for row in rows]
-    assert len(rows) == 3006
+    assert [row.get("lines") for row in found] == [120_001, None, 3002, 120_001, None]
+    assert [row.lines for row in rows] == [120_001, 1, 3002, 120_001, 1]
     assert not any(row.id == "admin" for row in rows)
 
 

@@ -105,6 +105,7 @@ class Lines:
         if not self._start:
             self._read_on = self._file.readline
             return self._read_on(limit)
-        line, end, rest = self._start.partition(b"\n")
-        self._start = rest
-        return line + end if end else line + self._file.readline(limit - len(line))
+        at = self._start.find(b"\n", 0, limit) + 1 or min(limit, len(self._start))
+        line, self._start = self._start[:at], self._start[at:]
+        whole = line.endswith(b"\n") or at == limit
+        return line if whole else line + self._file.readline(limit - at)
