@@ -26,8 +26,8 @@ def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> N
     secret = b"s3cret"
     rows = [b"id,password"]
     rows += [b"u,%b%d" % (secret, i) for i in range(200)]
-    rows += [b'u,"%b' % secret, b"u,%b,x" % secret, b"u," + secret * 20, b'"%b"x,y' % secret]
-    rows += [b"\xff%b,\xff%b" % (secret, secret)]
+    rows += [b"u,%b,x" % secret, b"u," + secret * 20, b'"%b"x,y' % secret]
+    rows += [b"\xff%b,\xff%b" % (secret, secret), b'u,"%b' % secret]
     file.write_bytes(b"\n".join(rows))
     with start("hash", file, "--output", output, "--cost", "10") as process:
         wait_for_lines(output, 1, process)
