@@ -50,7 +50,7 @@ def test_a_prefix_in_use_with_other_options_is_refused(
         (b"\n", "lines", 1),
         (b"", "jsonl", 0),
         (b"id,password\nu,a\nv,b", "csv", 2),
-        (b'id,password\nu,"a\nv,b\nw,c\n', "csv", 3),
+        (b'id,password\nu,"a\nv,b\nw,c\n', "csv", 1),
         (b"id,password\nu," + b"x" * 200_000 + b"\nv,b\n", "csv", 2),
         (b"\x1f\x8b\x08" + bytes(50), "csv", "InvalidTable"),
         ("id,password\n".encode("utf-16"), "csv", "InvalidTable"),
