@@ -36,6 +36,29 @@ def test_limits() -> None:
         assert exported == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "built_in"),
+    [
+        ("CheckerClosed", RuntimeError),
+        ("CheckerFull", RuntimeError),
+        ("CheckerTimeout", TimeoutError),
+        ("CheckerWithoutThreads", RuntimeError),
+    ],
+)
+def test_exceptions_share_a_base_and_are_built_in_ones_too(
+    name: str, built_in: type[Exception]
+) -> None:
+    bases = bcrypt_batch.CheckerError, bcrypt_batch.BcryptBatchError, built_in
+    assert all(issubclass(getattr(bcrypt_batch, name), base) for base in bases)
+
+
+def test_all_exceptions_that_are_exported_share_the_base() -> None:
+    exported = [getattr(bcrypt_batch, name) for name in bcrypt_batch.__all__]
+    errors = [one for one in exported if inspect.isclass(one) and issubclass(one, BaseException)]
+    assert len(errors) >= 6
+    assert all(issubclass(error, bcrypt_batch.BcryptBatchError) for error in errors)
+
+
 METHODS = [
     f"Checker.{name}"
     for name, _ in inspect.getmembers(bcrypt_batch.Checker, inspect.isfunction)

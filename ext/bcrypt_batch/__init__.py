@@ -12,6 +12,14 @@ load()
 
 from .batch import hash_many, verify_many  # noqa: E402
 from .crew import start_workers, stop_workers  # noqa: E402
+from .errors import (  # noqa: E402
+    BcryptBatchError,
+    CheckerClosed,
+    CheckerError,
+    CheckerFull,
+    CheckerTimeout,
+    CheckerWithoutThreads,
+)
 from .kernels import Kernels, kernels  # noqa: E402
 from .limits import (  # noqa: E402
     DEFAULT_MAX_COST,
@@ -29,11 +37,11 @@ from .workers import worker_count  # noqa: E402
 __version__ = "0.1.0"
 
 # Of checker.py, which is imported when one of them is first used.
-_CHECKERS = ("Checker", "CheckerClosed", "CheckerFull", "CheckerStats", "CheckerTimeout")
+_CHECKERS = ("Checker", "CheckerStats")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .checker import Checker, CheckerClosed, CheckerFull, CheckerStats, CheckerTimeout
+    from .checker import Checker, CheckerStats
 else:
 
     def __getattr__(name):
@@ -54,11 +62,14 @@ __all__ = [
     "PREFIXES",
     "BatchResult",
     "BatchStats",
+    "BcryptBatchError",
     "Checker",
     "CheckerClosed",
+    "CheckerError",
     "CheckerFull",
     "CheckerStats",
     "CheckerTimeout",
+    "CheckerWithoutThreads",
     "ItemError",
     "Kernels",
     "checkpw",

@@ -24,6 +24,7 @@ def hash_one(password: bytes, setting: bytes) -> bytes: ...
 CLOSED: str
 FULL: str
 TIMEOUT: str
+WITHOUT_THREADS: str
 
 def wait_limits_ns() -> list[int]: ...
 

@@ -6,6 +6,7 @@ wait and nowhere else. A call that an exception leaves is taken out of the queue
 
 # What became of a call that has no hash.
 CLOSED, FULL, TIMEOUT = "closed", "full", "timeout"
+WITHOUT_THREADS = "without threads"  # in a child after fork
 
 
 cdef str refusal(bb_answer answer):
@@ -101,7 +102,8 @@ cdef class Queue:
 
     def compute(self, bytes password not None, bytes setting not None, tick not None, *,
                 int64_t slice_ns, deadline_ns, bint even_if_full):
-        """Return the hash of a password under a 29-byte setting, or CLOSED, FULL or TIMEOUT.
+        """Return the hash of a password under a 29-byte setting, or CLOSED, FULL, TIMEOUT
+        or WITHOUT_THREADS.
 
         To be started before. Calls `tick` every `slice_ns`. After a fork by it, or by a signal
         handler, the child begins again, in a queue of its own.
@@ -131,7 +133,7 @@ cdef class Queue:
                 if call:
                     bb_call_end(call)
             if self.start() == 0:
-                raise RuntimeError("the system refused even one thread after a fork")
+                return WITHOUT_THREADS
 
     cdef bb_answer wait(self, bb_call *call, tick, int64_t slice_ns, int64_t until_ns) except *:
         """Wait for an answer; there is none when the time is up."""

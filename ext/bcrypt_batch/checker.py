@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from . import _native
 from .checks import check_bytes, check_range, check_seconds
 from .crew import shortage, warn_of_shortage
+from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
 from .lanes import lane_limit
 from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .run import TICK_NS
@@ -24,18 +25,6 @@ if TYPE_CHECKING:
 # gone away.
 DEFAULT_MAX_WAITING = 1000
 MOST_WAITING = 10_000_000
-
-
-class CheckerClosed(RuntimeError):
-    """The checker was closed before, or without waiting for, this call."""
-
-
-class CheckerFull(RuntimeError):
-    """As many calls as `max_waiting` allows are waiting already."""
-
-
-class CheckerTimeout(TimeoutError):
-    """The call was not finished within its `timeout`."""
 
 
 class CheckerStats:
@@ -168,7 +157,8 @@ class Checker:
             CheckerFull: Too many calls are waiting.
             CheckerClosed: The checker is closed, or was before this call was finished.
             CheckerTimeout: The time was up.
-            RuntimeError: The system refuses even one thread; the message names the limit.
+            CheckerWithoutThreads: The system refuses even one thread; the message names the limit.
+            MemoryError: There is no memory for the call.
         """
         setting = self._setting_of(password, hash)
         return _native.equal(self._compute(password, setting, timeout), bytes(hash))
@@ -286,7 +276,7 @@ class Checker:
         """Have threads; say so where there are fewer than there should be."""
         got = self._queue.start()
         if got == 0:
-            raise RuntimeError(shortage(self._workers, 0))
+            raise CheckerWithoutThreads(shortage(self._workers, 0))
         if got is not None and got < self._workers:
             warn_of_shortage(self._workers, got, stacklevel=4)
 
@@ -325,6 +315,8 @@ class Checker:
             raise CheckerFull(f"the checker is full: {self.stats().waiting} calls are waiting")
         if answer == _native.TIMEOUT:
             raise CheckerTimeout("the call was not finished within its timeout")
+        if answer == _native.WITHOUT_THREADS:  # in a child after a fork in the middle of the call
+            raise CheckerWithoutThreads(shortage(self._workers, 0))
         raise CheckerClosed("the checker is closed")
 
 
