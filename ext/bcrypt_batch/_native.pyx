@@ -262,13 +262,31 @@ def dismiss_crew():
         bb_crew_dismiss()
 
 
-def hand_over(error not None, make_result not None):
-    """Raise an exception with `make_result()` as its `batch_result`.
+def forget_locals(error not None):
+    """Clear the frames of this package that an exception has passed through.
+
+    Error reporters send local variables, and ours are passwords and hashes. A frame that still runs
+    keeps its own: the caller deletes them.
+    """
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        traceback = traceback.tb_next
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == "bcrypt_batch":
+            try:
+                frame.clear()
+            except RuntimeError:
+                pass  # it still runs
+
+
+def hand_over(error not None, make_result):
+    """Raise an exception with `make_result()` as its `batch_result`, if there is a result to make.
 
     An exception that comes in the middle of this, as from a second Ctrl-C, gets the result in its
-    turn and is raised instead. One whose type refuses attributes is raised as it is.
+    turn and is raised instead. One whose type refuses attributes is raised as it is. Our locals are
+    forgotten: see `forget_locals`.
     """
-    for _ in range(MAX_EXCEPTIONS):
+    for _ in range(MAX_EXCEPTIONS if make_result is not None else 0):
         try:
             result = make_result()
             try:
@@ -280,6 +298,7 @@ def hand_over(error not None, make_result not None):
             break
         except BaseException as later:
             error = later
+    forget_locals(error)
     raise error
 
 
@@ -349,6 +368,7 @@ cdef class Batch:
     cdef size_t count     # items to compute
     cdef readonly size_t workers
     cdef size_t counts[BB_MAX_COST + 1]
+    cdef list expected    # the hashes to check against: here they are no frame's to keep
     cdef readonly dict refused
     cdef readonly unsigned lanes
     cdef bint begun       # to run
@@ -413,6 +433,7 @@ cdef class Batch:
         self.begin_adding(passwords)
         if len(hashes) != <Py_ssize_t>self.total:
             raise ValueError(f"{self.total} hashes are needed, not {len(hashes)}")
+        self.expected = hashes
         while self.seen < self.total and not self.must_end_adding():
             password = passwords[self.seen]
             hashed = hashes[self.seen]
@@ -613,24 +634,21 @@ cdef class Batch:
                 values[self.index[item]] = text[:BB_HASH_CHARS]
         return values
 
-    def matches(self, list hashes not None):
-        """Return whether each item's hash is that of the list, None where it is not done.
+    def matches(self):
+        """Return whether each item's hash is the one it was added with, None where it is not done.
 
         Compared in a time that tells nothing of either.
         """
         cdef char text[60]
         cdef size_t item
         cdef list values = [None] * self.total
-        if len(hashes) != <Py_ssize_t>self.total:
-            raise ValueError("matches takes the list that add_hashes was given")
+        if self.expected is None:
+            raise ValueError("matches comes after add_hashes")
         for item in range(self.count):
             if self.is_done(item):
                 bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
-                hashed = hashes[self.index[item]]
-                if PyBytes_Size(hashed) != BB_HASH_CHARS:
-                    raise ValueError("matches takes the list that add_hashes was given")
-                values[self.index[item]] = bool(
-                    bb_equal(text, PyBytes_AsString(hashed), BB_HASH_CHARS))
+                values[self.index[item]] = bool(bb_equal(
+                    text, PyBytes_AsString(self.expected[self.index[item]]), BB_HASH_CHARS))
         bb_wipe(text, BB_HASH_CHARS)
         return values
 

@@ -53,18 +53,18 @@ def hash_many(
     goes on, with what was finished as a BatchResult in its attribute `batch_result`.
     """
     started_ns = time.monotonic_ns()
-    passwords = check_list("passwords", passwords)
-    cost = check_range("cost", cost, MIN_COST, MAX_COST)
-    check_bytes("prefix", prefix)
-    prefix = bytes(prefix)
-    if prefix not in PREFIXES:  # not quoted: it could be a hash
-        raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
-    if salts is not None:
-        salts = check_list("salts", salts)
-        check_same_length(passwords, "salts", salts)
-    run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
-    values = run.batch.hashes
+    run = None
     try:
+        passwords = check_list("passwords", passwords)
+        cost = check_range("cost", cost, MIN_COST, MAX_COST)
+        check_bytes("prefix", prefix)
+        prefix = bytes(prefix)
+        if prefix not in PREFIXES:  # not quoted: it could be a hash
+            raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
+        if salts is not None:
+            salts = check_list("salts", salts)
+            check_same_length(passwords, "salts", salts)
+        run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
         run.batch.add_passwords(
             passwords,
             prefix=prefix,
@@ -72,11 +72,12 @@ def hash_many(
             salts=_join(salts) if salts else os.urandom(SALT_BYTES * len(passwords)),
             truncate=bool(truncate),
         )
-        del passwords  # 8 bytes an item, for as long as it computes
+        passwords = ()  # 8 bytes an item, for as long as it computes
         run.compute()
-        return run.result(values)
+        return run.hashes()
     except BaseException as error:
-        _native.hand_over(error, lambda: run.result(values))
+        passwords, prefix = (), b""  # error reporters send the locals of frames
+        _native.hand_over(error, run.hashes if run else None)
 
 
 def verify_many(
@@ -115,19 +116,20 @@ def verify_many(
     Exceptions while it computes are those of `hash_many`, too.
     """
     started_ns = time.monotonic_ns()
-    passwords = check_list("passwords", passwords)
-    expected = check_list("hashes", hashes)
-    check_same_length(passwords, "hashes", expected)
-    max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
-    run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
-    batch = run.batch
+    run = None
     try:
-        batch.add_hashes(passwords, expected, max_cost=max_cost, truncate=bool(truncate))
-        del passwords  # as in hash_many
+        passwords = check_list("passwords", passwords)
+        hashes = check_list("hashes", hashes)
+        check_same_length(passwords, "hashes", hashes)
+        max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
+        run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
+        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=bool(truncate))
+        passwords = ()  # as in hash_many
         run.compute()
-        return run.result(lambda: batch.matches(expected))
+        return run.matches()
     except BaseException as error:
-        _native.hand_over(error, lambda: run.result(lambda: batch.matches(expected)))
+        passwords = hashes = ()  # as in hash_many
+        _native.hand_over(error, run.matches if run else None)
 
 
 def _join(salts: list[bytes]) -> bytes:

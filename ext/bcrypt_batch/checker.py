@@ -12,6 +12,7 @@ from . import _native
 from .checks import check_bytes, check_range, check_seconds
 from .crew import shortage, warn_of_shortage
 from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
+from .frames import forgetful, forgetful_coroutine
 from .lanes import lane_limit
 from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .run import TICK_NS
@@ -142,6 +143,7 @@ class Checker:
             kernel=kernel, workers=self._workers, lanes=self._lanes, max_waiting=max_waiting
         )
 
+    @forgetful
     def check(self, password: bytes, hash: bytes, *, timeout: float | None = None) -> bool:  # noqa: A002
         """Return whether a hash is that of a password, in a time that tells nothing of either.
 
@@ -163,6 +165,7 @@ class Checker:
         setting = self._setting_of(password, hash)
         return _native.equal(self._compute(password, setting, timeout), bytes(hash))
 
+    @forgetful
     def hash(self, password: bytes, *, cost: int = 12, timeout: float | None = None) -> bytes:
         """Return a new 60-byte hash of a password, `$2b$`, with a random salt.
 
@@ -175,6 +178,7 @@ class Checker:
         """
         return self._compute(password, self._new_setting(password, cost), timeout)
 
+    @forgetful
     def dummy_check(
         self, password: bytes, *, cost: int = 12, timeout: float | None = None
     ) -> Literal[False]:
@@ -186,6 +190,7 @@ class Checker:
         self.hash(password, cost=cost, timeout=timeout)
         return False
 
+    @forgetful_coroutine
     async def check_async(
         self,
         password: bytes,
@@ -200,6 +205,7 @@ class Checker:
         setting = self._setting_of(password, hash)
         return _native.equal(await self._compute_async(password, setting, timeout), bytes(hash))
 
+    @forgetful_coroutine
     async def hash_async(
         self,
         password: bytes,
@@ -210,6 +216,7 @@ class Checker:
         """As `hash`, for asyncio."""
         return await self._compute_async(password, self._new_setting(password, cost), timeout)
 
+    @forgetful_coroutine
     async def dummy_check_async(
         self,
         password: bytes,
@@ -221,6 +228,7 @@ class Checker:
         await self.hash_async(password, cost=cost, timeout=timeout)
         return False
 
+    @forgetful
     def hash_under(self, password: bytes, salt: bytes, *, timeout: float | None = None) -> bytes:
         """Return the hash of a password under a setting or an earlier hash, as `hashpw` does.
 
@@ -278,7 +286,7 @@ class Checker:
         if got == 0:
             raise CheckerWithoutThreads(shortage(self._workers, 0))
         if got is not None and got < self._workers:
-            warn_of_shortage(self._workers, got, stacklevel=4)
+            warn_of_shortage(self._workers, got, stacklevel=5)
 
     def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
         deadline_ns = None

@@ -74,8 +74,15 @@ class Run:
             if self.progress(done, self.total) is False:
                 self.batch.stop()
 
-    def result(self, values: Callable[[], list[Any]]) -> BatchResult[Any]:
-        """Gather what came of each item; `values()` is that of those that are done."""
+    def hashes(self) -> BatchResult[bytes]:
+        """Gather what came of each password to hash."""
+        return self._result(self.batch.hashes)
+
+    def matches(self) -> BatchResult[bool]:
+        """Gather what came of each hash to check."""
+        return self._result(self.batch.matches)
+
+    def _result(self, values: Callable[[], list[Any]]) -> BatchResult[Any]:
         stats = BatchStats(
             workers=self.workers,
             lanes=self.batch.lanes,

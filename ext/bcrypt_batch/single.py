@@ -7,6 +7,7 @@ from _operator import index  # see checks.py
 
 from . import _native
 from .checks import check_bytes, shown
+from .frames import forgetful
 from .limits import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES
 
 ENCODED_SALT_CHARS = 22
@@ -38,6 +39,7 @@ def gensalt(rounds: int = 12, prefix: bytes | None = b"2b") -> bytes:
     return _native.make_setting(prefix, rounds, os.urandom(SALT_BYTES))
 
 
+@forgetful
 def hashpw(password: bytes, salt: bytes) -> bytes:
     """Return the 60-byte hash of a password under a setting, or under an earlier hash.
 
@@ -57,6 +59,7 @@ def hashpw(password: bytes, salt: bytes) -> bytes:
     return _native.hash_one(bytes(password), canonical_setting(salt))
 
 
+@forgetful
 def checkpw(password: bytes, hashed_password: bytes) -> bool:
     """Return whether a hash is that of a password, in a time that tells nothing of either.
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import hashers
 
 from bcrypt_batch import Checker, gensalt
+from bcrypt_batch.frames import forgetful
 
 _shared: dict[str, Checker] = {}
 
@@ -32,6 +33,7 @@ class _Library:
     gensalt = staticmethod(gensalt)
 
     @staticmethod
+    @forgetful
     def hashpw(password: bytes, salt: bytes) -> bytes:
         return checker().hash_under(password, salt)
 

@@ -1,0 +1,55 @@
+"""No password or hash stays in a frame of ours that an exception passes through.
+
+An error reporter sends the local variables of all frames of a traceback.
+"""
+
+from __future__ import annotations
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
+    F = TypeVar("F")
+
+
+def forgetful(function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a function whose arguments are secret: an exception leaves no locals of ours."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            _native.forget_locals(error)
+            raise
+
+    return _like(call, function)
+
+
+def forgetful_coroutine(
+    function: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Do for a coroutine function what `forgetful` does for others."""
+
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            _native.forget_locals(error)
+            raise
+
+    return _like(call, function)
+
+
+def _like(call: F, function: F) -> F:
+    """Make a wrapper look like what it wraps, without functools, which a cold start can spare."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(call, name, getattr(function, name))
+    vars(call)["__wrapped__"] = function  # whose signature inspect and typing show
+    return call
