@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import bcrypt
 import pytest
@@ -17,6 +18,7 @@ from tests.eksblowfish import state_after
 from tests.kernels import radix64_decode
 
 SECRET = b"correct-horse-battery-staple"
+WAYS_OUT = Path(__file__).parent / "programs" / "ways_out.py"
 
 
 def test_reprs() -> None:
@@ -163,10 +165,35 @@ def test_cipher_states_are_wiped() -> None:
     assert found == {b"ended\n": [0] * 3, b"stopped\n": [3 * 3] * 3, b"gone\n": [0] * 3}
 
 
-def memory_at_each_line(code: str, stdin: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+@pytest.mark.parametrize("mapping", ["[stack]", ""], ids=["main stack", "all memory"])
+def test_no_part_of_a_digest_or_key_stays(mapping: str) -> None:
+    """In whichever way a call ends: nor where it was formatted, nor where registers were saved.
+
+    The text of a digest is in the memory of Python's objects, but not on the caller's stack.
+    """
+    password = secrets.token_bytes(40)
+    text = bcrypt.hashpw(password, b"$2b$04$" + b"." * 22)[29:]
+    digest = radix64_decode(text)[:20]
+    forms = {"bytes": digest, "words": as_words(digest), "key": as_words(password)}
+    if mapping:
+        forms["text"] = text
+    parts = [(form, of[i : i + 8]) for form, of in forms.items() for i in range(0, len(of) - 7, 4)]
+    found = {
+        line: {form for form, part in parts if part in memory}
+        for line, memory in memory_at_each_line(WAYS_OUT.read_text(), password, mapping)
+        if mapping or line == b"coroutines\n"  # the last: what is freed stays
+    }
+    assert len(found) == (5 if mapping else 1)
+    assert not any(found.values()), found
+
+
+def memory_at_each_line(
+    code: str, stdin: bytes = b"", mapping: str = ""
+) -> Iterator[tuple[bytes, bytes]]:
     """Run Python code in a process; yield each line that it prints, and its memory then.
 
-    It gets `stdin`, and another byte when it may go on after a line. It must end well.
+    It gets `stdin`, and another byte when it may go on after a line. It must end well. Of its
+    memory, only the mapping of this name is yielded if there is one.
     """
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -176,20 +203,20 @@ def memory_at_each_line(code: str, stdin: bytes = b"") -> Iterator[tuple[bytes, 
         child.stdin.write(stdin)
         child.stdin.flush()
         for line in child.stdout:
-            yield line, writable_memory(child.pid)
+            yield line, writable_memory(child.pid, mapping)
             child.stdin.write(b" ")
             child.stdin.flush()
     assert child.returncode == 0
 
 
-def writable_memory(pid: int) -> bytes:
-    """Return all memory that a process can write to, one mapping after another."""
+def writable_memory(pid: int, mapping: str = "") -> bytes:
+    """Return all memory that a process can write to, one mapping after another, or one of them."""
     content = []
     try:
         with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
             for line in maps:
                 span, permissions, *_ = line.split()
-                if permissions.startswith("rw"):
+                if permissions.startswith("rw") and line.rstrip().endswith(mapping):
                     start, end = (int(address, 16) for address in span.split("-"))
                     content.append(os.pread(memory.fileno(), end - start, start))
     except PermissionError:

@@ -47,6 +47,7 @@ cdef extern from "Python.h":
     bint PyFloat_Check(object value)
     bint PyBytes_Check(object value)
     const char *PyBytes_AsString(object value) except NULL
+    bytes PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
     Py_ssize_t PyBytes_Size(object value) except -1
     unsigned long PyThread_get_thread_native_id() nogil
 
@@ -134,6 +135,15 @@ cdef str describe(bb_status status):
         return ("its salt has a character outside ./A-Za-z0-9 or ends in one that no 16-byte salt "
                 "ends in")
     return "its digest has a character outside ./A-Za-z0-9"
+
+
+cdef char *text_of(bytes made) except NULL:
+    """Return where to write the text of a hash that nobody else has seen.
+
+    Written in place: a copy would stay on the stack, or in vector registers that the dynamic linker
+    may save there.
+    """
+    return <char *>PyBytes_AsString(made)
 
 
 cdef int parse(bytes text, bb_setting *setting) except -1:
@@ -625,13 +635,13 @@ cdef class Batch:
 
     def hashes(self):
         """Return each item's 60-byte hash, None where it is not done."""
-        cdef char text[60]
         cdef size_t item
         cdef list values = [None] * self.total
         for item in range(self.count):
             if self.is_done(item):
-                bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
-                values[self.index[item]] = text[:BB_HASH_CHARS]
+                hashed = PyBytes_FromStringAndSize(NULL, BB_HASH_CHARS)
+                bb_format_hash(&self.settings[item], self.job.items[item].digest, text_of(hashed))
+                values[self.index[item]] = hashed
         return values
 
     def matches(self):

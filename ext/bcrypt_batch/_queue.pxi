@@ -16,9 +16,9 @@ cdef str refusal(bb_answer answer):
 
 
 cdef bytes hash_of(bb_call *call):
-    cdef char text[60]
-    bb_call_format(call, text)
-    return text[:BB_HASH_CHARS]
+    cdef bytes hashed = PyBytes_FromStringAndSize(NULL, BB_HASH_CHARS)
+    bb_call_format(call, text_of(hashed))
+    return hashed
 
 
 @cython.final

@@ -110,6 +110,7 @@ void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_D
     bb_format_setting(setting, text);
     /* The last byte has never been part of a hash: OpenBSD's original left it out. */
     radix64_encode(bytes, sizeof bytes - 1, text + BB_SETTING_CHARS);
+    bb_wipe(bytes, sizeof bytes);
 }
 
 void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
