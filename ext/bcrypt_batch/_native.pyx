@@ -15,7 +15,7 @@ take a tenth of the import's time.
 # twice (ListComp_AppendAndDecref, then the error's path), which corrupts Python's memory.
 
 cimport cython
-from libc.errno cimport errno
+from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset

@@ -233,6 +233,8 @@ cdef class Mailbox:
         self.queue = queue
         self.mailbox = bb_mailbox_make(queue.queue)
         if not self.mailbox:
+            if errno == ENOMEM:
+                raise MemoryError("no memory for an event loop's calls")
             raise OSError(errno, "the system refused a file descriptor for an event loop's calls")
 
     def __dealloc__(self):

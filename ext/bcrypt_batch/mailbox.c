@@ -1,5 +1,6 @@
 /* How answers come to those who wait: see queue.h. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,7 +35,9 @@ struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue)
     mailbox->generation = queue->generation;
     mailbox->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (mailbox->descriptor < 0) {
+        int refused = errno;
         free(mailbox);
+        errno = refused;
         return NULL;
     }
     return mailbox;
