@@ -287,6 +287,19 @@ cdef class Call:
             self.late = True
         return self.late
 
+    def expire(self, future not None):
+        """Give it up and wake who waits for the future, unless it has come: then it is on its way.
+
+        For a loop's timer, which calls once: in here no signal handler runs, and what the future
+        raises makes the loop call again.
+        """
+        try:
+            if not future.done() and self.give_up():
+                future.set_result(None)
+        except:
+            future.get_loop().call_soon(self.expire, future)
+            raise
+
     def result(self):
         """Return its hash, CLOSED or TIMEOUT; to be called when it has come or was given up."""
         if self.call and bb_call_wait(self.call, 0) == BB_ANSWER_DIGEST:

@@ -91,7 +91,7 @@ async def compute(
             return call
         future = own.expect(call.token)
         if timeout_s is not None:
-            timer = loop.call_later(timeout_s, _expire, call, future)
+            timer = loop.call_later(timeout_s, call.expire, future)
         await future
         return call.result()
     finally:
@@ -101,13 +101,3 @@ async def compute(
             call.end()
             if own.forget(call.token) and deliveries.get(id(loop)) is own:
                 del deliveries[id(loop)]
-
-
-def _expire(call: _native.Call, future: asyncio.Future[None]) -> None:
-    """End a call whose time is up, unless it has come just now: then it is on its way here."""
-    try:
-        if not future.done() and call.give_up():
-            future.set_result(None)
-    except BaseException:
-        future.get_loop().call_soon(_expire, call, future)
-        raise
