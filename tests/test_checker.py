@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import bcrypt
 import pytest
 
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
-from tests.processes import PATIENCE_S, check_python, run_python
+from tests.processes import (
+    PATIENCE_S,
+    check_python,
+    require,
+    run_python,
+    skip_beside_emulators_threads,
+)
 from tests.test_secrets import as_words, memory_at_each_line
 
 HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
@@ -159,6 +167,11 @@ class TestTimeouts:
             assert checker.stats().waiting == 0
             assert bcrypt_batch.checkpw(b"pw", first.result())
 
+    def test_of_dummy_checks(self, checker: Checker) -> None:
+        with pytest.raises(CheckerTimeout):
+            checker.dummy_check(b"pw", cost=16, timeout=0.02)
+        assert checker.dummy_check(b"pw", cost=4, timeout=PATIENCE_S) is False
+
     def test_of_nothing(self, checker: Checker) -> None:
         with pytest.raises(CheckerTimeout):
             checker.hash(b"pw", cost=12, timeout=0)
@@ -231,6 +244,32 @@ class TestClosing:
             checker.close(wait=False)
             for drain in drains:
                 drain.result()
+            assert isinstance(call.exception(), CheckerClosed)
+
+    def test_its_threads_stay_until_the_last_closer_has_seen_them_end(self) -> None:
+        """One closer is in the middle of its wait when another one comes back."""
+
+        def threads() -> int:
+            names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+            return names.count("bcrypt_batch\n")
+
+        waits, may_go_on = threading.Event(), threading.Event()
+
+        def tick() -> None:
+            waits.set()
+            assert may_go_on.wait(PATIENCE_S)
+
+        checker = Checker(workers=2)
+        with ThreadPoolExecutor(2) as executor:
+            call = executor.submit(checker.hash, b"pw", cost=16)
+            wait_until("in_flight", checker, 1)
+            first = executor.submit(checker._queue.close, tick, drain=True, slice_ns=1)
+            assert waits.wait(PATIENCE_S)
+            checker.close(wait=False)
+            assert threads() == 2
+            may_go_on.set()
+            first.result()
+            assert threads() == 0
             assert isinstance(call.exception(), CheckerClosed)
 
     def test_ends_its_threads_and_needs_none_before_the_first_call(self) -> None:
@@ -352,6 +391,17 @@ with bcrypt_batch.Checker(workers=2) as checker:
     assert seen == [1]
 """
         )
+
+
+def test_a_first_call_holds_up_nobody_while_it_makes_threads(tmp_path: Path) -> None:
+    """Another call, a fork and the checker's end come meanwhile."""
+    skip_beside_emulators_threads("it makes them in its own way")
+    require("cc")
+    folder, library = Path(__file__).parent, tmp_path / "held.so"
+    source = folder / "held_threads.c"
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
+    program = (folder / "programs" / "first_call.py").read_text()
+    check_python(program, LD_PRELOAD=str(library), PYTHONWARNINGS="ignore")
 
 
 class TestForks:

@@ -35,7 +35,7 @@ cdef class Queue:
     cdef unsigned workers
     cdef unsigned lanes
     cdef size_t max_waiting
-    cdef unsigned closers  # threads that wait for its end
+    cdef unsigned users  # threads that wait for the crew, to be made or to end
     cdef bint closed
 
     def __cinit__(self, *, str kernel not None, unsigned workers, unsigned lanes,
@@ -62,6 +62,7 @@ cdef class Queue:
         cdef bb_queue *queue = self.queue
         self.crew = NULL
         self.queue = NULL
+        self.users = 0  # those of the parent, in a child after fork
         if crew:
             with nogil:
                 bb_crew_release(crew)
@@ -85,15 +86,18 @@ cdef class Queue:
 
         0 where the system refuses even one.
         """
+        cdef unsigned size
         self.find_queue()
         if self.crew or self.closed:
             return None
         self.crew = bb_crew_make(bb_queue_work, self.queue, self.workers)
         if not self.crew:
             return 0
-        # With the GIL, so that no other thread closes the queue meanwhile: it takes 0.3 ms.
-        size = bb_crew_size(self.crew)
+        self.users += 1
+        with nogil:  # a second, where other threads make crews of hundreds
+            size = bb_crew_size(self.crew)
         bb_queue_set_staff(self.queue, size)
+        self.leave_crew()
         return size
 
     @property
@@ -176,7 +180,7 @@ cdef class Queue:
         self.closed = True
         self.find_queue()
         bb_queue_close(self.queue, drain)
-        self.closers += 1
+        self.users += 1
         try:
             while self.crew and not ended:
                 with nogil:
@@ -185,14 +189,15 @@ cdef class Queue:
                     PyErr_CheckSignals()
                     tick()
         finally:
-            self.closers -= 1
-            if ended and not self.closers:
-                self.end_crew()
+            self.leave_crew()
 
-    cdef void end_crew(self) noexcept:
+    cdef void leave_crew(self) noexcept:
+        """Wait for the crew no longer; the last one to do so ends it, if its work has ended."""
         cdef bb_crew *crew = self.crew
-        self.crew = NULL
-        if crew:
+        if self.users:  # none in a child after fork that has begun again meanwhile
+            self.users -= 1
+        if crew and self.closed and not self.users and bb_crew_wait(crew, 0):
+            self.crew = NULL
             with nogil:
                 bb_crew_release(crew)
 
