@@ -34,6 +34,7 @@ PACKAGES = {
     "objdump": "binutils",
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",
+    "valgrind": "valgrind",
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
 }
 PATIENCE_S = 180  # for what must end; timings decide nothing else

@@ -134,6 +134,19 @@ static void share(void)
     printf("rounds that were not shared evenly: %u\n", uneven);
 }
 
+/* Of three workers the system has refused two: the one that there is takes all calls. */
+static void share_of_refused(void)
+{
+    struct bb_queue *queue = bb_queue_make(bb_choose_kernel(), 3, 8, 0);
+
+    memset(lanes, 0, sizeof lanes);
+    for (unsigned i = 0; i < 6; i++) {
+        add(queue, COSTLY);
+    }
+    turn(queue, 0);
+    printf("taken by the only worker: %u\n", queue->workers[0].load);
+}
+
 /* A worker that has something in its lanes leaves a newcomer to one that has nothing. */
 static void leave_to_idle(void)
 {
@@ -179,27 +192,74 @@ static void give_up(void)
     bb_queue_free(queue);
 }
 
-/* In a child after fork: what the parent's threads have left is wiped, and calls end quietly. */
+static bool is_wiped(const struct bb_call *call)
+{
+    static const struct bb_item nothing;
+    return memcmp(&call->item, &nothing, sizeof nothing) == 0;
+}
+
+/* In a child after fork: what the parent's threads have left is wiped, and calls end quietly. There
+ * is one in a lane, one that has been chosen for a lane, and two that wait. */
 static void fork_off(void)
 {
     struct bb_queue *queue = make(1, 2);
-    struct bb_call *calls[3];
-    static const struct bb_item nothing;
+    struct bb_call *calls[4];
     unsigned wiped = 0;
 
-    for (unsigned i = 0; i < 3; i++) {
+    calls[0] = add(queue, COSTLY);
+    turn(queue, 0);
+    for (unsigned i = 1; i < 4; i++) {
         calls[i] = add(queue, COSTLY);
     }
-    turn(queue, 0);
+    look(queue, &queue->workers[0], lanes[0]);
+    printf("in lanes: %u, chosen: %u\n", queue->workers[0].group.lanes,
+           queue->workers[0].newcomer_count);
     forks++;
     printf("answer after a fork: %d\n", bb_call_wait(calls[0], 0) == BB_ANSWER_FORKED);
-    bb_call_end(calls[0]); /* its worker's list still leads to it */
+    bb_call_end(calls[3]); /* the queue still leads to it */
+    printf("wiped at their end: %d\n", is_wiped(calls[3]));
     bb_queue_free(queue);
-    for (unsigned i = 0; i < 3; i++) {
-        wiped += memcmp(&calls[i]->item, &nothing, sizeof nothing) == 0;
+    for (unsigned i = 0; i < 4; i++) {
+        wiped += is_wiped(calls[i]);
     }
     printf("wiped: %u\n", wiped);
     forks--;
+}
+
+/* A mailbox in a child after fork: what came to it is the parent's. */
+static void fork_with_mail(void)
+{
+    struct bb_queue *queue = make(1, 1);
+    struct bb_setting setting = {.version = 'b', .cost = CHEAP};
+    struct bb_mailbox *mailbox = bb_mailbox_make(queue);
+    enum bb_answer answer;
+    uint64_t token = 0;
+
+    bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, mailbox, 7, &answer);
+    turn(queue, 0);
+    turn(queue, 0);
+    forks++;
+    printf("taken in a child: %d\n", bb_mailbox_take(mailbox, &token));
+    forks--;
+    bool taken = bb_mailbox_take(mailbox, &token);
+    printf("taken in its process: %d, token %u\n", taken, (unsigned)token);
+}
+
+/* Finished calls count from the end of their second on, for ten seconds. */
+static void rate(void)
+{
+    static struct bb_counts counts;
+    struct bb_queue_stats stats;
+
+    bb_counts_begin(&counts, 100 * (int64_t)NS_PER_S);
+    bb_counts_finished(&counts, 105 * (int64_t)NS_PER_S);
+    bb_counts_finished(&counts, 106 * (int64_t)NS_PER_S - 1);
+    printf("recent, second by second:");
+    for (int64_t second = 105; second < 118; second++) {
+        bb_counts_read(&counts, second * NS_PER_S + 1, &stats);
+        printf(" %u", (unsigned)stats.recent);
+    }
+    puts("");
 }
 
 /* A time is in the bucket whose limit is the next one above it, and by a quarter at the most. */
@@ -222,9 +282,12 @@ int main(void)
     time_buckets();
     order();
     share();
+    share_of_refused();
     leave_to_idle();
     give_up();
     fork_off();
+    fork_with_mail();
+    rate();
     starve();
     return 0;
 }

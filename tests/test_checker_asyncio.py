@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
+import resource
+import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
-from tests.processes import PATIENCE_S, check_python
+from tests.processes import PATIENCE_S, check_python, require
 
 HASHED = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
 
@@ -71,6 +77,36 @@ def test_many_loops_leave_nothing_open(checker: Checker) -> None:
     assert descriptors() == before
 
 
+class CountingLoop(asyncio.SelectorEventLoop):
+    """A loop that knows which descriptors it was asked to watch."""
+
+    def __init__(self) -> None:
+        self.watched: list[int] = []
+        super().__init__()
+
+    def add_reader(self, fd: Any, *arguments: Any) -> None:  # type: ignore[override]
+        self.watched.append(fd)
+        assert not os.get_inheritable(fd)
+        super().add_reader(fd, *arguments)
+
+    def remove_reader(self, fd: Any) -> bool:
+        self.watched.remove(fd)
+        return super().remove_reader(fd)
+
+
+def test_a_loop_watches_while_it_has_calls_and_programs_it_starts_inherit_nothing(
+    checker: Checker,
+) -> None:
+    loop = CountingLoop()
+    for _ in range(3):
+        call = loop.create_task(checker.hash_async(b"pw", cost=10))
+        loop.run_until_complete(asyncio.sleep(0))
+        assert len(loop.watched) == 1
+        loop.run_until_complete(call)
+        assert not loop.watched
+    loop.close()
+
+
 def test_the_loop_goes_on_meanwhile(checker: Checker) -> None:
     async def main() -> int:
         call = asyncio.ensure_future(checker.hash_async(b"pw", cost=10))
@@ -116,10 +152,12 @@ def test_a_timeout_around_it_is_a_cancellation(checker: Checker) -> None:
 def test_timeouts(checker: Checker) -> None:
     async def main() -> None:
         for timeout in (0, 0.02):
-            with pytest.raises(CheckerTimeout):
-                await checker.hash_async(b"pw", cost=16, timeout=timeout)
+            for call in (checker.hash_async, checker.dummy_check_async):
+                with pytest.raises(CheckerTimeout):
+                    await call(b"pw", cost=16, timeout=timeout)
         assert await checker.check_async(b"pw", HASHED, timeout=PATIENCE_S)
-        assert checker.stats().timed_out == 2
+        assert await checker.dummy_check_async(b"pw", cost=4, timeout=PATIENCE_S) is False
+        assert checker.stats().timed_out == 4
 
     asyncio.run(main())
 
@@ -231,7 +269,7 @@ class Interruption(Exception):
 def descriptors():
     return len(os.listdir("/proc/self/fd"))
 
-async def main(code, line):
+async def main(calls, code, line):
     # A descriptor may stay until the loop's next call: so one more makes up for it.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     armed = True
@@ -242,8 +280,8 @@ async def main(code, line):
             raise Interruption
         return local
     sys.settrace(lambda frame, *_: local if frame.f_code is code else None)
-    calls = [asyncio.ensure_future(checker.hash_async(b"x", cost=4, timeout=WAIT if i else 0.0))
-             for i in range(6)]
+    calls = [asyncio.ensure_future(checker.hash_async(b"x", cost=cost, timeout=timeout))
+             for cost, timeout in calls]
     done, left = await asyncio.wait(calls, timeout=WAIT)
     sys.settrace(None)
     assert not left, (code.co_name, line, len(left))
@@ -252,25 +290,58 @@ async def main(code, line):
     assert await asyncio.wait_for(checker.hash_async(b"x", cost=4), WAIT)
     return not armed
 
-checker = bcrypt_batch.Checker(workers=2)
+# One call alone has nobody else to bring its answer along, or to be late for.
+MIXED = [(4, 0.0), *[(4, WAIT)] * 5]
+DELIVERED, LATE = [(4, None)], [(31, 0.0)]
+checker = bcrypt_batch.Checker(workers=2, max_cost=31)
 checker.hash(b"x", cost=4)
 seen = 0
 before = descriptors()
 own = deliveries.Deliveries
-for function in (own.__init__, own.expect, own._deliver, own.forget, deliveries.compute,
-                 deliveries._expire):
+for function in (own.__init__, own.expect, own._deliver, own.forget, deliveries.compute):
     for line in sorted({line for _, _, line in function.__code__.co_lines() if line}):
-        seen += asyncio.run(main(function.__code__, line))
-        gc.collect()
-        assert descriptors() == before, (function.__name__, line)
-        assert not checker._deliveries, (function.__name__, line)
+        for calls in (MIXED, DELIVERED, LATE):
+            seen += asyncio.run(main(calls, function.__code__, line))
+            gc.collect()
+            assert descriptors() == before, (function.__name__, line)
+            assert not checker._deliveries, (function.__name__, line)
 print(seen)
 """
 
 
 def test_an_exception_at_every_line_costs_no_other_call_its_answer() -> None:
     """As a signal handler's may come, also in a callback of the loop."""
-    assert int(check_python(f"WAIT = {PATIENCE_S / 6}\n{EVERY_LINE}")) > 40
+    assert int(check_python(f"WAIT = {PATIENCE_S / 6}\n{EVERY_LINE}")) > 100
+
+
+def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Checker) -> None:
+    """Its answer or its timeout, each alone: a signal handler may run in the future's code."""
+
+    class Future(asyncio.Future):  # type: ignore[type-arg]
+        failed = False
+
+        def set_result(self, result: None) -> None:
+            if not self.failed:
+                self.failed = True
+                raise KeyError
+            super().set_result(result)
+
+    class Loop(asyncio.SelectorEventLoop):
+        def create_future(self) -> Any:
+            made.append(Future(loop=self))
+            return made[-1]
+
+    made: list[Future] = []
+    loop = Loop()
+    loop.set_exception_handler(lambda *_: None)
+    loop.call_later(PATIENCE_S / 6, loop.stop)  # which fails what waits
+    try:
+        assert loop.run_until_complete(checker.hash_async(b"pw", cost=4))
+        with pytest.raises(CheckerTimeout):
+            loop.run_until_complete(checker.hash_async(b"pw", cost=16, timeout=0.01))
+        assert sum(future.failed for future in made) == 2
+    finally:
+        loop.close()
 
 
 def test_what_a_child_after_fork_drops_leaves_the_parent_s_loop_alone() -> None:
@@ -297,3 +368,106 @@ checker.close()
 """,
         PYTHONWARNINGS="ignore",
     )
+
+
+def test_a_child_after_fork_makes_a_mailbox_of_its_own_for_a_loop_that_looks_like_the_parents() -> (
+    None
+):
+    """Its loop may come to lie where the parent's was, by which they are found."""
+    check_python(
+        """
+import asyncio, os, bcrypt_batch
+from bcrypt_batch.deliveries import Deliveries
+checker = bcrypt_batch.Checker(workers=1)
+hashed = bcrypt_batch.hashpw(b"x", bcrypt_batch.gensalt(4))
+parents = Deliveries(checker._queue, asyncio.new_event_loop())
+async def main():
+    checker._deliveries[id(asyncio.get_running_loop())] = parents
+    return await asyncio.wait_for(checker.check_async(b"x", hashed), 60)
+if not (pid := os.fork()):
+    os._exit(7 if asyncio.run(main()) else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+parents.loop.close()
+checker.close()
+""",
+        PYTHONWARNINGS="ignore",
+    )
+
+
+class TestRefusedDescriptors:
+    def test_too_many_open_files(self, checker: Checker) -> None:
+        async def main() -> None:
+            _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            try:
+                with pytest.raises(OSError, match="file descriptor for an event loop") as caught:
+                    await checker.check_async(b"pw", HASHED)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            assert caught.value.errno == errno.EMFILE
+            assert await checker.check_async(b"pw", HASHED)
+
+        asyncio.run(main())
+
+    def test_too_little_memory(self, tmp_path: Path) -> None:
+        """The system's, where eventfd says so."""
+        check_python(
+            """
+import asyncio, bcrypt_batch
+checker = bcrypt_batch.Checker(workers=1)
+async def main():
+    await checker.check_async(b"pw", b"$2b$04$" + b"." * 53)
+try:
+    asyncio.run(main())
+except MemoryError as error:
+    assert str(error) == "no memory for an event loop's calls", error
+else:
+    raise SystemExit("it has worked")
+""",
+            LD_PRELOAD=str(refusing("eventfd", "ENOMEM", tmp_path)),
+        )
+
+
+def refusing(function: str, code: str, folder: Path) -> Path:
+    """Return a library in which the system refuses a function."""
+    require("cc")
+    source, library = folder / "refusing.c", folder / "refusing.so"
+    source.write_text(
+        f"#include <errno.h>\nint {function}(void) {{ errno = {code}; return -1; }}\n"
+    )
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library], check=True)
+    return library
+
+
+def test_under_uvloop(checker: Checker) -> None:
+    """Answers, timeouts, cancellation and closing; and the loop goes on watching."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed (group web)")
+
+    async def main() -> None:
+        for _ in range(3):
+            answers = await asyncio.gather(
+                *(checker.check_async(b"p%c" % (b"wx"[i % 2],), HASHED) for i in range(60)),
+                *(checker.hash_async(b"pw", cost=16, timeout=0.01) for _ in range(3)),
+                return_exceptions=True,
+            )
+            assert answers[:60] == [True, False] * 30
+            assert [type(answer) for answer in answers[60:]] == [CheckerTimeout] * 3
+        call = asyncio.ensure_future(checker.hash_async(b"pw", cost=16))
+        await until("in_flight", checker, 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        last = asyncio.ensure_future(checker.hash_async(b"pw", cost=16))
+        await until("in_flight", checker, 1)
+        await asyncio.to_thread(checker.close, wait=False)
+        with pytest.raises(CheckerClosed):
+            await last
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of asyncio's, in its code
+        uvloop.run(asyncio.sleep(0))  # what it keeps of its first loop
+        gc.collect()
+        before = descriptors()
+        uvloop.run(main())
+    gc.collect()
+    assert descriptors() == before

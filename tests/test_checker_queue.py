@@ -52,6 +52,10 @@ def test_workers_share_evenly(counted: list[str]) -> None:
     assert "left to the idle one: 1, loads 1 and 1" in counted
 
 
+def test_workers_that_the_system_refused_have_no_share(counted: list[str]) -> None:
+    assert "taken by the only worker: 6" in counted
+
+
 def test_a_call_that_is_given_up_frees_its_lane_and_harms_no_other(counted: list[str]) -> None:
     assert "the next one took its lane: 1" in counted
     assert "late 1, cancelled 1, finished 4" in counted
@@ -61,8 +65,19 @@ def test_a_call_that_is_given_up_frees_its_lane_and_harms_no_other(counted: list
 
 
 def test_a_child_after_fork_wipes_what_its_parents_threads_have_left(counted: list[str]) -> None:
+    assert "in lanes: 1, chosen: 1" in counted
     assert "answer after a fork: 1" in counted
-    assert "wiped: 3" in counted
+    assert "wiped at their end: 1" in counted
+    assert "wiped: 4" in counted
+
+
+def test_a_child_after_fork_takes_nothing_from_its_parents_mailbox(counted: list[str]) -> None:
+    assert "taken in a child: 0" in counted
+    assert "taken in its process: 1, token 7" in counted
+
+
+def test_the_rate_counts_whole_seconds_for_ten_of_them(counted: list[str]) -> None:
+    assert "recent, second by second: 0" + 10 * " 2" + 2 * " 0" in counted
 
 
 def test_times_are_counted_within_a_quarter(counted: list[str]) -> None:

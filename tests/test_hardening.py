@@ -15,6 +15,7 @@ from tests.processes import require
 
 PROJECT = Path(__file__).parent.parent
 LIBRARY = Path(_native.__file__)
+HASH_CHARS = 60
 
 
 def readelf(*options: str, file: Path = LIBRARY) -> str:
@@ -53,6 +54,24 @@ def test_the_wipes_are_in_its_machine_code() -> None:
     assert {"bb_queue_free", "bb_queue_work"} <= wiping
     for part in ("dealloc.*Batch", "Batch.*matches"):
         assert any(re.search(part, name) for name in wiping), (part, wiping)
+
+
+def test_comparing_takes_as_many_instructions_wherever_the_difference_is(tmp_path: Path) -> None:
+    require("cc", "valgrind")
+    kernel = PROJECT / "ext" / "kernel"
+    program = tmp_path / "driver"
+    sources = [Path(__file__).parent / "equal_driver.c", kernel / "wipe.c"]
+    subprocess.run(["cc", "-std=c11", "-O2", f"-I{kernel}", *sources, "-o", program], check=True)
+    options = ["--tool=callgrind", "--toggle-collect=bb_equal", "--dump-after=bb_equal"]
+    out = f"--callgrind-out-file={tmp_path / 'count'}"
+    command = ["valgrind", "--quiet", *options, out, str(program)]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    counts = [
+        int(re.findall(r"^totals: (\d+)$", path.read_text(), re.MULTILINE)[0])
+        for path in tmp_path.glob("count.*")
+    ]
+    assert len(counts) == 6
+    assert min(counts) == max(counts) > HASH_CHARS
 
 
 def test_its_functions_with_buffers_check_for_overflows() -> None:

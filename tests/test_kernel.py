@@ -76,13 +76,17 @@ def test_self_test_answers_come_from_another_implementation() -> None:
         assert "".join(words[6 * lane : 6 * lane + 6]) == text.hex()
 
 
-# The first word of the self-test's answers, for the first lane and so for every lane count.
-ANSWER = 0x29DD9654.to_bytes(4, sys.byteorder)
+# The first words of the self-test's answers: of the first lane, which each lane count has, and of
+# the last.
+ANSWERS = {
+    lanes: word.to_bytes(4, sys.byteorder) for lanes, word in ((1, 0x29DD9654), (8, 0xA40BBABB))
+}
 WRONG = "bcrypt_batch's kernel {} computes wrong hashes with {} lanes on this machine"
 
 
-def test_a_failed_self_test_fails_the_import(tmp_path: Path) -> None:
-    """Of a copy of the package whose extension was made to expect another answer."""
+@pytest.mark.parametrize("lanes", [1, MAX_LANES])
+def test_a_failed_self_test_fails_the_import(lanes: int, tmp_path: Path) -> None:
+    """Of a copy of the package whose extension was made to expect another answer of one lane."""
     package = Path(bcrypt_batch.__file__).parent
     shutil.copytree(package, tmp_path / package.name)
     libraries = package.with_name("bcrypt_batch.libs")  # where a wheel has its libgomp
@@ -90,12 +94,13 @@ def test_a_failed_self_test_fails_the_import(tmp_path: Path) -> None:
         (tmp_path / libraries.name).symlink_to(libraries)
     (binary,) = (tmp_path / package.name).glob("_native*.so")
     content = binary.read_bytes()
-    assert content.count(ANSWER) == 1
-    binary.write_bytes(content.replace(ANSWER, bytes(4)))
+    answer = ANSWERS[lanes]
+    assert content.count(answer) == 1
+    binary.write_bytes(content.replace(answer, bytes(4)))
 
     done = run_python("import bcrypt_batch", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert WRONG.format(bcrypt_batch.kernels().chosen, 1) in done.stderr
+    assert WRONG.format(bcrypt_batch.kernels().chosen, lanes) in done.stderr
     assert done.stderr.splitlines()[-1].startswith("ImportError: ")
     binary.write_bytes(content)
     loaded = check_python("import bcrypt_batch as b; print(b.__file__)", PYTHONPATH=str(tmp_path))
@@ -111,7 +116,7 @@ def test_no_other_kernel_computes_before_it_has_passed() -> None:
 import ctypes, mmap
 import bcrypt_batch
 from bcrypt_batch import _native
-ANSWER, WRONG = {ANSWER!r}, {WRONG!r}
+ANSWER, WRONG = {ANSWERS[1]!r}, {WRONG!r}
 with open("/proc/self/maps") as maps:
     spans = [line.split()[0] for line in maps if _native.__file__ in line and " r" in line]
 for span in spans:
