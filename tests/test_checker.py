@@ -264,10 +264,12 @@ class TestClosing:
             call = executor.submit(checker.hash, b"pw", cost=16)
             wait_until("in_flight", checker, 1)
             first = executor.submit(checker._queue.close, tick, drain=True, slice_ns=1)
-            assert waits.wait(PATIENCE_S)
-            checker.close(wait=False)
-            assert threads() == 2
-            may_go_on.set()
+            try:
+                assert waits.wait(PATIENCE_S)
+                checker.close(wait=False)
+                assert threads() == 2
+            finally:
+                may_go_on.set()
             first.result()
             assert threads() == 0
             assert isinstance(call.exception(), CheckerClosed)

@@ -49,7 +49,7 @@ def test_the_wipes_are_in_its_machine_code() -> None:
         pytest.skip("the library's symbols are stripped")
     assert re.search(r"<memset(@\w+)?>|rep stos|\bdc\s+zva", bodies["bb_wipe"])
     wiping = {name for name, body in bodies.items() if "<bb_wipe>" in body or "<bb_wipe@" in body}
-    assert {"bb_group_advance", "bb_group_drop"} <= wiping
+    assert {"bb_group_advance", "bb_group_drop", "bb_format_hash"} <= wiping
     assert {"bb_call_answer", "bb_call_end", "bb_call_give_up"} <= wiping
     assert {"bb_queue_free", "bb_queue_work"} <= wiping
     for part in ("dealloc.*Batch", "Batch.*matches"):
