@@ -56,13 +56,16 @@ def batches(workers: int) -> None:
 
 def single() -> None:
     bcrypt_batch.hashpw(PASSWORD, SETTING)
+    report("hashpw")  # at once: what runs later overwrites the stack
     bcrypt_batch.checkpw(PASSWORD, OTHER)
+    report("checkpw")
     interrupted(bcrypt_batch.hashpw, PASSWORD, ENDLESS)
 
 
 def checkers() -> None:
     with Checker(workers=2, max_cost=31) as checker:
         checker.check(PASSWORD, OTHER)
+        report("a checker's call")
         checker.hash_under(PASSWORD, SETTING)
         with suppress(CheckerTimeout):
             checker.check(PASSWORD, ENDLESS, timeout=0.05)
