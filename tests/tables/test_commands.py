@@ -271,7 +271,6 @@ def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
         (["hash", "{table}", "--output", "{made}"], "--resume goes on with it, --force begins"),
         (["hash", "{table}", "--output", "{table}", "--force"], "is the input itself"),
         (["hash", "o2.state", "--output", "o2", "--format", "lines"], "output's state file"),
-        (["hash", "o3.state.new", "--output", "o3", "--format", "lines"], "output's state file"),
         (["export", "firebase", "{made}", "--output", "{made}", "--force"], "is the input itself"),
         (["hash", "none.csv", "--output", "o"], "none.csv: No such file or directory"),
         (["hash", "{table}", "--output", "no/o"], "no/o: No such file or directory"),
@@ -301,8 +300,7 @@ def test_what_is_refused_is_named(
 ) -> None:
     made, packed = tmp_path / "made.jsonl", tmp_path / "users.csv.gz"
     made.touch()
-    for name in ("o2.state", "o3.state.new"):
-        (tmp_path / name).write_bytes(b"a\n")
+    (tmp_path / "o2.state").write_bytes(b"a\n")
     packed.write_bytes(gzip.compress(table.read_bytes()))
     packed = packed.rename(tmp_path / "packed.csv")
     filled = [text.format(table=table, made=made, gzip=packed) for text in arguments]

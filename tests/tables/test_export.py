@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import signal
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
-from bcrypt_batch.tables.output import OutputRefused, create
+from bcrypt_batch.tables.interrupts import Interrupts
+from bcrypt_batch.tables.newfiles import OutputRefused, new_files
 from tests.tables.programs import run, start, succeed
 
 COST_10 = "$2b$10$" + "a" * 53
@@ -235,29 +235,6 @@ def test_a_refused_export_leaves_what_was_there(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [bad, output]
 
 
-def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
-    good = results(tmp_path, {"id": "u", "hash": COST_10})
-    (tmp_path / "folder").mkdir()
-    target, link = tmp_path / "folder" / "there", tmp_path / "link"
-    link.symlink_to(target)
-    for options in ((), ("--force",)):
-        assert export("firebase", good, link, *options) == 0
-        assert link.is_symlink()
-        assert json.loads(target.read_text())["users"]
-    assert list(target.parent.iterdir()) == [target]
-
-
-def test_what_is_no_plain_file_is_written_as_it_is(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe, 0o640)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    assert export("firebase", results(tmp_path, {"id": "u", "hash": COST_10}), pipe) == 0
-    assert json.loads(os.read(reader, 10_000))["users"]
-    os.close(reader)
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    assert stat.S_IMODE(pipe.stat().st_mode) == 0o640
-
-
 def test_standard_input_and_output(tmp_path: Path) -> None:
     lines = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_10}).read_bytes()
     done = run("export", "firebase", "-", "--output", "-", stdin=lines, cwd=tmp_path)
@@ -280,13 +257,13 @@ def test_what_has_come_meanwhile_is_not_replaced(
     if not links:
         monkeypatch.setattr(os, "link", refused)
     output = tmp_path / ("o" * 250)  # as long a name as a file may have, nearly
-    with create(str(output), force=False) as file:
+    with new_files(Interrupts(), replace=False) as made, made.file(str(output)) as file:
         file.write(b"whole")
     assert output.read_bytes() == b"whole"
     output.unlink()
 
     def write_too_late() -> None:
-        with create(str(output), force=False) as file:
+        with new_files(Interrupts(), replace=False) as made, made.file(str(output)) as file:
             file.write(b"late")
             output.write_bytes(b"precious")
 
@@ -296,7 +273,7 @@ def test_what_has_come_meanwhile_is_not_replaced(
     assert list(tmp_path.iterdir()) == [output]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     line = json.dumps({"row": 0, "id": "u", "hash": COST_10}).encode() + b"\n"
     with start("export", "firebase", "-", "--output", tmp_path / "o.json") as process:

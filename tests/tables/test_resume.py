@@ -12,7 +12,9 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
-from bcrypt_batch.tables.output import OutputRefused, open_output
+from bcrypt_batch.tables.interrupts import Interrupts
+from bcrypt_batch.tables.newfiles import OutputRefused
+from bcrypt_batch.tables.output import Output, open_output
 from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import User, as_csv, check, users
 
@@ -91,10 +93,9 @@ def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:
     assert csv.field_size_limit() == limit
 
 
-def test_resume_of_what_was_killed_while_it_wrote_its_state(table: Path, tmp_path: Path) -> None:
+def test_resume_of_what_was_killed_before_it_had_a_state(table: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     output.touch()
-    Path(f"{output}.state.new").write_bytes(b'{"vers')
     assert main(arguments(table, output, "--cost", "4")) == 1
     check(output.read_bytes().splitlines(), users(300))
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.jsonl", "out.jsonl.state"]
@@ -116,24 +117,6 @@ def refusal(output: Path, capsys: pytest.CaptureFixture[str], *words: str) -> st
     return capsys.readouterr().err
 
 
-def test_an_output_of_which_others_keep_the_mode_is_refused(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And stays as it is."""
-
-    def refused(*_: object) -> None:
-        raise PermissionError
-
-    output = tmp_path / "o.jsonl"
-    given = ["hash", str(table), "--output", str(output), "--cost", "4"]
-    assert main(given) == 1
-    output.chmod(0o644)
-    monkeypatch.setattr(os, "fchmod", refused)
-    for option in ("--resume", "--force"):
-        said = refusal(output, capsys, *given, option)
-        assert "can be read by others, and only its owner" in said
-
-
 def test_a_damaged_state_is_refused(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,17 +129,19 @@ def test_a_damaged_state_is_refused(
 
 
 def test_resume_is_not_offered_where_it_is_refused(table: Path, tmp_path: Path) -> None:
-    """Of a pipe nobody can tell whether it is the same; a device holds nothing to go on with."""
-    pipe, output = tmp_path / "pipe", tmp_path / "out"
+    """Of a pipe nobody can tell whether it is the same; standard output can't be taken up."""
+    pipe, output, there = tmp_path / "pipe", tmp_path / "out", tmp_path / "there"
     os.mkfifo(pipe)
-    given = ("hash", "-", "--format", "csv", "--cost", "4", "--deadline", "0", "--output")
+    there.touch()
+    given = ("hash", "-", "--format", "csv", "--cost", "4", "--output")
     content = table.read_bytes()
-    assert "incomplete" in (said := succeed(*given, output, stdin=content, status=3))
-    assert "exists; --force" in (more := succeed(*given, output, stdin=content, status=2))
-    assert "0 rows are written whole" in (
-        full := succeed("hash", table, "--cost", "4", "--output", "/dev/full", status=3)
-    )
-    assert "--resume" not in said + more + full
+    at_once = ("--deadline", "0")
+    assert "incomplete" in (said := succeed(*given, output, *at_once, stdin=content, status=3))
+    assert "exists; --force" in (more := succeed(*given, there, stdin=content, status=2))
+    with open("/dev/full", "wb") as full:
+        no_room = succeed("hash", table, "--cost", "4", "--output", "-", stdout=full, status=3)
+    assert "0 rows are written whole" in no_room
+    assert "--resume" not in said + more + no_room
     said = succeed("hash", pipe, "--format", "csv", "--output", output, "--resume", status=2)
     assert "--resume needs an input and an output that are files" in said
 
@@ -244,18 +229,19 @@ def test_the_state_tells_nothing_secret(table: Path, tmp_path: Path) -> None:
     assert not any("$2" in str(value) for value in state.values())
 
 
-def test_an_output_that_is_no_file_has_no_state(table: Path) -> None:
-    assert main(["hash", str(table), "--output", "/dev/null", "--cost", "4", "--quiet"]) == 1
-    assert not Path("/dev/null.state").exists()
-
-
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     path = str(tmp_path / "o")
-    first = open_output(path, {}, form="jsonl", resume=False, force=False)
+
+    def opened(*, resume: bool) -> Output:
+        return open_output(
+            path, {}, form="jsonl", resume=resume, force=False, interrupts=Interrupts()
+        )
+
+    first = opened(resume=False)
     with pytest.raises(OutputRefused, match="another process"):
-        open_output(path, {}, form="jsonl", resume=True, force=False)
+        opened(resume=True)
     first.close()
-    open_output(path, {}, form="jsonl", resume=True, force=False).close()
+    opened(resume=True).close()
 
 
 @pytest.mark.parametrize("name", ["o.jsonl", "o.csv"])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
+from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.rows import Row
-from bcrypt_batch.tables.run import Interrupts
 from tests.processes import run_python
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import check, users
@@ -143,10 +143,11 @@ def test_a_deadline_is_kept_while_a_pipe_is_silent(tmp_path: Path, given: bytes)
 @pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
 def test_what_was_only_noted_ends_the_reading_that_follows(number: signal.Signals | None) -> None:
     """The deadline, where there is no number."""
-    interrupts = Interrupts(None if number else 0)
+    interrupts = Interrupts()
 
     def read() -> None:
         with interrupts.raised():
+            interrupts.limit(None if number else 0)
             with interrupts.deferred():
                 if number:
                     signal.raise_signal(number)
@@ -159,7 +160,9 @@ def test_what_was_only_noted_ends_the_reading_that_follows(number: signal.Signal
 
 
 def test_no_alarm_comes_after_a_run() -> None:
-    with Interrupts(60).raised():
+    interrupts = Interrupts()
+    with interrupts.raised():
+        interrupts.limit(60)
         assert signal.getitimer(signal.ITIMER_REAL) > (0, 0)
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 

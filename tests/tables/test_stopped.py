@@ -18,6 +18,7 @@ import pytest
 
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.compute import Stretch, compute
+from bcrypt_batch.tables.interrupts import STOPPING
 from bcrypt_batch.tables.run import Finished
 from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import check, users
@@ -50,8 +51,8 @@ def test_killed_three_times_and_torn(large: Path, tmp_path: Path, form: str) -> 
     assert output.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped(large: Path, tmp_path: Path, number: int, status: int) -> None:
+@pytest.mark.parametrize("number", STOPPING)
+def test_stopped(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     output = tmp_path / "out.jsonl"
     options = ("hash", large, "--output", output, "--cost", "7", "--resume")
     with start(*options) as process:
@@ -60,8 +61,8 @@ def test_stopped(large: Path, tmp_path: Path, number: int, status: int) -> None:
         time.sleep(0.5)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert b"incomplete: --resume goes on" in err
+    assert process.returncode == 128 + number
+    assert f"stopped by {number.name}, incomplete: --resume goes on".encode() in err
     assert b"Traceback" not in err
     content = output.read_bytes()
     assert content.endswith(b"\n")
@@ -70,7 +71,7 @@ def test_stopped(large: Path, tmp_path: Path, number: int, status: int) -> None:
     check(content.splitlines(), users(4000)[:done])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING)
 def test_a_signal_stops_the_stretch_that_is_computed(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -88,7 +89,7 @@ def test_a_signal_stops_the_stretch_that_is_computed(
     assert goes_on == [True, False]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
+@pytest.mark.parametrize("number", [*STOPPING, signal.SIGALRM])
 def test_a_signal_when_all_is_done_changes_nothing(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 import bcrypt_batch
 
 from .commands import bulk, export, info, table
+from .interrupts import Interrupts
 from .kinds import InvalidTable
 from .messages import PROGRAM, say
-from .output import STDOUT, OutputRefused
+from .newfiles import OutputRefused
+from .output import STDOUT
 
 USAGE = 2
 STATUS = """\
 exit status: 0 all rows done; 1 some rows in error, or not matching; 2 usage; 3 incomplete, --resume
-goes on; 130 Ctrl-C and 143 SIGTERM, likewise"""
+goes on; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: stopped, --resume goes on"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,9 +39,18 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
-    options = parser().parse_args(arguments)
+    interrupts = Interrupts()
+    with interrupts.raised():
+        try:
+            return _execute(parser().parse_args(arguments), interrupts)
+        except KeyboardInterrupt:
+            say(f"incomplete: stopped by {interrupts.name}")
+            return interrupts.status
+
+
+def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
     try:
-        status: int = options.execute(options)
+        status: int = options.execute(options, interrupts)
     except (InvalidTable, OutputRefused, ValueError) as error:
         return fail(str(error))
     except BrokenPipeError:
@@ -50,8 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Of an input or output that can't be opened: a name and the system's word for it.
         name = f"{error.filename}: " if error.filename else ""
         return fail(f"{name}{error.strerror or type(error).__name__}")
-    except KeyboardInterrupt:
-        return 130
     return status
 
 

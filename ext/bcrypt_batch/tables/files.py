@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
+from .inputs import open_input
 from .kinds import InvalidTable, guess_format
 from .lines import FIXED
 from .parquet import parquet_rows
@@ -89,13 +88,9 @@ def open_table(source: Source) -> Iterator[Table]:
             raise InvalidTable("Parquet can only be read from a plain file")
         yield Table(parquet_rows(source.path, source.columns), os.stat(source.path).st_size)
         return
-    if source.path == "-":
-        lines, layout = read_layout(sys.stdin.buffer, source.form, source.columns, source.delimiter)
-        yield Table(read_rows(lines, source.form, source.columns, layout, source.delimiter), None)
-        return
-    with Path(source.path).open("rb") as file:
+    with open_input(source.path) as file:
         about = os.fstat(file.fileno())
-        size = about.st_size if stat.S_ISREG(about.st_mode) else None
+        size = about.st_size if source.path != "-" and stat.S_ISREG(about.st_mode) else None
         lines, layout = read_layout(file, source.form, source.columns, source.delimiter)
         rows = read_rows(lines, source.form, source.columns, layout, source.delimiter)
         yield Table(rows, size)

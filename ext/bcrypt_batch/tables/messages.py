@@ -1,8 +1,10 @@
-"""What the command line says on standard error."""
+"""What the command line says on standard error, and OS errors that name their file."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PROGRAM = "bcrypt-batch"
 
@@ -11,3 +13,14 @@ def say(text: str) -> None:
     """Say it, unless standard error is closed: print() would put it among the results then."""
     if sys.stderr is not None:
         print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Give an OSError without a file's name this one: read(2) and write(2) know none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from None

@@ -8,24 +8,34 @@ input and which options it was made of, so that it isn't continued with others.
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
 import select
 import stat
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, BinaryIO
+from contextlib import suppress
+from typing import Any
 
+from .inputs import STDIN
+from .interrupts import Interrupts
 from .lines import Counts, count_line
+from .messages import naming, say
+from .newfiles import (
+    MODE,
+    OutputRefused,
+    check_ours,
+    is_at,
+    lock,
+    make_private,
+    new_files,
+    open_ours,
+    standard_output,
+    sync,
+)
 from .source import Lines
 
-MODE = 0o600
-STDIN, STDOUT = 0, 1
+STDOUT = 1
 STATE_VERSION = 1
 UNLIMITED = 1 << 62
 
@@ -33,12 +43,18 @@ UNLIMITED = 1 << 62
 NONE = Counts()
 
 
-class OutputRefused(Exception):
-    """The output can't be written as asked for; the message says what can be done."""
-
-
 class WriteFailed(OSError):
-    """The output took no more: a full disk, for instance."""
+    """The output took no more: a full disk, for instance.
+
+    Attributes:
+        size: How many bytes it took of the lines that were being written.
+        rows: How many rows are whole in it; None if `size` says that.
+    """
+
+    def __init__(self, error: OSError, size: int = 0, rows: int | None = None) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.size = size
+        self.rows = rows
 
 
 class Output:
@@ -51,15 +67,32 @@ class Output:
     """
 
     def __init__(
-        self, descriptor: int, counts: Counts = NONE, *, empty: bool = True, resumable: bool = False
+        self,
+        descriptor: int,
+        path: str,
+        counts: Counts = NONE,
+        *,
+        form: str = "jsonl",
+        empty: bool = True,
+        resumable: bool = False,
+        synced: bool = True,
     ) -> None:
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
+        self._path = path
+        self._form = form
+        self._synced = synced
         self.counts = counts
         self.empty = empty
         self.resumable = resumable
 
     def write(self, data: bytes) -> None:
-        """Hand lines over to the system; a killed process has lost nothing of them."""
+        """Hand lines over to the system; a killed process has lost nothing of them.
+
+        Raises:
+            WriteFailed: The system took a part of them at most.
+            BrokenPipeError: Nobody reads standard output any more.
+        """
+        assert self._descriptor is not None
         rest = memoryview(data)
         try:
             while rest:
@@ -70,11 +103,29 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise WriteFailed(*error.args) from None
+            raise WriteFailed(error, len(data) - len(rest)) from None
+
+    def finish(self) -> None:
+        """Have the lines on disk, and close the file.
+
+        Raises:
+            WriteFailed: The system has lost some of what it took, as network file systems can.
+        """
+        try:
+            if self._descriptor not in (None, STDOUT) and self._synced:
+                sync(self._descriptor, self._path)
+            self.close()
+        except OSError as error:
+            self.close()
+            with open(open_ours(self._path, os.O_RDONLY), "rb") as file:
+                counts, _, _ = _scan(file.fileno(), self._form)
+            raise WriteFailed(error, rows=counts.rows) from None
 
     def close(self) -> None:
-        if self._descriptor != STDOUT:
-            os.close(self._descriptor)
+        """Close the file, unless `finish` has."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor not in (None, STDOUT):
+            os.close(descriptor)
 
 
 def check_paths(source: str, path: str) -> None:
@@ -89,19 +140,13 @@ def check_paths(source: str, path: str) -> None:
     given = os.stat(STDIN if source == "-" else source)
     if not stat.S_ISREG(given.st_mode):
         return  # what may be one and the same, a terminal for instance
-    state = "the input has the name of the output's state file"
     for taken, refused in (
         (STDOUT if path == "-" else path, "--output is the input itself"),
-        (f"{path}.state", state),
-        (f"{path}.state.new", state),
+        (f"{path}.state", "the input has the name of the output's state file"),
     ):
         with suppress(OSError):  # there is none yet
             if os.path.samestat(given, os.stat(taken)):
                 raise OutputRefused(refused)
-
-
-def state_path(path: str) -> Path:
-    return Path(path + ".state")
 
 
 def input_state(name: str) -> dict[str, int] | None:
@@ -112,7 +157,13 @@ def input_state(name: str) -> dict[str, int] | None:
 
 
 def open_output(
-    path: str, state: dict[str, Any], *, form: str, resume: bool, force: bool
+    path: str,
+    state: dict[str, Any],
+    *,
+    form: str,
+    resume: bool,
+    force: bool,
+    interrupts: Interrupts,
 ) -> Output:
     """Open a file for results.
 
@@ -122,146 +173,117 @@ def open_output(
             Without an `input` it can't be.
         form: `jsonl` or `csv`.
         resume: Go on after the lines that are there.
-        force: Begin anew, whatever is there.
+        force: Begin anew, in a new file, whatever is there.
+        interrupts: What may end the command meanwhile.
 
     Raises:
-        OutputRefused: There is such a file, and neither is asked for; or it was made from another
-            input or with other options; or another process is writing it.
+        OutputRefused: There is such a file, and neither is asked for; or it is no plain file of
+            ours; or it was made from another input or with other options; or another process is
+            writing it.
         OSError: It can't be opened.
     """
     if path == "-":
-        _standard_output()
-        return Output(STDOUT)
-    if not _is_plain_or_new(path):
-        return Output(os.open(path, os.O_WRONLY))
-    resumable = state.get("input") is not None
-    flags = os.O_RDWR | os.O_CREAT | (0 if resume or force else os.O_EXCL)
+        standard_output()
+        return Output(STDOUT, "standard output")
+    found = _open_locked(path) if resume or force else None
+    if found is None:
+        return _begun(path, state, form, interrupts, replace=False)
     try:
-        descriptor = os.open(path, flags, MODE)
+        if resume and os.fstat(found).st_size:
+            return _taken_up(os.dup(found), path, state, form)
+        return _begun(path, state, form, interrupts, replace=True)
+    finally:
+        os.close(found)
+
+
+def _open_locked(path: str) -> int | None:
+    """Open an output that nobody else writes; return its descriptor, None if there is none."""
+    while True:
+        try:
+            descriptor = open_ours(path, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            lock(descriptor, path)
+            if is_at(path, descriptor):  # and --force of another process has not replaced it
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _begun(
+    path: str, state: dict[str, Any], form: str, interrupts: Interrupts, *, replace: bool
+) -> Output:
+    """Make an output and its state, both anew; the output first, lest its lines get this state."""
+    resumable = state.get("input") is not None
+    with interrupts.deferred():
+        descriptor = -1
+        try:
+            with new_files(interrupts, replace=True) as made:
+                descriptor = made.make(path) if replace else _create(path, resumable)
+                if not replace:
+                    make_private(descriptor, path)
+                lock(descriptor, path, silent=replace)  # what is replaced had the same locks
+                with made.file(f"{path}.state") as file:
+                    file.write(json.dumps({"version": STATE_VERSION, **state}).encode() + b"\n")
+                if not replace and not is_at(path, descriptor):
+                    raise OutputRefused(f"another process is writing {path}")
+        except BaseException:
+            if descriptor >= 0:
+                if not replace and is_at(path, descriptor):
+                    os.unlink(path)
+                os.close(descriptor)
+            raise
+    return Output(descriptor, path, form=form, resumable=resumable, synced=made.synced)
+
+
+def _create(path: str, resumable: bool) -> int:
+    """Make an output under its own name, where --resume finds it."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
     except FileExistsError:
+        check_ours(path, os.lstat(path))
         goes_on = "--resume goes on with it, " if resumable else ""
         raise OutputRefused(f"{path} exists; {goes_on}--force begins anew") from None
+
+
+def _taken_up(descriptor: int, path: str, state: dict[str, Any], form: str) -> Output:
+    """Drop what was torn, count the rest, and stand at the end."""
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputRefused(f"another process is writing {path}") from None
-        _make_its_owners(descriptor, path)
-        counts = NONE
-        if resume and os.fstat(descriptor).st_size:
-            _check_state(path, state)
-            counts = _take_up(descriptor, path, form)
-        else:
-            os.ftruncate(descriptor, 0)
-            _write_state(path, state)
+        if os.fstat(descriptor).st_nlink > 1:
+            raise OutputRefused(
+                f"{path} has other names too (hard links), which would get the results; "
+                "go on with a copy, or --force begins anew"
+            )
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        make_private(descriptor, path)
+        if mode & 0o077:
+            say(
+                f"{path} had the mode {mode:o}: who opened it then can read on; --force begins "
+                "anew in another file"
+            )
+        _check_state(path, state)
+        counts, whole, last = _scan(descriptor, form)
+        if counts.rows and last != counts.rows - 1:
+            raise OutputRefused(
+                f"{path} doesn't have one line for each row from 0 on; --force begins anew"
+            )
+        with naming(path):
+            os.ftruncate(descriptor, whole)
+            os.lseek(descriptor, whole, os.SEEK_SET)
     except BaseException:
         os.close(descriptor)
         raise
-    empty = not os.fstat(descriptor).st_size
-    return Output(descriptor, counts, empty=empty, resumable=resumable)
-
-
-@contextmanager
-def create(path: str, force: bool) -> Iterator[BinaryIO]:
-    """Make a file for its owner alone, to be written at one go.
-
-    It takes its name when the block ends well; otherwise what has the name stays as it was. What is
-    no plain file is written as it is, and so is standard output, which `-` means.
-
-    Raises:
-        OutputRefused: There is one, and `force` doesn't say to replace it.
-        OSError: It can't be made.
-    """
-    if path == "-":
-        out = _standard_output()
-        yield out
-        out.flush()
-        return
-    if not _is_plain_or_new(path):
-        with open(os.open(path, os.O_WRONLY), "wb") as file:
-            yield file
-        return
-    target = os.path.realpath(path)
-    exists = f"{path} exists; --force replaces it"
-    if os.path.exists(target) and not force:
-        raise OutputRefused(exists)
-    folder = os.path.dirname(target)
-    try:
-        descriptor, new = tempfile.mkstemp(prefix=".bcrypt-batch-", dir=folder)  # of mode 600
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    try:
-        with open(descriptor, "wb") as file:
-            yield file
-        _sync(new)
-        if force or not _link(new, target):
-            if os.path.exists(target) and not force:
-                raise OutputRefused(exists)
-            os.replace(new, target)
-    finally:
-        Path(new).unlink(missing_ok=True)
-    with suppress(OSError):  # some folders can't be read; the file is whole all the same
-        _sync(folder)
-
-
-def _link(new: str, target: str) -> bool:
-    """Give a file another name, and unlike a rename replace nothing; whether that could be done."""
-    try:
-        os.link(new, target)
-    except OSError:  # there is one by now, or the file system has no hard links
-        return False
-    return True
-
-
-def _make_its_owners(descriptor: int, path: str) -> None:
-    """Let nobody else read a file that may have been there, with another mode."""
-    if stat.S_IMODE(os.fstat(descriptor).st_mode) != MODE:
-        try:
-            os.fchmod(descriptor, MODE)
-        except PermissionError:
-            raise OutputRefused(
-                f"{path} can be read by others, and only its owner can change that"
-            ) from None
-
-
-def _sync(path: str) -> None:
-    """Have a file, or the names in a folder, on disk: what it was made of may be deleted next."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _standard_output() -> BinaryIO:
-    if sys.stdout is None:
-        raise OutputRefused("standard output is closed")
-    return sys.stdout.buffer
-
-
-def _is_plain_or_new(path: str) -> bool:
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
-        return True
-
-
-def _write_state(path: str, state: dict[str, Any]) -> None:
-    """Write the state in one step."""
-    target = state_path(path)
-    new = target.with_name(target.name + ".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"version": STATE_VERSION, **state}, file)
-        file.write("\n")
-    new.replace(target)
+    return Output(descriptor, path, counts, form=form, empty=not whole, resumable=True)
 
 
 def _check_state(path: str, state: dict[str, Any]) -> None:
-    file = state_path(path)
+    file = f"{path}.state"
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        with open(open_ours(file, os.O_RDONLY), "rb") as opened:
+            found = json.loads(opened.read())
     except FileNotFoundError:
         raise OutputRefused(
             f"{file} is missing, so nothing tells what {path} was made of; --force begins anew"
@@ -276,21 +298,14 @@ def _check_state(path: str, state: dict[str, Any]) -> None:
             raise OutputRefused(f"{path} was made {what}; --force begins anew")
 
 
-def _take_up(descriptor: int, path: str, form: str) -> Counts:
-    """Drop what was torn, count the rest, and stand at the end."""
+def _scan(descriptor: int, form: str) -> tuple[Counts, int, int | None]:
+    """Return counts, the size of the whole lines, and the number of the last row."""
     with open(os.dup(descriptor), "rb") as file:
-        counts, whole, last = _scan_csv(file) if form == "csv" else _scan_json(file)
-    if counts.rows and last != counts.rows - 1:
-        raise OutputRefused(
-            f"{path} doesn't have one line for each row from 0 on; --force begins anew"
-        )
-    os.ftruncate(descriptor, whole)
-    os.lseek(descriptor, whole, os.SEEK_SET)
-    return counts
+        file.seek(0)
+        return _scan_csv(file) if form == "csv" else _scan_json(file)
 
 
 def _scan_json(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
-    """Return counts, the size of the whole lines, and the number of the last row."""
     rows = errors = unmatched = whole = 0
     last = b""
     for line in file:
@@ -312,7 +327,7 @@ def _number(line: bytes) -> int | None:
 
 
 def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
-    """Return the same of CSV, where a record may have line ends in it."""
+    """Scan CSV, where a record may have line ends in it."""
     lines = Lines(file, limit=UNLIMITED)
     reader = csv.reader(lines, strict=True)
     limit = csv.field_size_limit(UNLIMITED)  # these are our own lines, whatever the input let in

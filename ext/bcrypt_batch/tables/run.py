@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import time
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
-from types import FrameType
 from typing import Any, NamedTuple
 
-from bcrypt_batch.checks import MAX_SECONDS
-
-from .compute import Job, Outcome, Pace, Stretch, compute
+from .compute import Job, Outcome, Pace, compute
 from .files import Source, Table
+from .interrupts import Interrupts
 from .lines import Counts, count, csv_header, csv_lines, json_lines
-from .output import Output
+from .output import Output, WriteFailed
 from .progress import Progress, progress
 
 # Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
 # killed process has lost little.
 STRETCH_S = 4.0
-ALARM_S = 0.5  # until what was only noted comes again
 
 
 class Finished(NamedTuple):
@@ -34,7 +30,6 @@ class Finished(NamedTuple):
         codes: The codes of this run's errors, and how often each.
         unread: How many lines this run left out, in rows of several lines that can't be read.
         complete: Whether there is a line for every row of the input.
-        signal: The signal that ended it, or None.
         seconds: How long it took.
     """
 
@@ -43,61 +38,7 @@ class Finished(NamedTuple):
     codes: Counter[str]
     unread: int
     complete: bool
-    signal: int | None
     seconds: float
-
-
-class Interrupts:
-    """Ctrl-C, SIGTERM and a deadline: noted while a stretch is computed and written, else raised.
-
-    While reading they are a KeyboardInterrupt: a pipe may stay silent.
-
-    Attributes:
-        signal: Which of the two came, or None.
-    """
-
-    def __init__(self, deadline: float | None) -> None:
-        self.signal: int | None = None
-        self.over = False  # there is nothing left to interrupt
-        self._deferred = False
-        self._deadline = None if deadline is None else time.monotonic() + deadline
-
-    def remaining(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-
-    def _came(self, number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGALRM:
-            self.signal = number
-        if self.over:
-            return
-        if not self._deferred:
-            raise KeyboardInterrupt
-        signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # lest the next row be waited for
-
-    @contextmanager
-    def raised(self) -> Iterator[None]:
-        """Handle the signals, and the deadline's."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-        former = [signal.signal(number, self._came) for number in numbers]
-        try:
-            remaining = self.remaining()
-            if remaining is not None:  # 0 would set no timer
-                signal.setitimer(signal.ITIMER_REAL, min(max(remaining, 0.001), MAX_SECONDS))
-            yield
-        finally:
-            self.over = True
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            for number, handler in zip(numbers, former, strict=True):
-                signal.signal(number, handler)
-
-    @contextmanager
-    def deferred(self) -> Iterator[None]:
-        """Only note them."""
-        self._deferred = True
-        try:
-            yield
-        finally:
-            self._deferred = False
 
 
 class Run:
@@ -139,9 +80,7 @@ class Run:
                 self.interrupts.over = True
         seconds = time.monotonic() - self.started
         here = self.counts.rows - before
-        return Finished(
-            self.counts, here, self.codes, self.unread, complete, self.interrupts.signal, seconds
-        )
+        return Finished(self.counts, here, self.codes, self.unread, complete, seconds)
 
     def _stretches(self, pace: Pace, table: Table, quiet: bool) -> bool:
         shown: Progress | None = None
@@ -173,13 +112,24 @@ class Run:
         done = compute(self.job, rows, self.interrupts.remaining(), tick)
         if done.complete:
             pace.took(rows, time.monotonic() - began, done.lanes)
-        self._write(done)
+        self._write(done.outcomes)
         return done.complete
 
-    def _write(self, done: Stretch) -> None:
-        outcomes: list[Outcome] = done.outcomes
+    def _write(self, outcomes: list[Outcome]) -> None:
+        try:
+            self.output.write(self._lines(outcomes))
+        except WriteFailed as error:
+            ends = range(1, len(outcomes) + 1)
+            whole = bisect_right(ends, error.size, key=lambda end: len(self._lines(outcomes[:end])))
+            self._count(outcomes[:whole])
+            raise
+        self._count(outcomes)
+
+    def _lines(self, outcomes: list[Outcome]) -> bytes:
         write_as = csv_lines if self.form == "csv" else json_lines
-        self.output.write(write_as(outcomes, self.counts.rows, self.keep))
+        return write_as(outcomes, self.counts.rows, self.keep)
+
+    def _count(self, outcomes: list[Outcome]) -> None:
         self.counts = self.counts.plus(count(outcomes))
         self.codes.update(outcome.error for outcome in outcomes if outcome.error)
         self.unread += sum(outcome.row.lines for outcome in outcomes if outcome.row.lines > 1)

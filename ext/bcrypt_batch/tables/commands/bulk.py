@@ -12,9 +12,11 @@ from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIXES
 
 from ..aws import Refused, Stack, Status
 from ..files import Source, open_table, source
+from ..interrupts import Interrupts
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
-from ..output import create, input_state
+from ..newfiles import new_files
+from ..output import input_state
 from ..progress import progress
 from ..rows import Columns
 from .options import delimiter, whole_number
@@ -83,12 +85,12 @@ def _run_name(text: str) -> str:
     return text
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Do a step; return the exit status."""
     stack: Stack | None = None
     try:
         stack = Stack(options.stack)
-        status: int = options.run_step(stack, options)
+        status: int = options.run_step(stack, options, interrupts)
     except Refused as error:
         raise InvalidTable(str(error)) from None
     except Exception as error:
@@ -99,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-def _start(stack: Stack, options: argparse.Namespace) -> int:
+def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
     hash_column = options.hash_column or ("hash" if options.operation == "verify" else None)
     columns = Columns(options.password_column, options.id_column, hash_column, tuple(options.keep))
     read_from = source(options.input, options.format, columns, options.delimiter)
@@ -143,7 +145,7 @@ def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str
     return given
 
 
-def _status(stack: Stack, options: argparse.Namespace) -> int:
+def _status(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
     told = None
     while True:
         now = stack.status(options.run)
@@ -169,7 +171,7 @@ def _shown(status: Status) -> str:
     return text + (f"; {status.cause}" if status.cause else "")
 
 
-def _collect(stack: Stack, options: argparse.Namespace) -> int:
+def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     home = f"runs/{options.run}/"
     manifest = stack.read_json(f"{home}manifest.json")
     if manifest is None:  # chunks from the queue have nobody to judge them, nor may a failed run
@@ -180,7 +182,10 @@ def _collect(stack: Stack, options: argparse.Namespace) -> int:
             say(str(error))
             return UNFINISHED
         manifest = stack.read_json(f"{home}manifest.json")
-    with create(options.output, options.force) as file:
+    with (
+        new_files(interrupts, replace=options.force) as made,
+        made.file(options.output) as file,
+    ):
         lines = sum(stack.fetch(key, file) for key in manifest["keys"])
         if lines != manifest["rows"]:
             raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import glob
 import json
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ..importers import AUTH0_BRACKETS, AUTH0_BYTES, HASH, Refused, Users
+from ..inputs import open_input
+from ..interrupts import Interrupts
 from ..messages import say
-from ..output import OutputRefused, check_paths, create
+from ..newfiles import NewFiles, OutputRefused, new_files
+from ..output import check_paths
 
 SHOWN = 20  # rows that are refused
 
@@ -28,7 +29,7 @@ class Format(NamedTuple):
     """
 
     user: Callable[[Users, dict[str, Any]], bytes]
-    write: Callable[[Iterator[bytes], argparse.Namespace], int]
+    write: Callable[[Iterator[bytes], argparse.Namespace, NewFiles], int]
 
 
 def add(commands: Any) -> None:
@@ -57,15 +58,17 @@ def add(commands: Any) -> None:
     parser.set_defaults(execute=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Export results; return the exit status."""
     check_paths(options.input, options.output)
     form = FORMATS[options.form]
     left_out = [0]
-    standard = options.input == "-"
-    with nullcontext(sys.stdin.buffer) if standard else Path(options.input).open("rb") as file:
+    with (
+        open_input(options.input) as file,
+        new_files(interrupts, replace=options.force) as made,
+    ):
         users = _users(_results(file, left_out), form, options)
-        written = form.write(users, options)
+        written = form.write(users, options, made)
     say(f"{written:,} users, {left_out[0]:,} rows in error left out")
     return 1 if left_out[0] else 0
 
@@ -117,9 +120,9 @@ def _users(
         )
 
 
-def _firebase(users: Iterator[bytes], options: argparse.Namespace) -> int:
+def _firebase(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
     written = 0
-    with create(options.output, options.force) as file:
+    with made.file(options.output) as file:
         file.write(b'{"users": [')
         for user in users:
             file.write((b",\n" if written else b"\n") + user)
@@ -128,7 +131,7 @@ def _firebase(users: Iterator[bytes], options: argparse.Namespace) -> int:
     return written
 
 
-def _auth0(users: Iterator[bytes], options: argparse.Namespace) -> int:
+def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
     """Arrays in files of at most 500 KB."""
     if options.output == "-":
         raise OutputRefused("--output can't be - for auth0, which is several files")
@@ -142,17 +145,15 @@ def _auth0(users: Iterator[bytes], options: argparse.Namespace) -> int:
         return target.with_name(f"{stem}-{number:04}{suffix}")
 
     files = written = 0
-    with ExitStack() as made:  # they take their names together, at its end
-        for of_file in _auth0_files(users):
-            files += 1
-            file = made.enter_context(create(str(name(files)), options.force))
+    for of_file in _auth0_files(users):
+        files += 1
+        with made.file(str(name(files))) as file:
             file.write(b"[" + b",\n".join(of_file) + b"]\n")
-            file.close()  # there may be more than a process may have open
-            written += len(of_file)
+        written += len(of_file)
     if options.force and files:
         # What an earlier, longer export left would be imported with this one.
         for stale in takewhile(Path.is_file, map(name, count(files + 1))):
-            stale.unlink()
+            made.supersede(str(stale))
     return written
 
 
@@ -170,9 +171,9 @@ def _auth0_files(users: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield held
 
 
-def _htpasswd(users: Iterator[bytes], options: argparse.Namespace) -> int:
+def _htpasswd(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
     written = 0
-    with create(options.output, options.force) as file:
+    with made.file(options.output) as file:
         for user in users:
             file.write(user + b"\n")
             written += 1

@@ -9,6 +9,7 @@ import bcrypt_batch
 from bcrypt_batch.limits import MAX_COST, MAX_WORKERS, MIN_COST
 
 from ..compute import Job, measure
+from ..interrupts import Interrupts
 from ..progress import shown_rate, shown_time
 from .options import whole_number
 
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(execute=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, _: Interrupts) -> int:
     """Print it; return the exit status."""
     workers = options.workers or bcrypt_batch.worker_count()
     kernels = bcrypt_batch.kernels()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from typing import Any
 
 import bcrypt_batch
@@ -11,16 +10,15 @@ from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_WORKERS, MIN_COS
 
 from ..compute import Job
 from ..files import Source, open_table, source
+from ..interrupts import INCOMPLETE, Interrupts
 from ..kinds import FORMATS
 from ..messages import say
-from ..output import OutputRefused, WriteFailed, check_paths, input_state, open_output
+from ..newfiles import OutputRefused
+from ..output import WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
 from ..rows import Columns
-from ..run import Finished, Interrupts, Run
+from ..run import Finished, Run
 from .options import delimiter, seconds, whole_number
-
-INCOMPLETE = 3
-SIGNALLED = 128
 
 
 def add(commands: Any) -> None:
@@ -91,7 +89,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="nothing but errors on standard error")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Compute a table; return the exit status."""
     job = Job(
         operation=options.command,
@@ -110,29 +108,29 @@ def run(options: argparse.Namespace) -> int:
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
     bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
-    interrupts = Interrupts(options.deadline)
-    finished: Finished | None = None
-    with suppress(KeyboardInterrupt), interrupts.raised(), open_table(read_from) as table:
+    interrupts.limit(options.deadline)
+    with open_table(read_from) as table:
         output = open_output(
             options.output, _state(job, read_from, form),
-            form=form, resume=options.resume, force=options.force,
+            form=form, resume=options.resume, force=options.force, interrupts=interrupts,
         )  # fmt: skip
         run = Run(job, read_from, output, form, interrupts)
         try:
             finished = run.table(table, options.quiet)
+            output.finish()
         except WriteFailed as error:
-            goes_on = ", and --resume goes on" if output.resumable else ""
-            say(
-                f"{options.output}: {error.strerror}; "
-                f"{run.counts.rows:,} rows are written whole{goes_on}"
-            )
-            return INCOMPLETE
+            return _failed(error, options.output, run.counts.rows, output.resumable)
         finally:
             output.close()
-    if finished is None:
-        say("incomplete: the input has not begun")
-        return INCOMPLETE if interrupts.signal is None else SIGNALLED + interrupts.signal
-    return _report(finished, job.operation, output.resumable, options.quiet)
+        return _report(finished, options, output.resumable, interrupts)
+
+
+def _failed(error: WriteFailed, path: str, rows: int, resumable: bool) -> int:
+    if error.rows is not None:
+        rows = error.rows
+    goes_on = ", and --resume goes on" if resumable else ""
+    say(f"{path}: {error.strerror}; {rows:,} rows are written whole{goes_on}")
+    return INCOMPLETE
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -150,11 +148,13 @@ def _state(job: Job, read_from: Source, form: str) -> dict[str, Any]:
     return state
 
 
-def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) -> int:
+def _report(
+    finished: Finished, options: argparse.Namespace, resumable: bool, interrupts: Interrupts
+) -> int:
     counts = finished.counts
-    done = "hashed" if operation == "hash" else "checked"
+    done = "hashed" if options.command == "hash" else "checked"
     text = f"{counts.rows:,} rows: {counts.rows - counts.errors:,} {done}"
-    if operation == "verify":
+    if options.command == "verify":
         text += f", {counts.unmatched:,} of them not matching"
     text += f", {counts.errors:,} in error"
     if finished.codes:
@@ -164,11 +164,10 @@ def _report(finished: Finished, operation: str, resumable: bool, quiet: bool) ->
     rate = shown_rate(finished.here / max(finished.seconds, 1e-9))
     text += f"; {finished.here:,} of them now, in {shown_time(finished.seconds)}, {rate}"
     if not finished.complete:
-        text += "; incomplete" + (": --resume goes on" if resumable else "")
-    if not quiet or not finished.complete:
+        text += f"; stopped by {interrupts.name}, incomplete"
+        text += ": --resume goes on" if resumable else ""
+    if not options.quiet or not finished.complete:
         say(text)
-    if finished.signal is not None and not finished.complete:
-        return SIGNALLED + finished.signal
     if not finished.complete:
-        return INCOMPLETE
+        return interrupts.status
     return 1 if counts.errors or counts.unmatched else 0

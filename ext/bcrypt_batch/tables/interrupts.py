@@ -1,0 +1,90 @@
+"""The signals that stop a command: one list, and one behaviour for all commands."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from bcrypt_batch.checks import MAX_SECONDS
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INCOMPLETE = 3
+SIGNALLED = 128  # and the signal's number: a shell's exit status
+ALARM_S = 0.5  # until what was only noted comes again
+
+
+class Interrupts:
+    """Ctrl-C, SIGTERM, SIGHUP and a deadline: a KeyboardInterrupt, raised once.
+
+    A second one would interrupt the cleaning up after the first.
+
+    Attributes:
+        signal: Which signal came, or None.
+        over: Whether nothing is left to interrupt.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.over = False
+        self._deferred = False
+        self._deadline: float | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status of a command that was stopped."""
+        return INCOMPLETE if self.signal is None else SIGNALLED + self.signal
+
+    @property
+    def name(self) -> str:
+        """What stopped it."""
+        return "the deadline" if self.signal is None else signal.Signals(self.signal).name
+
+    def limit(self, seconds: float | None) -> None:
+        """Set a deadline, which an alarm keeps; None for none."""
+        if seconds is None:
+            return
+        self._deadline = time.monotonic() + seconds
+        # 0 would set no timer.
+        signal.setitimer(signal.ITIMER_REAL, min(max(seconds, 0.001), MAX_SECONDS))
+
+    def remaining(self) -> float | None:
+        """Return the seconds until the deadline; None without one."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Handle the signals, except those that are ignored, as nohup has it."""
+        numbers = [n for n in STOPPING if signal.getsignal(n) != signal.SIG_IGN]
+        numbers.append(signal.SIGALRM)
+        with self.deferred():
+            former = [signal.signal(number, self._came) for number in numbers]
+        try:
+            yield
+        finally:
+            self.over = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in zip(numbers, former, strict=True):
+                signal.signal(number, handler)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Only note what comes until the block has ended; an alarm then ends what goes on."""
+        before, self._deferred = self._deferred, True
+        try:
+            yield
+        finally:
+            self._deferred = before
+
+    def _came(self, number: int, _frame: FrameType | None) -> None:
+        if self.over:
+            return
+        if number != signal.SIGALRM:
+            self.signal = number
+        if self._deferred:
+            signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # lest what follows be waited for
+            return
+        self.over = True
+        raise KeyboardInterrupt

@@ -1,0 +1,295 @@
+"""Files that only their owner reads: made new, and named once they are whole.
+
+No other user may have a hand in the file, nor an open descriptor of it: a named pipe, a device, a
+link or another user's file at the path is refused, and what is replaced keeps its old content.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from .interrupts import Interrupts
+from .messages import naming, say
+
+MODE = 0o600
+# What network and FUSE file systems answer to flock, fsync and chmod if they have none.
+UNSUPPORTED = (
+    errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY,
+)  # fmt: skip
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class OutputRefused(Exception):
+    """The output can't be written as asked for; the message says what can be done."""
+
+
+def check_ours(path: str, about: os.stat_result) -> None:
+    """Refuse what is no plain file, or another user's.
+
+    Raises:
+        OutputRefused: With the path, and what to do.
+    """
+    for is_kind, name in KINDS:
+        if is_kind(about.st_mode):
+            raise OutputRefused(
+                f"{path} is {name}, and outputs are plain files: give another path, or "
+                "--output - for standard output"
+            )
+    if about.st_uid != os.geteuid() and about.st_uid != _uid_of_new_files(path):
+        raise OutputRefused(
+            f"{path} belongs to another user (uid {about.st_uid}): give another path, or remove it"
+        )
+
+
+def _uid_of_new_files(path: str) -> int:
+    """Return whose a file made here is: network file systems have users of their own."""
+    with suppress(OSError), tempfile.TemporaryFile(dir=os.path.dirname(path) or ".") as file:
+        return os.fstat(file.fileno()).st_uid
+    return os.geteuid()
+
+
+def open_ours(path: str, flags: int) -> int:
+    """Open a plain file of ours; return its descriptor.
+
+    Raises:
+        OutputRefused: It is something else, or another user's.
+        OSError: It can't be opened.
+    """
+    check_ours(path, os.lstat(path))  # opening a device may do something to it
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        check_ours(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_at(path: str, descriptor: int) -> bool:
+    """Say whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def make_private(descriptor: int, path: str) -> None:
+    """Let nobody else read a file; say if its file system has no modes."""
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) == MODE:
+        return
+    with naming(path):
+        try:
+            os.fchmod(descriptor, MODE)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, *UNSUPPORTED):
+                raise
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & 0o077:
+        say(f"{path}: its file system keeps it at mode {mode:o}: others may be able to read it")
+
+
+def lock(descriptor: int, path: str, *, silent: bool = False) -> None:
+    """Keep other processes from writing a file; say if its file system has no locks.
+
+    Raises:
+        OutputRefused: Another process is writing it.
+        OSError: The system refuses the lock.
+    """
+    try:
+        with naming(path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputRefused(f"another process is writing {path}") from None
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if not silent:
+            say(
+                f"{path}: its file system has no locks ({error.strerror}): "
+                "no other process may write it meanwhile"
+            )
+
+
+def sync(descriptor: int, path: str) -> bool:
+    """Have a file on disk: what it was made of may be deleted next.
+
+    Returns:
+        Whether its file system can do that; otherwise standard error says so.
+    """
+    try:
+        with naming(path):
+            os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        say(f"{path}: its file system has no fsync ({error.strerror}): a power cut may lose it")
+        return False
+    return True
+
+
+def standard_output() -> BinaryIO:
+    """Return what `-` means.
+
+    Raises:
+        OutputRefused: It is closed.
+    """
+    if sys.stdout is None:
+        raise OutputRefused("standard output is closed")
+    return sys.stdout.buffer
+
+
+class NewFiles:
+    """Files under temporary names, which take their own names together.
+
+    Attributes:
+        synced: Whether their file system has fsync, as far as is known.
+    """
+
+    def __init__(self, interrupts: Interrupts, *, replace: bool) -> None:
+        self._interrupts = interrupts
+        self._replace = replace
+        self._made: dict[str, str] = {}  # the temporary name, and the file's own
+        self._superseded: list[str] = []
+        self.synced = True
+
+    def make(self, path: str) -> int:
+        """Make a file of mode 600; return its descriptor.
+
+        Raises:
+            OutputRefused: The name is taken, and not to be replaced, or not ours.
+            OSError: The file can't be made.
+        """
+        self._check(path)
+        with self._interrupts.deferred():
+            try:
+                folder = os.path.dirname(path) or "."
+                descriptor, temporary = tempfile.mkstemp(prefix=".bcrypt-batch-", dir=folder)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from None
+            self._made[temporary] = path
+        make_private(descriptor, path)
+        return descriptor
+
+    @contextmanager
+    def file(self, path: str) -> Iterator[BinaryIO]:
+        """Make a file and write it; `-` is standard output, which takes no name."""
+        if path == "-":
+            with naming("standard output"):
+                yield (out := standard_output())
+                out.flush()
+            return
+        with naming(path), open(self.make(path), "wb") as file:
+            yield file
+            file.flush()
+            self.synced = self.synced and sync(file.fileno(), path)
+
+    def supersede(self, path: str) -> None:
+        """Remove an older file when these files take their names."""
+        self._superseded.append(path)
+
+    def take_names(self) -> None:
+        """Give the files their names: to all, or to none if one of the names is taken.
+
+        Raises:
+            OutputRefused: A name was taken meanwhile.
+            OSError: A name can't be given.
+        """
+        with self._interrupts.deferred():
+            for path in self._made.values() if self._replace else ():
+                self._check(path)
+            named: list[str] = []
+            try:
+                for temporary, path in self._made.items():
+                    self._name(temporary, path)
+                    named.append(path)
+            except BaseException:
+                for path in () if self._replace else named:
+                    os.unlink(path)
+                raise
+            for path in self._superseded:
+                os.unlink(path)
+        for folder in {os.path.dirname(path) or "." for path in self._made.values()}:
+            self._sync_folder(folder)
+
+    def remove(self) -> None:
+        """Remove what has taken no name."""
+        with self._interrupts.deferred():
+            for temporary in self._made:
+                Path(temporary).unlink(missing_ok=True)
+
+    def _check(self, path: str) -> None:
+        try:
+            about = os.lstat(path)
+        except FileNotFoundError:
+            return
+        check_ours(path, about)
+        if not self._replace:
+            raise OutputRefused(f"{path} exists; --force replaces it")
+
+    def _name(self, temporary: str, path: str) -> None:
+        if self._replace:
+            os.replace(temporary, path)
+            return
+        try:
+            _link(temporary, path)
+        except FileExistsError:
+            raise OutputRefused(f"{path} exists; --force replaces it") from None
+
+    def _sync_folder(self, folder: str) -> None:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except PermissionError:
+            return  # it can't be read; its files are whole all the same
+        try:
+            self.synced = self.synced and sync(descriptor, folder)
+        finally:
+            os.close(descriptor)
+
+
+def _link(temporary: str, path: str) -> None:
+    """Rename a file, and replace nothing, which a rename would."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system has no hard links: reserve the name
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE))
+        try:
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(path)
+            raise
+    else:
+        os.unlink(temporary)
+
+
+@contextmanager
+def new_files(interrupts: Interrupts, *, replace: bool) -> Iterator[NewFiles]:
+    """Make files that take their names when the block ends well; otherwise nothing stays.
+
+    Args:
+        interrupts: What may end the block.
+        replace: Whether plain files of ours at these names are replaced, by new ones.
+    """
+    made = NewFiles(interrupts, replace=replace)
+    try:
+        yield made
+        made.take_names()
+    finally:
+        made.remove()

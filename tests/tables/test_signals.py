@@ -1,0 +1,146 @@
+"""Signals that stop a command: heard while an input is silent, and nothing half done stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.interrupts import STOPPING, Interrupts
+from tests.processes import require
+from tests.tables.programs import COMMAND
+
+PROGRAMS = Path(__file__).parent.parent / "programs"
+HASH = "$2b$10$" + "a" * 53
+
+
+@pytest.fixture(scope="module")
+def before_wait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a library that raises a signal between Python's last look and a wait."""
+    require("cc")
+    library = tmp_path_factory.mktemp("preloaded") / "signal_before_wait.so"
+    source = PROGRAMS / "signal_before_wait.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.parametrize(
+    ("number", "piped", "command"),
+    [
+        (signal.SIGTERM, "-", ("hash",)),
+        (signal.SIGTERM, "pipe", ("hash",)),
+        (signal.SIGINT, "pipe", ("verify",)),
+        (signal.SIGHUP, "-", ("export", "firebase")),
+        (signal.SIGTERM, "pipe", ("export", "firebase")),
+    ],
+)
+def test_a_signal_just_before_a_silent_input_is_waited_for(
+    tmp_path: Path, before_wait: Path, number: int, piped: str, command: tuple[str, ...]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    form = () if command[0] == "export" else ("--format", "csv")
+    process = subprocess.Popen(
+        [*COMMAND, *command, piped, "--output", "o", *form], cwd=tmp_path,
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "LD_PRELOAD": str(before_wait), "SIGNAL_BEFORE_WAIT": str(int(number))},
+    )  # fmt: skip
+    try:
+        assert process.wait(timeout=60) == 128 + number
+        assert process.stderr is not None
+        assert f"stopped by {signal.Signals(number).name}" in process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.communicate()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As nohup has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with (interrupts := Interrupts()).raised():
+            signal.raise_signal(signal.SIGHUP)
+        assert interrupts.signal is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_signal_does_not_interrupt_the_cleaning_up() -> None:
+    interrupts = Interrupts()
+    with interrupts.raised():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+    assert interrupts.status == 128 + signal.SIGHUP
+
+
+@pytest.fixture
+def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return results that fill three files of auth0's."""
+    monkeypatch.setattr("bcrypt_batch.tables.commands.export.AUTH0_BYTES", 200)
+    file = tmp_path / "hashed.jsonl"
+    lines = ({"row": i, "id": f"u{i}", "email": f"u{i}@x", "hash": HASH} for i in range(3))
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("call", ["link", "replace", "mkstemp"])
+def test_a_signal_while_files_are_made_or_named(
+    three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """All or none are there, and nothing else."""
+    module: Any = tempfile if call == "mkstemp" else os
+    real = getattr(module, call)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        done = real(*arguments, **named)
+        signal.raise_signal(signal.SIGTERM)
+        return done
+
+    monkeypatch.setattr(module, call, interrupted)
+    force = ["--force"] if call == "replace" else []
+    status = main(["export", "auth0", str(three), "--output", str(tmp_path / "u.json"), *force])
+    made = [f"u-000{number}.json" for number in (1, 2, 3)]
+    assert (status, names(tmp_path)) in [(0, ["hashed.jsonl", *made]), (143, ["hashed.jsonl"])]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_taken_meanwhile_leaves_none_of_the_others(
+    three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], links: bool,
+) -> None:  # fmt: skip
+    real = os.link
+    taken = tmp_path / "u-0002.json"
+
+    def link(source: str, target: str) -> None:
+        taken.write_bytes(b"precious")
+        if not links:
+            raise PermissionError
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    assert main(["export", "auth0", str(three), "--output", str(tmp_path / "u.json")]) == 2
+    assert f"{taken} exists; --force replaces it" in capsys.readouterr().err
+    assert names(tmp_path) == ["hashed.jsonl", "u-0002.json"]
+    assert taken.read_bytes() == b"precious"
+
+
+def test_help_names_the_signals() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "bcrypt_batch", "--help"], capture_output=True, check=True
+    ).stdout.decode()
+    for number in STOPPING:
+        assert str(128 + number) in said
