@@ -101,6 +101,17 @@ def test_a_bar_on_a_terminal_and_a_line_elsewhere(table: Path, tmp_path: Path) -
     assert b"|" not in plain.stderr
 
 
+def test_a_terminal_that_has_gone_changes_nothing(table: Path, tmp_path: Path) -> None:
+    leader, follower = os.openpty()
+    output = tmp_path / "o"
+    with start("hash", table, "--output", output, "--cost", "4", stderr=follower) as process:
+        os.close(follower)
+        os.close(leader)
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.read_bytes().count(b"\n") == 300
+
+
 def test_nothing_is_said_where_standard_error_is_closed(table: Path) -> None:
     """Least of all among the results."""
     done = run("hash", table, "--output", "-", "--cost", "4", preexec_fn=lambda: os.close(2))

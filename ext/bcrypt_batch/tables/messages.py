@@ -10,9 +10,18 @@ PROGRAM = "bcrypt-batch"
 
 
 def say(text: str) -> None:
-    """Say it, unless standard error is closed: print() would put it among the results then."""
-    if sys.stderr is not None:
-        print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
+    """Say it, after the program's name."""
+    show(f"{PROGRAM}: {text}")
+
+
+def show(line: str) -> None:
+    """Show a line, unless standard error is closed: print() would put it among the results then."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # a terminal that has gone: Python must not try again at its end
+        sys.stderr = None
 
 
 @contextmanager

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Protocol
+
+from .messages import show
 
 EVERY_S = 10.0
 
@@ -43,7 +46,7 @@ class Text:
         if now - self._told < EVERY_S:
             return
         self._told = now
-        print(self.line(rows, offset, now - self._started), file=sys.stderr, flush=True)
+        show(self.line(rows, offset, now - self._started))
 
     def line(self, rows: float, offset: float, seconds: float) -> str:
         """Return what is told after so many seconds."""
@@ -77,11 +80,13 @@ class Bar:
     def at(self, rows: float, offset: float) -> None:
         rate = (rows - self._first_rows) / max(time.monotonic() - self._started, 1e-6)
         self._bar.set_description_str(f"{rows:,.0f} rows, {shown_rate(rate)}", refresh=False)
-        self._bar.update(offset - self._bar.n)
+        with suppress(OSError):  # the terminal may go
+            self._bar.update(offset - self._bar.n)
 
     def close(self) -> None:
-        self._bar.refresh()
-        self._bar.close()
+        with suppress(OSError):
+            self._bar.refresh()
+            self._bar.close()
 
 
 def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> Progress:
