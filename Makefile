@@ -5,6 +5,7 @@
 #   make test   [ARGS="-k events"]
 #   make layer  [ARGS="--arch all"]
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
+#   make mutants [ARGS="bulk --sample 180"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=10] [REQUESTS=10000]
 #   make lint | sanitize | sanitize-threads | valgrind | servers | coverage | bench | wheel | containers
 #   make tables | clean
@@ -34,8 +35,8 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcr
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz servers coverage bench wheel layer \
-    containers tables clean build-Layerarm64 build-Layerx8664
+.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz mutants servers coverage bench \
+    wheel layer containers tables clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
@@ -56,7 +57,7 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C) $(PACKAGE_C); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
-	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh
+	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
@@ -124,6 +125,11 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	EXAMPLES=0.15 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
+
+# Known defects, each applied to a copy of this tree: its tests must fail. ARGS selects by name;
+# tests/mutants/__init__.py has the format of their lists.
+mutants: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 # Behind real servers, which take a minute to install: uWSGI comes as source.
 servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
