@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from typing import Any
 
-from tests.deployment.template import functions, resources
+import pytest
+
+from tests.deployment.layers import PROJECT
+from tests.deployment.template import VALUES, functions, resources, section
 
 
 def test_each_function_has_the_layer_of_its_architecture() -> None:
     for resource in functions().values():
         (layer,) = resource["Properties"]["Layers"]
-        layer = resources()[layer["Ref"]]
+        layer = resources()[layer.strip("${}")]
         architectures = resource["Properties"]["Architectures"]
         assert layer["Properties"]["CompatibleArchitectures"] == architectures
         assert [layer["Metadata"]["BuildArchitecture"]] == architectures
@@ -23,41 +27,140 @@ def test_each_function_is_built_with_its_bytecode() -> None:
         assert function.get("Metadata", {}).get("BuildMethod") == method, name
 
 
-def test_each_function_logs_where_its_role_may_write() -> None:
+def test_each_function_logs_to_its_own_group_with_its_own_role() -> None:
     for resource in functions().values():
-        group = resources()[resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
+        group = resource["Properties"]["LoggingConfig"]["LogGroup"].strip("${}")
         name = f"/aws/lambda/{resource['Properties']['FunctionName']}"
-        assert group["Properties"]["LogGroupName"] == name
+        assert resources()[group]["Properties"]["LogGroupName"] == name
         role = "BulkRole" if resource.get("Condition") == "HasBulk" else "Role"
-        assert resource["Properties"]["Role"]["Fn::GetAtt"] == [role, "Arn"]
-        assert "log-group:/aws/lambda/stack-" in str(allowed(role)["logs:PutLogEvents"])
+        assert resource["Properties"]["Role"] == f"${{{role}.Arn}}"
+        policy = resources()[group.replace("LogGroup", "LogPolicy")]
+        assert policy["Properties"]["Roles"] == [f"${{{role}}}"]
+        assert policy.get("Condition") == resource.get("Condition")
 
 
-def allowed(role: str) -> dict[str, list[str]]:
-    """Return what a role may do to which resources."""
-    found: dict[str, list[str]] = {}
-    for policy in resources()[role]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
-            actions, on = statement["Action"], statement["Resource"]
-            for action in [actions] if isinstance(actions, str) else actions:
-                found.setdefault(action, []).extend(map(str, on if isinstance(on, list) else [on]))
-    return found
+def policies(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield where each policy of the template is, and its statements."""
+    if isinstance(node, dict) and "Statement" in node:
+        assert node.keys() == {"Version", "Statement"}
+        assert node["Version"] == "2012-10-17"
+        yield path, node["Statement"]
+    elif isinstance(node, (dict, list)):
+        for key, below in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from policies(below, f"{path}/{key}".removeprefix("/"))
 
 
-def test_tables_are_read_by_their_function_only() -> None:
-    """And by no state machine, whose history more people read."""
-    function = allowed("BulkRole")
-    assert "/in/*" in str(function["s3:GetObject"])
-    assert [on for on in function["s3:PutObject"] if "/runs/*" not in on] == []
-    machine = allowed("BulkStateMachineRole")
-    assert "/in/" not in str(machine)
-    assert "/parts/" not in str(machine)
-    assert [on for on in machine["s3:GetObject"] if not re.search("/plan.json|/mapruns/", on)] == []
-    assert [on for on in machine["s3:PutObject"] if "/mapruns/*" not in on] == []
-    for actions in (function, machine, allowed("Role")):
-        assert not [action for action in actions if "*" in action]
-        assert "*" not in [on for many in actions.values() for on in many]
+def allow(actions: str | list[str], on: str | list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": on}
+
+
+def trust(service: str) -> list[dict[str, Any]]:
+    principal = {"Service": f"{service}.amazonaws.com"}
+    return [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]
+
+
+def arn(service: str, name: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}"
+
+
+TABLES = "BulkRole/Properties/Policies/0/PolicyDocument"
+CHUNKS = "BulkStateMachineRole/Properties/Policies/0/PolicyDocument"
+POLICIES = {
+    "Role/Properties/AssumeRolePolicyDocument": trust("lambda"),
+    "BulkRole/Properties/AssumeRolePolicyDocument": trust("lambda"),
+    "BulkStateMachineRole/Properties/AssumeRolePolicyDocument": trust("states"),
+    "BulkKey/Properties/KeyPolicy": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},
+            "Action": "kms:*",
+            "Resource": "*",  # the key itself: so AWS lets the account's IAM policies decide
+        }
+    ],
+    "BulkBucketPolicy/Properties/PolicyDocument": [
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": ["${BulkBucket.Arn}", "${BulkBucket.Arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ],
+    # Only the function reads tables: more people read a state machine's history.
+    TABLES: [
+        allow("s3:GetObject", ["${BulkBucket.Arn}/in/*", "${BulkBucket.Arn}/runs/*"]),
+        allow("s3:PutObject", "${BulkBucket.Arn}/runs/*"),
+        allow("s3:ListBucket", "${BulkBucket.Arn}"),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${BulkKey.Arn}"),
+        allow(
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            "${BulkQueue.Arn}",
+        ),
+    ],
+    CHUNKS: [
+        allow("lambda:InvokeFunction", arn("lambda", "function:stack-bulk-arm64")),
+        allow("s3:GetObject", "${BulkBucket.Arn}/runs/*/plan.json"),
+        allow(
+            [
+                *("s3:GetObject", "s3:PutObject"),
+                *("s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
+            ],
+            "${BulkBucket.Arn}/mapruns/*",
+        ),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${BulkKey.Arn}"),
+        allow("states:StartExecution", arn("states", "stateMachine:stack-bulk")),
+        allow(
+            ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
+            [arn("states", "execution:stack-bulk:*"), arn("states", "execution:stack-bulk/*")],
+        ),
+    ],
+} | {
+    f"{group.replace('Group', 'Policy')}/Properties/PolicyDocument": [
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"${{{group}.Arn}}")
+    ]
+    for group, resource in resources().items()
+    if resource["Type"] == "AWS::Logs::LogGroup"
+}
+
+
+def test_nothing_is_allowed_but_this() -> None:
+    found = dict(policies(resources()))
+    for where in found.keys() | POLICIES.keys():
+        assert found.get(where) == POLICIES.get(where), where
+
+
+def keys(node: Any) -> Iterator[str]:
+    """Yield every key of the template."""
+    if isinstance(node, (dict, list)):
+        for key, below in node.items() if isinstance(node, dict) else enumerate(node):
+            yield str(key)
+            yield from keys(below)
+
+
+def test_nothing_is_allowed_in_another_way() -> None:
+    """Neither by what SAM makes a policy of, nor by a policy that another account could change."""
+    used = {*keys(resources()), *keys(section("Globals"))}
+    more = {"FunctionUrlConfig", "ManagedPolicyArns", "PermissionsBoundary", "PolicyTemplates"}
+    assert not used & more
+    types = {resource["Type"] for resource in resources().values()}
+    assert not types & {
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::RolePolicy",
+        "AWS::Lambda::Permission",
+    }
+    holders = {name for name, of in resources().items() if "Policies" in of["Properties"]}
+    assert holders == {"BulkRole", "BulkStateMachineRole"}
+
+
+def test_a_url_takes_signed_requests_only() -> None:
+    urls = [of for of in resources().values() if of["Type"] == "AWS::Lambda::Url"]
+    assert len(urls) == 2
+    for url in urls:
+        assert url["Properties"]["AuthType"] == "AWS_IAM"
+        assert url["Condition"] == "HasUrl"
+    off = {"FunctionUrl", "Benchmarks", "Bulk"}
+    assert {section("Parameters")[name]["Default"] for name in off} == {"false"}
 
 
 def test_the_bucket_of_tables_is_closed() -> None:
@@ -66,15 +169,28 @@ def test_the_bucket_of_tables_is_closed() -> None:
     assert "VersioningConfiguration" not in bucket  # what is deleted is gone
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert rules["delete-input"]["Prefix"] == "in/"
-    assert rules["delete-input"]["ExpirationInDays"] == 1
-    (statement,) = resources()["BulkBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    delete = {"Id": "delete-input", "Status": "Enabled", "Prefix": "in/", "ExpirationInDays": 1}
+    assert delete in bucket["LifecycleConfiguration"]["Rules"]
+    assert resources()["BulkBucketPolicy"]["Properties"]["Bucket"] == "${BulkBucket}"
 
 
 def test_all_of_bulk_is_off_by_default() -> None:
     bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
-    assert len(bulk) == 12  # for two architectures
+    assert len(bulk) == 14  # for two architectures
     assert {of.get("Condition") for of in bulk.values()} == {"HasBulk"}
+
+
+def test_the_sam_cli_expands_the_loops_alike() -> None:
+    pytest.importorskip("samcli", reason="the SAM CLI is not installed (group sam)")
+    from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
+    from samcli.yamlhelper import yaml_parse
+
+    values = {**VALUES, "Architectures": ",".join(VALUES["Architectures"])}
+    text = (PROJECT / "template.yaml").read_text()
+    expanded = expand_language_extensions(yaml_parse(text), values, enabled=True).expanded_template
+    assert expanded["Resources"].keys() == resources().keys()
+    for name, resource in expanded["Resources"].items():
+        assert resource["Type"] == resources()[name]["Type"]
+        for key in ("FunctionName", "LogGroupName", "LayerName"):
+            assert resource["Properties"].get(key) == resources()[name]["Properties"].get(key)
