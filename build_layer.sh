@@ -4,10 +4,10 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
-# The first three are on Amazon Linux 2023; 3.11 is on Amazon Linux 2.
-PYTHONS="3.13 3.12 3.14"
-AL2023_GLIBC=2.34
-AL2_GLIBC=2.26
+source=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+AL2023_GLIBC=2.34 # on which pyproject.toml's Python versions run
+AL2_GLIBC=2.26    # on which 3.11 runs
 
 usage() {
     cat <<EOF
@@ -33,6 +33,10 @@ EOF
 fail() {
     echo "build_layer: $*" >&2
     exit 1
+}
+
+layer() { # layer COMMAND ARGUMENTS...
+    "$python" "$source/ext/layer.py" "$@"
 }
 
 need() { # need COMMAND HOW-TO-GET-IT
@@ -68,71 +72,11 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
     fi
 }
 
-# What the layer is made of, as CycloneDX: the package, and the libraries bundled with it, of whose
-# origin auditwheel's bill tells where it knows. Without dates, so that one wheel gives one layer.
-write_bill() { # write_bill DIR
-    "$python" - "$1" <<'EOF'
-import hashlib, json, sys
-from pathlib import Path
-
-root = Path(sys.argv[1])
-(info,) = root.glob("python/*.dist-info")
-headers = dict(
-    line.split(": ", 1) for line in (info / "METADATA").read_text().split("\n\n")[0].splitlines()
-)
-known = {}
-for bill in info.glob("sboms/*.json"):
-    for component in json.loads(bill.read_text())["components"]:
-        known[component["name"]] = component
-name, version = headers["Name"], headers["Version"]
-package = f"pkg:pypi/{name}@{version}"
-
-def library(path):
-    stem = path.name.split("-")[0]  # libgomp of libgomp-1a2b3c4d.so.1.0.0, Debian's libgomp1
-    origin = next((known[name] for name in known if name.rstrip("0123456789") == stem), {})
-    named = {key: origin[key] for key in ("name", "version", "purl") if key in origin}
-    path_in_layer = path.relative_to(root).as_posix()
-    found = {"type": "library", "bom-ref": path_in_layer, "name": stem, **named}
-    if stem == "libgomp":
-        found["licenses"] = [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    found["hashes"] = [{"alg": "SHA-256", "content": digest}]
-    found["evidence"] = {"occurrences": [{"location": path_in_layer}]}
-    return found
-
-libraries = [library(path) for path in sorted(root.glob("python/*.libs/*.so*"))]
-bill = {
-    "bomFormat": "CycloneDX",
-    "specVersion": "1.6",
-    "version": 1,
-    "metadata": {
-        "component": {
-            "type": "library",
-            "bom-ref": package,
-            "name": name,
-            "version": version,
-            "purl": package,
-            "licenses": [{"expression": headers["License-Expression"]}],
-        }
-    },
-    "components": libraries,
-    "dependencies": [
-        {"ref": package, "dependsOn": [found["bom-ref"] for found in libraries]},
-        *({"ref": found["bom-ref"]} for found in libraries),
-    ],
-}
-(info / "sboms").mkdir(exist_ok=True)
-for file in info.glob("sboms/*"):
-    file.unlink()
-(info / "sboms/layer.cdx.json").write_text(json.dumps(bill, indent=1) + "\n")
-EOF
-}
-
 # Lay the wheel's files out as /opt will have them. Of its metadata the name, version, licences and
 # bill of materials stay; RECORD no longer holds, and the README is not for Lambda.
 unpack() { # unpack WHEEL DIR
     "$python" -m zipfile -e "$1" "$2/python"
-    write_bill "$2"
+    layer bill "$2"
     rm -rf "$2"/python/*.dist-info/{RECORD,WHEEL,top_level.txt}
     sed -i '/^$/q' "$2"/python/*.dist-info/METADATA
     find "$2" -name '*.py[co]' -delete
@@ -148,20 +92,6 @@ COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdept
     PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
         --invalidation-mode unchecked-hash -s "$2" -p /opt'
 
-image() { # the manylinux image that cibuildwheel takes for this machine
-    "$python" - "$(uname -m)" <<'EOF' || fail "cibuildwheel is missing; pip install --group layer"
-import os, sys
-from configparser import ConfigParser
-from importlib.resources import files
-
-machine = sys.argv[1]
-pinned = ConfigParser(inline_comment_prefixes="#")
-pinned.read_string((files("cibuildwheel") / "resources/pinned_docker_images.cfg").read_text())
-name = os.environ.get(f"CIBW_MANYLINUX_{machine.upper()}_IMAGE", "manylinux_2_28")
-print(pinned[machine].get(name, name))
-EOF
-}
-
 # Lambda keeps no bytecode: what does not come along is compiled again at each cold start. It is
 # unchecked, since the dates of a layer's files mean nothing; and so it is made here only, and
 # never beside sources that someone edits. It is the same for both architectures.
@@ -169,7 +99,7 @@ write_bytecode() { # write_bytecode DIR: prints the Python versions that there i
     local version tag image=''
     if [ -z "$native" ]; then
         need docker "bytecode is made in a container, or with --native by interpreters on PATH"
-        image=$(image) || exit 1
+        image=$(layer image "$(uname -m)")
     fi
     for version in $pythons; do
         tag=cp${version/./}
@@ -239,52 +169,6 @@ try_import() { # try_import ARCH DIR: runs it, in a container where this machine
             "at all, this machine can't emulate $arch: install qemu-user-static"
 }
 
-# Names in order, no dates, no owners: one wheel, one layer.
-pack() { # pack DIR ZIP
-    "$python" - "$1" "$2" <<'EOF'
-import sys, zipfile
-from pathlib import Path
-
-root, target = map(Path, sys.argv[1:])
-with zipfile.ZipFile(target, "w") as archive:
-    for file in sorted(path for path in root.rglob("*") if path.is_file()):
-        entry = zipfile.ZipInfo(file.relative_to(root).as_posix(), (1980, 1, 1, 0, 0, 0))
-        entry.create_system = 3  # Unix: the mode counts
-        entry.external_attr = (0o100755 if ".so" in file.name else 0o100644) << 16
-        archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-EOF
-}
-
-describe() { # describe ARCH DIR LAYER GLIBC TRIED BYTECODE: writes LAYER.json, prints what was made
-    "$python" - "$@" "$pythons" <<'EOF'
-import hashlib, json, sys
-from pathlib import Path
-
-arch, root, layer, glibc, tried, bytecode, pythons = sys.argv[1:]
-file = Path(layer + ".zip")
-(metadata,) = Path(root).glob("python/*.dist-info/METADATA")
-headers = dict(line.split(": ", 1) for line in metadata.read_text().split("\n\n")[0].splitlines())
-about = {
-    "file": file.name,
-    "architecture": arch,
-    "version": headers["Version"],
-    "license": headers["License-Expression"],
-    "runtimes": ["python" + version for version in pythons.split()],
-    "bytecode": ["python" + version for version in bytecode.split()],
-    "glibc": glibc,
-    "size": file.stat().st_size,
-    "unpacked_size": sum(f.stat().st_size for f in Path(root).rglob("*") if f.is_file()),
-    "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-}
-Path(layer + ".json").write_text(json.dumps(about, indent=1) + "\n")
-print(file)
-print(f"  for {', '.join(about['runtimes'])}; needs glibc {glibc}; tried on {tried}")
-print(f"  with bytecode for {', '.join(about['bytecode']) or 'none of them'}")
-print(f"  {about['size']:,} bytes, {about['unpacked_size']:,} unpacked")
-print(f"  SHA-256 {about['sha256']}")
-EOF
-}
-
 build_layer() { # build_layer ARCH
     local arch=$1 dir=$work/$1 layer=$output/layer-$1 glibc tried bytecode file=$wheel
     mkdir -p "$dir/wheel" "$dir/opt"
@@ -296,10 +180,12 @@ build_layer() { # build_layer ARCH
     glibc=$(check_libraries "$arch" "$dir/opt")
     bytecode=$(write_bytecode "$dir/opt")
     tried=$(try_import "$arch" "$dir/opt")
-    pack "$dir/opt" "$layer.zip"
-    describe "$arch" "$dir/opt" "$layer" "$glibc" "$tried" "$bytecode"
+    layer pack "$dir/opt" "$layer.zip"
+    layer describe "$arch" "$dir/opt" "$layer" "$glibc" "$tried" "$bytecode" "$pythons"
 }
 
+need "$python" "set PYTHON"
+PYTHONS=$(layer pythons)
 case $(uname -m) in
     aarch64 | arm64) arch=arm64 ;;
     *) arch=x86_64 ;;
@@ -337,11 +223,8 @@ if [ -n "$wheel" ]; then
         fail "--wheel: $wheel is not a wheel for $arch; give its --arch"
     wheel=$(realpath "$wheel")
 fi
-python=${PYTHON:-python3}
 need readelf "install binutils"
-need "$python" "set PYTHON"
 export LC_ALL=C SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}
-source=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work" # a container's user must be able to read what is tried in it

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-RUNTIME = "public.ecr.aws/lambda/python:3.13-"
+from tests.deployment.layers import PYTHONS
+
+RUNTIME = f"public.ecr.aws/lambda/python:{PYTHONS[0]}-"
 SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).parent.parent.parent
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+PYTHONS: list[str] = PYPROJECT["tool"]["bcrypt-batch"]["pythons"]  # that layers are for
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}  # what uname and wheels call an architecture
 
 # Runs bcrypt_batch and scikit-learn, whose wheel brings a libgomp too, in one process: ours is

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment.layers import PROJECT, run
+from tests.deployment.layers import PROJECT, PYTHONS, run
 
 SCRIPT = PROJECT / "publish_layer.sh"
 ROLE = "arn:aws:iam::123456789012:role/canary"
@@ -25,7 +25,7 @@ def publish(folder: Path, answer: str) -> tuple[int, str, list[str]]:
     digest = hashlib.sha256(content)
     (folder / "layer-arm64.zip").write_bytes(content)
     about = {"version": "1.0", "sha256": digest.hexdigest(), "license": "MIT"}
-    described = json.dumps({**about, "runtimes": ["python3.13"]})
+    described = json.dumps({**about, "runtimes": [f"python{PYTHONS[0]}"]})
     (folder / "layer-arm64.json").write_text(described)
     shutil.copy(PROJECT / "tests/programs/aws.py", folder / "aws")
     calls = folder / "calls"

@@ -18,7 +18,16 @@ import pytest
 from emulator.function import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, moto
 from tests.deployment.containers import RUNTIME, SAM, loop_name
-from tests.deployment.layers import MACHINES, NEIGHBOURS, PROJECT, Layer, read, run, succeed
+from tests.deployment.layers import (
+    MACHINES,
+    NEIGHBOURS,
+    PROJECT,
+    PYTHONS,
+    Layer,
+    read,
+    run,
+    succeed,
+)
 
 pytestmark = [pytest.mark.deployed, pytest.mark.usefixtures("docker")]
 
@@ -112,7 +121,7 @@ def neighbours(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("neighbours")
     succeed(
         *("python", "-m", "pip", "install", "--quiet", "--target", folder, "scikit-learn"),
-        *("--only-binary", ":all:", "--python-version", "3.13", "--implementation", "cp"),
+        *("--only-binary", ":all:", "--python-version", PYTHONS[0], "--implementation", "cp"),
         *(f"--platform=manylinux_2_{glibc}_{MACHINES[architecture]}" for glibc in (28, 27, 17)),
         f"--platform=manylinux2014_{MACHINES[architecture]}",
     )
@@ -175,7 +184,8 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
         parameter = f"/bcrypt-batch/layer/{ARCHITECTURE}/{layer.about['version']}"
         arn = aws("ssm", "get-parameter", "--name", parameter)["Parameter"]["Value"]
         aws(
-            *("lambda", "create-function", "--function-name", "f", "--runtime", "python3.13"),
+            *("lambda", "create-function", "--function-name", "f"),
+            *("--runtime", f"python{PYTHONS[0]}"),
             *("--role", aws.role("r"), "--handler", "app.handler", "--memory-size", "3538"),
             *("--architectures", ARCHITECTURE, "--layers", arn),
             *("--environment", "Variables={WORKER_COUNT=2}"),
@@ -204,7 +214,7 @@ def test_a_canary_tries_what_is_published(
             environment=ENVIRONMENT,
         )
         print(said)
-        assert f"us-east-1 {ARCHITECTURE}: the canary answered right on python3.13" in said
+        assert f"us-east-1 {ARCHITECTURE}: the canary answered right on python{PYTHONS[0]}" in said
         assert aws("lambda", "list-functions")["Functions"] == []
         parameter = f"/bcrypt-batch/layer/{ARCHITECTURE}/{layer.about['version']}"
         arn = aws("ssm", "get-parameter", "--name", parameter)["Parameter"]["Value"]

@@ -19,6 +19,7 @@ from tests.deployment.layers import (
     MACHINES,
     NEIGHBOURS,
     PROJECT,
+    PYTHONS,
     UNCHECKED_HASH,
     Layer,
     flags,
@@ -111,7 +112,7 @@ def test_it_is_small_and_described(layer: Layer) -> None:
     assert layer.about["size"] == len(content) < 500_000
     assert layer.about["unpacked_size"] < 5_000_000
     assert layer.about["architecture"] == ARCHITECTURE
-    assert layer.about["runtimes"] == ["python3.13", "python3.12", "python3.14"]
+    assert layer.about["runtimes"] == [f"python{version}" for version in PYTHONS]
     assert layer.about["license"] == "MIT"
     assert tuple(map(int, layer.about["glibc"].split("."))) <= (2, 34)
 

@@ -1,0 +1,58 @@
+"""What names Python versions and can't read them in pyproject.toml names the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.deployment.layers import PROJECT, PYPROJECT, PYTHONS
+from tests.deployment.template import functions, resources, section
+
+OLDEST = PYPROJECT["project"]["requires-python"].removeprefix(">=")
+RUNTIMES = [f"python{version}" for version in PYTHONS]
+
+
+def in_order(version: str) -> int:
+    return int(version.partition(".")[2])
+
+
+def text(name: str) -> str:
+    return (PROJECT / name).read_text()
+
+
+def test_the_template() -> None:
+    assert section("Globals")["Function"]["Runtime"] == RUNTIMES[0]
+    assert not [name for name, of in functions().items() if "Runtime" in of["Properties"]]
+    layers = [of["Properties"] for of in resources().values() if "LayerName" in of["Properties"]]
+    assert len(layers) == 2
+    for layer in layers:
+        assert layer["CompatibleRuntimes"] == RUNTIMES
+        assert layer["Description"].endswith(f" from {min(PYTHONS, key=in_order)} on")
+
+
+def test_the_bytecode_of_functions() -> None:
+    assert f"\nPYTHONS ?= {' '.join(RUNTIMES)}\n" in text("handler/Makefile")
+
+
+def test_the_workflows() -> None:
+    """Every version is tested; what is released is made with the first."""
+    if not (PROJECT / ".github").exists():
+        pytest.skip("an sdist has no workflows")
+    tested = sorted({OLDEST, *PYTHONS}, key=in_order)
+    matrix = ", ".join(f'"{version}"' for version in tested)
+    assert f"        python: [{matrix}]\n" in text(".github/workflows/ci.yml")
+    for workflow in ("build", "ci"):
+        used = re.findall(r'python-version: "(3[^"]*)"', text(f".github/workflows/{workflow}.yml"))
+        assert set(used) == {PYTHONS[0]}
+
+
+def test_the_oldest() -> None:
+    """One binary for it and every later version."""
+    assert in_order(OLDEST) <= min(map(in_order, PYTHONS))
+    minor = in_order(OLDEST)
+    assert f'LIMITED_API = "0x03{minor:02x}0000"' in text("setup.py")
+    assert f'"py_limited_api": "cp3{minor}"' in text("setup.py")
+    assert PYPROJECT["tool"]["cibuildwheel"]["build"] == f"cp3{minor}-manylinux*"
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py3{minor}"
+    assert f"sys.version_info < (3, {minor}) " in text("Makefile")
