@@ -212,7 +212,8 @@ case $arch in
     arm64 | x86_64) architectures=$arch ;;
     *) fail "--arch must be arm64, x86_64 or all, not '$arch'" ;;
 esac
-read -r -a versions <<<"$pythons"
+read -r -d '' -a versions <<<"$pythons" || true # all lines
+pythons=${versions[*]}
 for version in "${versions[@]-}"; do
     [[ $version =~ ^3\.(1[1-9]|[2-9][0-9])$ ]] ||
         fail "--python takes versions from 3.11 on, such as \"$PYTHONS\", not '$version'"

@@ -223,6 +223,8 @@ def test_it_gets_along_with_another_openmp(layer: Layer, tmp_path: Path, order: 
         (["--fast"], "unknown option --fast"),
         (["--python", "3.9"], "--python takes versions from 3.11 on"),
         (["--python", " "], "--python takes versions from 3.11 on"),
+        (["--python", "3.12\n3.9"], "--python takes versions from 3.11 on, such as"),
+        (["--python", "3.12 3.13\n\nx"], "not 'x'"),
         (["--wheel", ""], "--wheel needs a value"),
         (["--wheel", "no.whl"], "--wheel: there is no file no.whl"),
         (["--wheel", "setup.py"], "--wheel: setup.py is not a wheel for"),
