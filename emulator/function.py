@@ -12,7 +12,6 @@ import os
 import platform
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,12 +23,14 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+from emulator import ports
 from emulator.problem import Problem
 
 PROJECT = Path(__file__).parent.parent
 HANDLER = PROJECT / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
+PORT_TAKEN = "bind: address already in use"  # the emulator's last words
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 # What Lambda calls this machine's architecture.
@@ -92,14 +93,36 @@ class Emulator:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
 
     def __enter__(self) -> Emulator:
-        self._port, runtime_port = _free_ports()
+        give_up = time.monotonic() + START_TIMEOUT_S
+        self._start()
+        while not ports.listens(self._process.pid, self._ports):
+            has_ended = self._process.poll() is not None
+            if has_ended and PORT_TAKEN in self.log and time.monotonic() < give_up:
+                self._end()
+                self._start()
+            elif has_ended or time.monotonic() > give_up:
+                log = self.log
+                self.__exit__()
+                raise Problem(f"the emulator did not start:\n{log}")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._log.close()
+
+    def _start(self) -> None:
+        self._ports = ports.free(2)
+        invocations, runtime = (f"{ports.LOOPBACK}:{port}" for port in self._ports)
+        self._log.seek(0)
+        self._log.truncate()
         self._process = subprocess.Popen(
             [
                 *self._prefix,
                 fetch(),
                 *("--log-level", "info"),
-                *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
-                *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                *("--runtime-interface-emulator-address", invocations),
+                *("--runtime-api-address", runtime),
                 *(self._python, "-m", "awslambdaric", "app.handler"),
             ],
             cwd=self._task,
@@ -108,26 +131,19 @@ class Emulator:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        give_up = time.monotonic() + START_TIMEOUT_S
-        while not _listens(self._port):
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                log = self.log
-                self.__exit__()
-                raise Problem(f"the emulator did not start:\n{log}")
-            time.sleep(0.01)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def _end(self) -> None:
         with suppress(ProcessLookupError):  # it ended by itself
             os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait()
-        self._log.close()
 
     def invoke(self, event: Any) -> Any:
         """Send an event and return what the function returned: an error too is JSON."""
+        if self._process.poll() is not None:  # its port may be another's by now
+            raise Problem(f"the emulator has ended; the log:\n{self.log}")
         patience_s = self._timeout_s + START_TIMEOUT_S
         # Not urllib.request, which takes 16 ms a request to load certificates since Python 3.13.
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=patience_s)
+        connection = HTTPConnection(ports.LOOPBACK, self._ports[0], timeout=patience_s)
         try:
             connection.request("POST", INVOCATIONS, json.dumps(event).encode())
             response = connection.getresponse()
@@ -149,7 +165,7 @@ class Emulator:
     @property
     def endpoint_url(self) -> str:
         """Where it listens; an AWS client finds the function there under the name "function"."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{ports.LOOPBACK}:{self._ports[0]}"
 
     @property
     def init_ms(self) -> float:
@@ -169,15 +185,3 @@ class Emulator:
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(
             errors="replace"
         )
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0

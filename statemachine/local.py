@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt_batch
+from emulator import ports
 
 PROJECT = Path(__file__).parent.parent
 STACK = "bcrypt-batch"
+START_TIMEOUT_S = 60
 BIN = Path(sys.executable).parent
 # It has an environment of its own, because it pins versions that others want newer.
 MINISTACK = Path(os.environ.get("MINISTACK", f"{sys.prefix}-ministack/bin/ministack"))
@@ -107,23 +108,19 @@ class Local:
 @contextmanager
 def ministack(log: Path) -> Iterator[Local]:
     """Run ministack on a free port of this machine alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "HOME": str(log.parent)}
+    (port,) = ports.free(1)
+    settings = {"BIND_HOST": ports.LOOPBACK, "GATEWAY_PORT": str(port), "HOME": str(log.parent)}
     with log.open("wb") as file:
         server = subprocess.Popen(
             [MINISTACK], env={**os.environ, **settings}, stdout=file, stderr=file
         )
     try:
-        for _ in range(600):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if server.poll() is not None:
-                raise RuntimeError(f"ministack has ended:\n{log.read_text()[-2000:]}")
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while not ports.listens(server.pid, [port]):
+            if server.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"ministack did not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.1)
-        yield Local(f"http://127.0.0.1:{port}")
+        yield Local(f"http://{ports.LOOPBACK}:{port}")
     finally:
         server.terminate()
         server.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from emulator import ports
 from tests.deployment.layers import succeed
+from tests.processes import PATIENCE_S
 
 SERVER = Path(sys.prefix) / "bin" / "moto_server"
 ENVIRONMENT = {
@@ -49,7 +50,7 @@ def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:
     for program in (SERVER, SERVER.with_name("aws")):
         if not program.exists():
             pytest.skip(f"{program.name} is not installed (group containers)")
-    port = free_port()
+    (port,) = ports.free(1)
     with _running([SERVER, "-p", str(port)], port, log, environment or {}) as running:
         yield running
 
@@ -60,17 +61,10 @@ def ministack(log: Path) -> Iterator[Aws]:
     program = Path(f"{sys.prefix}-ministack") / "bin" / "ministack"
     if not program.exists():
         pytest.skip(f"{program} is not installed; make containers installs it")
-    port = free_port()
+    (port,) = ports.free(1)
     settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     with _running([program], port, log, settings) as running:
         yield running
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -87,11 +81,10 @@ def _running(
             stderr=file,
         )
     try:
-        for _ in range(300):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        give_up = time.monotonic() + PATIENCE_S
+        while not ports.listens(server.pid, [port]):
             assert server.poll() is None, log.read_text()
+            assert time.monotonic() < give_up, log.read_text()
             time.sleep(0.1)
         yield Aws(f"http://127.0.0.1:{port}")
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.signals import raised_as_interrupts
 from tests.processes import PATIENCE_S
 
 
@@ -46,3 +47,15 @@ def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals) -> None:
     while any(map(runs, there)):
         assert time.monotonic() < give_up, [pid for pid in there if runs(pid)]
         time.sleep(0.01)
+
+
+def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raised_as_interrupts():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
