@@ -15,10 +15,11 @@ Vector = tuple[bytes, bytes]  # a password and its hash
 
 
 def vectors() -> list[Vector]:
-    """Every known answer in tests/vectors."""
+    """Every known answer in tests/vectors but those of implementations, some of which are wrong."""
     found = []
-    for path in sorted((Path(__file__).parent / "vectors").glob("*.json")):
-        for vector in json.loads(path.read_text())["vectors"]:
+    for name in ("known_answers", "published"):
+        text = (Path(__file__).parent / f"vectors/{name}.json").read_text()
+        for vector in json.loads(text)["vectors"]:
             found.append((bytes.fromhex(vector["password_hex"]), vector["hash"].encode()))
     return found
 
