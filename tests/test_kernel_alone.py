@@ -93,6 +93,16 @@ def test_each_level_of_optimisation(compiler: str, level: str, tmp_path: Path) -
     assert deepest <= STACK_BYTES, (passes, usage.most_common(3))
 
 
+def test_what_is_wiped(tmp_path: Path) -> None:
+    """Whole and nothing else; on the machine code's side test_hardening.py looks for the calls."""
+    require("cc")
+    program = tmp_path / "wipes"
+    source = DRIVER.parent / "programs/wipes.c"
+    flags = ["-std=c11", "-O1", f"-I{KERNEL}", "-pthread"]
+    subprocess.run(["cc", *flags, source, *SOURCES, "-o", program], check=True)
+    assert subprocess.run([program]).returncode == 0
+
+
 @pytest.mark.parametrize("compiler", [("gcc", "g++"), ("clang", "clang++")])
 def test_from_cpp(compiler: tuple[str, str], tmp_path: Path) -> None:
     """kernel.h is valid C++, and its functions have C's linkage there."""
