@@ -1,14 +1,13 @@
-"""AWS Lambda entry point of the steps behind the state machine and the queue.
+"""AWS Lambda entry point of the steps behind the state machine.
 
-An event is `{"step": "plan", "run": {...}}`, `{"step": "hash", "output": {...}, "item": {...}}`,
-`{"step": "finish", "output": {...}}`, or a batch of SQS messages, each `{"output", "item"}`. No
-password and no hash is ever in one, nor in an answer, an error or the log.
+An event is `{"step": "plan", "run": {...}}`, `{"step": "hash", "output": {...}, "item": {...}}` or
+`{"step": "finish", "output": {...}}`. No password and no hash is ever in one, nor in an answer, an
+error or the log.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, Protocol
 
 from bcrypt_batch.tables.lines import Counts
@@ -38,9 +37,6 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     seconds = remaining - min(MARGIN_S, MARGIN_SHARE * remaining)
     step = event.get("step") if isinstance(event, dict) else None
     try:
-        if isinstance(event, dict) and "Records" in event:
-            ends = time.monotonic() + seconds
-            return _messages(event["Records"], context.aws_request_id, ends)
         if step == "plan":
             asked = request.parse(event.get("run"))
             answer = plan.plan(asked, remaining)
@@ -74,27 +70,7 @@ def _hash(event: Any, request_id: str, seconds: float) -> dict[str, Any]:
     return {"output": place._asdict(), "item": left._asdict()}
 
 
-def _messages(records: Any, request_id: str, ends: float) -> dict[str, Any]:
-    """Compute each message's chunk to its end; what wasn't comes again, and goes on then."""
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise errors.InvalidEvent("Records must be a list of SQS messages")
-    failures = []
-    for record in records:
-        try:
-            event = json.loads(record["body"])
-            while True:
-                event = _hash(event, request_id, ends - time.monotonic())
-                if not event["item"]["rows"]:
-                    break
-                if time.monotonic() >= ends:
-                    raise errors.Incomplete
-        except Exception as error:
-            _log(request_id, "message", failed=type(error).__name__)
-            failures.append({"itemIdentifier": record.get("messageId", "")})
-    return {"batchItemFailures": failures}
-
-
 def _log(request_id: str, step: Any, **fields: Any) -> None:
     """Print one line of JSON: names, numbers and counts only."""
-    known = step if step in (*STEPS, "message") else None
+    known = step if step in STEPS else None
     print(json.dumps({"request_id": request_id, "step": known, **fields}), flush=True)

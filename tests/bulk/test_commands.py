@@ -21,10 +21,7 @@ from tests.tables.samples import check
 @pytest.fixture
 def stack(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A stack whose outputs name what the engine made; moto's needs packages of its own."""
-    named = {
-        "BulkBucket": BUCKET, "BulkStateMachine": bulk.machine,
-        "BulkFunction": "f", "BulkQueue": "q",
-    }  # fmt: skip
+    named = {"BulkBucket": BUCKET, "BulkStateMachine": bulk.machine, "BulkFunction": "f"}
     outputs = [{"OutputKey": name, "OutputValue": value} for name, value in named.items()]
     stacks = SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [{"Outputs": outputs}]})
     real = boto3.client
@@ -119,3 +116,10 @@ def test_a_pipe_is_not_uploaded(
     os.mkfifo(pipe)
     assert start(pipe) == 2
     assert "the input must be a plain file" in capsys.readouterr().err
+
+
+def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its parts alone don't say that anybody computes what is missing."""
+    stack.start(run="other")
+    assert main(["bulk", "status", "--run", "r", "--wait"]) == 2
+    assert "run 'r' has no execution" in capsys.readouterr().err

@@ -11,8 +11,8 @@ import pytest
 import bcrypt_batch
 from bcrypt_batch.tables.compute import compute, measure
 from bcrypt_batch.tables.rows import Columns, read_layout, read_rows
-from tests.bulk.complete import complete, scan
-from tests.bulk.engine import BUCKET, Context, Engine
+from tests.bulk.complete import complete
+from tests.bulk.engine import BUCKET, Engine
 from tests.deployment.layers import PROJECT
 from tests.processes import check_python, run_python
 
@@ -148,26 +148,6 @@ def test_a_password_column_called_id_is_no_id(bulk: Engine) -> None:
     bulk.upload(b"id\ns3cret\n")
     assert bulk.start(input={"password_column": "id"})["status"] == "SUCCEEDED"
     assert [*json.loads(bulk.lines()[0])] == ["row", "hash"]
-
-
-def test_messages_of_a_queue(bulk: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """A message is one chunk; what can't be done comes again, the others are done with."""
-    output = {"bucket": BUCKET, "prefix": "runs/r/"}
-    event = {"operation": "hash", "cost": 4, "chunk_rows": 100, "output": output,
-             "input": {"bucket": BUCKET, "key": "in/users.csv"}}  # fmt: skip
-    bulk.handler({"step": "plan", "run": event}, Context(60))
-    items = json.loads(bulk.read("runs/r/plan.json"))
-    bodies = [json.dumps({"output": output, "item": item}) for item in items]
-    records = [{"messageId": str(i), "body": body} for i, body in enumerate(bodies)]
-    records.append({"messageId": "bad", "body": "s3cret"})
-    failed = [{"itemIdentifier": "bad"}]
-    for _ in range(2):  # messages may come twice
-        assert bulk.handler({"Records": records}, Context(60)) == {"batchItemFailures": failed}
-    assert bulk.handler({"step": "finish", "output": output}, Context(60))["rows"] == 300
-    complete(bulk)
-    said = capsys.readouterr().out
-    assert "s3cret" not in said
-    scan(bulk, said)
 
 
 def test_a_plan_by_this_machine_s_speed(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,15 +229,6 @@ def test_a_function_that_times_out_is_tried_again(
     scan(local, proxy.said)
 
 
-def test_the_queue(local: Local, tmp_path: Path) -> None:
-    """Chunks as messages, without Step Functions; collecting judges."""
-    start(local, tmp_path, "queue", "--chunk-rows", "200", "--queue")
-    status, said = wait(local, "queue")
-    assert (status, "6 of 6 chunks done" in said) == (0, True), said
-    collect(local, tmp_path, "queue")
-    scan(local)
-
-
 def test_another_file_under_a_name_in_use_is_refused(local: Local, tmp_path: Path) -> None:
     start(local, tmp_path, "used")
     other = tmp_path / "other.csv"

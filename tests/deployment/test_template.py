@@ -93,10 +93,6 @@ POLICIES = {
         allow("s3:PutObject", "${BulkBucket.Arn}/runs/*"),
         allow("s3:ListBucket", "${BulkBucket.Arn}"),
         allow(["kms:Decrypt", "kms:GenerateDataKey"], "${BulkKey.Arn}"),
-        allow(
-            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-            "${BulkQueue.Arn}",
-        ),
     ],
     CHUNKS: [
         allow("lambda:InvokeFunction", arn("lambda", "function:stack-bulk-arm64")),
@@ -177,7 +173,7 @@ def test_the_bucket_of_tables_is_closed() -> None:
 
 def test_all_of_bulk_is_off_by_default() -> None:
     bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
-    assert len(bulk) == 14  # for two architectures
+    assert len(bulk) == 12  # for two architectures
     assert {of.get("Condition") for of in bulk.values()} == {"HasBulk"}
 
 

@@ -18,7 +18,7 @@ class Status(NamedTuple):
     """How far a run is.
 
     Attributes:
-        state: `RUNNING`, `SUCCEEDED` or as else Step Functions says, or `QUEUED`.
+        state: What Step Functions says of the execution, such as `RUNNING` or `SUCCEEDED`.
         chunks: How many chunks there are; 0 while they are being planned.
         done: How many of them are done, and how many failed.
         failed: How many failed for now.
@@ -56,7 +56,6 @@ class Stack:
         self.bucket: str = outputs["BulkBucket"]
         self._machine: str = outputs["BulkStateMachine"]
         self._function: str = outputs["BulkFunction"]
-        self._queue: str = outputs["BulkQueue"]
         self._s3: Any = boto3.client("s3")
         self._steps: Any = boto3.client("stepfunctions")
         self._session = boto3
@@ -117,22 +116,6 @@ class Stack:
         )
         return name
 
-    def enqueue(self, event: dict[str, Any]) -> int:
-        """Plan a run and send its chunks to the queue; return how many."""
-        planned = self.invoke({"step": "plan", "run": event})
-        items = self.read_json(planned["plan"])
-        sqs: Any = self._session.client("sqs")
-        for first in range(0, len(items), 10):
-            entries = [
-                {"Id": str(item["chunk"]),
-                 "MessageBody": json.dumps({"output": event["output"], "item": item})}
-                for item in items[first : first + 10]
-            ]  # fmt: skip
-            answer = sqs.send_message_batch(QueueUrl=self._queue, Entries=entries)
-            if answer.get("Failed"):
-                raise Refused("the queue did not take every chunk; start again")
-        return len(items)
-
     def invoke(self, event: dict[str, Any]) -> Any:
         """Do one step of a run now."""
         from botocore.config import Config
@@ -147,10 +130,17 @@ class Stack:
         return content
 
     def status(self, run: str) -> Status:
-        """Return how far a run is, by the newest execution, or by its parts if it has none."""
+        """Return how far a run's newest execution is.
+
+        Raises:
+            Refused: The run has no execution.
+        """
         newest = max(self._executions(run), key=lambda entry: entry["startDate"], default=None)
         if newest is None:
-            return self._by_parts(run)
+            raise Refused(
+                f"run {run!r} has no execution; Step Functions keeps them for 90 days, and collect "
+                "works without them"
+            )
         about = self._steps.describe_execution(executionArn=newest["executionArn"])
         counts = {"total": 0, "succeeded": 0, "failed": 0}
         for entry in self._steps.list_map_runs(executionArn=newest["executionArn"])["mapRuns"]:
@@ -160,13 +150,6 @@ class Stack:
             about["status"], counts["total"], counts["succeeded"], counts["failed"],
             f"{about.get('error', '')} {about.get('cause', '')}".strip(),
         )  # fmt: skip
-
-    def _by_parts(self, run: str) -> Status:
-        plan = self.read_json(f"runs/{run}/plan.json")
-        if plan is None:
-            raise Refused(f"there is no run {run!r}")
-        begun = {key.rpartition("/")[2][:8] for key in self.keys(f"runs/{run}/parts/")}
-        return Status("QUEUED", len(plan), len(begun), 0, "")
 
     def read_json(self, key: str) -> Any:
         """Return what a JSON object holds, or None if there is none."""

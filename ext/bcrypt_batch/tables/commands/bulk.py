@@ -72,9 +72,6 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="append", default=[], metavar="C")
     parser.add_argument("--chunk-rows", type=whole_number(1, 10**9), help="at most in a chunk")
     parser.add_argument("--concurrency", type=whole_number(1, 10_000), help="chunks at once")
-    parser.add_argument(
-        "--queue", action="store_true", help="send the chunks to the queue, without Step Functions"
-    )
 
 
 def _run_name(text: str) -> str:
@@ -120,10 +117,7 @@ def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
     uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
     say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
     event = _event(options, read_from, stack.bucket, key)
-    if options.queue:
-        say(f"{stack.enqueue(event):,} chunks are in the queue")
-    else:
-        say(f"execution {stack.start(options.run, event)}")
+    say(f"execution {stack.start(options.run, event)}")
     return SUCCEEDED
 
 
@@ -152,15 +146,13 @@ def _status(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
         if now != told:
             say(_shown(now))
             told = now
-        running = now.state in ("RUNNING", "QUEUED") and not (
-            now.state == "QUEUED" and now.done == now.chunks
-        )
+        running = now.state == "RUNNING"
         if not running or not options.wait:
             break
         time.sleep(POLL_S)
     if running:
         return UNFINISHED
-    return SUCCEEDED if now.state in ("SUCCEEDED", "QUEUED") else FAILED
+    return SUCCEEDED if now.state == "SUCCEEDED" else FAILED
 
 
 def _shown(status: Status) -> str:
@@ -174,7 +166,7 @@ def _shown(status: Status) -> str:
 def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     home = f"runs/{options.run}/"
     manifest = stack.read_json(f"{home}manifest.json")
-    if manifest is None:  # chunks from the queue have nobody to judge them, nor may a failed run
+    if manifest is None:  # its execution failed or was stopped: all rows may be there all the same
         output = {"bucket": stack.bucket, "prefix": home}
         try:
             stack.invoke({"step": "finish", "output": output})
