@@ -22,6 +22,7 @@ from .errors import (  # noqa: E402
 )
 from .kernels import Kernels, kernels  # noqa: E402
 from .limits import (  # noqa: E402
+    DEFAULT_COST,
     DEFAULT_MAX_COST,
     MAX_COST,
     MAX_LANES,
@@ -53,6 +54,7 @@ else:
 
 
 __all__ = [
+    "DEFAULT_COST",
     "DEFAULT_MAX_COST",
     "MAX_COST",
     "MAX_LANES",

@@ -11,16 +11,24 @@ from _collections_abc import Iterable
 
 from . import _native
 from .checks import check_bytes, check_list, check_range, check_same_length
-from .limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST, PREFIXES, SALT_BYTES
-from .results import BatchResult
+from .limits import (
+    DEFAULT_COST,
+    DEFAULT_MAX_COST,
+    DEFAULT_PREFIX,
+    MAX_COST,
+    MIN_COST,
+    PREFIXES,
+    SALT_BYTES,
+)
+from .results import BatchResult, ItemError
 from .run import Progress, Run
 
 
 def hash_many(
     passwords: Iterable[bytes | None],
     *,
-    cost: int = 12,
-    prefix: bytes = b"2b",
+    cost: int = DEFAULT_COST,
+    prefix: bytes = DEFAULT_PREFIX,
     salts: Iterable[bytes] | None = None,
     truncate: bool = False,
     workers: int | None = None,

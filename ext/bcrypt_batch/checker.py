@@ -14,7 +14,7 @@ from .crew import shortage, warn_of_shortage
 from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
 from .frames import forgetful, forgetful_coroutine
 from .lanes import lane_limit
-from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
+from .limits import DEFAULT_COST, DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .run import TICK_NS
 from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers
@@ -166,7 +166,9 @@ class Checker:
         return _native.equal(self._compute(password, setting, timeout), bytes(hash))
 
     @forgetful
-    def hash(self, password: bytes, *, cost: int = 12, timeout: float | None = None) -> bytes:
+    def hash(
+        self, password: bytes, *, cost: int = DEFAULT_COST, timeout: float | None = None
+    ) -> bytes:
         """Return a new 60-byte hash of a password, `$2b$`, with a random salt.
 
         Args:
@@ -180,7 +182,7 @@ class Checker:
 
     @forgetful
     def dummy_check(
-        self, password: bytes, *, cost: int = 12, timeout: float | None = None
+        self, password: bytes, *, cost: int = DEFAULT_COST, timeout: float | None = None
     ) -> Literal[False]:
         """Take as long as `check` does with a hash of this cost, and return False.
 
@@ -210,7 +212,7 @@ class Checker:
         self,
         password: bytes,
         *,
-        cost: int = 12,
+        cost: int = DEFAULT_COST,
         timeout: float | None = None,
     ) -> bytes:
         """As `hash`, for asyncio."""
@@ -221,7 +223,7 @@ class Checker:
         self,
         password: bytes,
         *,
-        cost: int = 12,
+        cost: int = DEFAULT_COST,
         timeout: float | None = None,
     ) -> Literal[False]:
         """As `dummy_check`, for asyncio."""

@@ -7,6 +7,8 @@ from . import _native
 MIN_COST = _native.MIN_COST
 MAX_COST = _native.MAX_COST
 
+DEFAULT_COST = 12
+
 # Verifying costs what the stored hash says. A few seconds for one item is where a mistake or an
 # attack becomes likelier than a policy.
 DEFAULT_MAX_COST = 16
@@ -16,6 +18,8 @@ MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
 SETTING_CHARS = 29  # of a hash, the rest is its digest
+PREFIX_NAMES = tuple(prefix.decode() for prefix in PREFIXES)
+DEFAULT_PREFIX = b"2b"
 HASH_CHARS = 60
 PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 

@@ -8,12 +8,19 @@ from _operator import index  # see checks.py
 from . import _native
 from .checks import check_bytes, shown
 from .frames import forgetful
-from .limits import MAX_COST, MAX_PASSWORD_BYTES, MIN_COST, SALT_BYTES
+from .limits import (
+    DEFAULT_COST,
+    DEFAULT_PREFIX,
+    MAX_COST,
+    MAX_PASSWORD_BYTES,
+    MIN_COST,
+    SALT_BYTES,
+)
 
 ENCODED_SALT_CHARS = 22
 
 
-def gensalt(rounds: int = 12, prefix: bytes | None = b"2b") -> bytes:
+def gensalt(rounds: int = DEFAULT_COST, prefix: bytes | None = DEFAULT_PREFIX) -> bytes:
     """Return a new random setting, `$2b$12$` and 22 characters, for `hashpw`.
 
     Args:
@@ -29,7 +36,7 @@ def gensalt(rounds: int = 12, prefix: bytes | None = b"2b") -> bytes:
     if not 0 <= rounds <= 0xFFFF:
         raise OverflowError(f"rounds must be from 4 to 31, not {shown(rounds)}")
     if prefix is None:
-        prefix = b"2b"
+        prefix = DEFAULT_PREFIX
     check_bytes("prefix", prefix)
     prefix = bytes(prefix)
     if prefix not in (b"2a", b"2b"):
