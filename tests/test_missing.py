@@ -9,7 +9,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from bcrypt_batch import hash_many, verify_many
+from bcrypt_batch import ItemError, hash_many, verify_many
 
 HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
 
@@ -51,3 +51,21 @@ def test_what_is_of_another_type_is_not_missing(value: Any) -> None:
             verify_many([password], [value])
     with pytest.raises(TypeError, match=rf"^passwords\[0\] must be bytes, not {kind}$"):
         verify_many([value], [None])
+
+
+REFUSED = ItemError("invalid_password", "the password is not valid base64")
+
+
+@pytest.mark.parametrize("deadline", [None, 0])
+def test_what_was_refused_before_keeps_its_error_and_its_place(deadline: float | None) -> None:
+    """Without any time too: nothing is left to do for it."""
+    made = hash_many([REFUSED, b"pw", REFUSED], cost=4, salts=[bytes(16)] * 3, deadline=deadline)
+    checked = verify_many([b"pw", b"pw", REFUSED], [HASHED, REFUSED, None], deadline=deadline)
+    for result, wrong in ((made, [0, 2]), (checked, [1, 2])):
+        assert sorted(result.errors) == wrong
+        assert {(e.code, e.message) for e in result.errors.values()} == {
+            ("invalid_password", "the password is not valid base64")
+        }
+        assert result.unprocessed == [i for i in range(3) if i not in wrong and deadline == 0]
+    if deadline is None:
+        assert (made.values, checked.values) == ([None, HASHED, None], [True, None, None])

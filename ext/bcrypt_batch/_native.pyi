@@ -2,6 +2,10 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import NoReturn, Self, final
 
+from .results import ItemError
+
+_Item = bytes | ItemError | None
+
 MAX_LANES: int
 MIN_COST: int
 MAX_COST: int
@@ -71,10 +75,12 @@ class Call:
 
 @final
 class Batch:
-    def __new__(cls, total: int, deadline_ns: int | None = None) -> Self: ...
+    def __new__(
+        cls, total: int, deadline_ns: int | None = None, refusal: type | tuple[()] = ()
+    ) -> Self: ...
     def add_passwords(
         self,
-        passwords: list[bytes | None],
+        passwords: list[_Item],
         *,
         prefix: bytes,
         cost: int,
@@ -83,8 +89,8 @@ class Batch:
     ) -> None: ...
     def add_hashes(
         self,
-        passwords: list[bytes | None],
-        hashes: list[bytes | None],
+        passwords: list[_Item],
+        hashes: list[_Item],
         *,
         max_cost: int,
         truncate: bool,

@@ -381,13 +381,19 @@ cdef class Batch:
     cdef list expected    # the hashes to check against: here they are no frame's to keep
     cdef readonly dict refused
     cdef readonly unsigned lanes
+    cdef object refusal   # the type of a value that stands for an item refused before
     cdef bint begun       # to run
 
-    def __cinit__(self, size_t total, deadline_ns=None):
-        """`deadline_ns` is on the clock of `time.monotonic_ns`."""
+    def __cinit__(self, size_t total, deadline_ns=None, refusal=()):
+        """Make a batch of `total` items.
+
+        `deadline_ns` is on the clock of `time.monotonic_ns`. Values of the type `refusal` stand
+        for items that were refused before; they have a `code` and a `message`.
+        """
         if total >= UINT32_MAX:
             raise MemoryError(f"a batch has at most {UINT32_MAX - 1} items")
         self.refused = {}
+        self.refusal = refusal
         self.job.deadline_ns = INT64_MAX if deadline_ns is None else deadline_ns
         self.job.items = <bb_item *>calloc(total + 1, sizeof(bb_item))
         self.job.done = <atomic_bool *>calloc(total + 1, sizeof(atomic_bool))
@@ -416,7 +422,7 @@ cdef class Batch:
                       bytes salts not None, bint truncate):
         """Add passwords to hash, with 16 bytes of `salts` for each.
 
-        Raises TypeError for one that is neither bytes nor missing (None, or a NaN).
+        Raises TypeError for one that is neither bytes nor missing (None, or a NaN) nor refused.
         """
         cdef const char *salt = salts
         cdef bb_setting *setting
@@ -434,6 +440,7 @@ cdef class Batch:
                 memcpy(setting.salt, salt + BB_SALT_BYTES * self.seen, BB_SALT_BYTES)
                 self.add(password)
             self.seen += 1
+        self.take_refusals(passwords)
 
     def add_hashes(self, list passwords not None, list hashes not None, *, unsigned max_cost,
                    bint truncate):
@@ -463,6 +470,8 @@ cdef class Batch:
                 elif self.fits(password, truncate):
                     self.add(password)
             self.seen += 1
+        self.take_refusals(passwords)
+        self.take_refusals(hashes)
 
     cdef int begin_adding(self, list passwords) except -1:
         if self.seen or self.job.slots or len(passwords) != <Py_ssize_t>self.total:
@@ -483,7 +492,22 @@ cdef class Batch:
         if value is None or (PyFloat_Check(value) and value != value):
             self.refused.setdefault(self.seen, (f"missing_{what}", f"there is no {what}"))
             return False
+        if isinstance(value, self.refusal):
+            self.refuse_as(self.seen, value)
+            return False
         raise TypeError(f"{argument}[{self.seen}] must be bytes, not {type(value).__name__}")
+
+    cdef int refuse_as(self, size_t item, refusal) except -1:
+        self.refused.setdefault(item, (refusal.code, refusal.message))
+        return 0
+
+    cdef int take_refusals(self, list values) except -1:
+        """Take the refused ones of the items that the deadline left unseen: they need no time."""
+        cdef size_t item
+        for item in range(self.seen, self.total):
+            if isinstance(values[item], self.refusal):
+                self.refuse_as(item, values[item])
+        return 0
 
     cdef bint fits(self, password, bint truncate) except -1:
         if PyBytes_Size(password) <= BB_MAX_KEY_BYTES or truncate:
@@ -670,7 +694,8 @@ cdef class Batch:
             if not self.is_done(item):
                 found.append(self.index[item])
         for item in range(self.seen, self.total):
-            found.append(item)
+            if item not in self.refused:
+                found.append(item)
         return found
 
 

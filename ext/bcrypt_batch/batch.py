@@ -23,9 +23,13 @@ from .limits import (
 from .results import BatchResult, ItemError
 from .run import Progress, Run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def hash_many(
-    passwords: Iterable[bytes | None],
+    passwords: Iterable[bytes | ItemError | None],
     *,
     cost: int = DEFAULT_COST,
     prefix: bytes = DEFAULT_PREFIX,
@@ -40,7 +44,8 @@ def hash_many(
 
     Args:
         passwords: The passwords. One of more than 72 bytes is an error of that item; so is one
-            that is missing: None, or a NaN as data frames have.
+            that is missing: None, or a NaN as data frames have. An ItemError stands for a password
+            that was refused before, and is that item's error.
         cost: The logarithm of the number of iterations, 4 to 31.
         prefix: b"2b", b"2a" or b"2y": three labels of one algorithm.
         salts: 16 raw bytes for each password. Without it they come from the operating system's
@@ -89,8 +94,8 @@ def hash_many(
 
 
 def verify_many(
-    passwords: Iterable[bytes | None],
-    hashes: Iterable[bytes | None],
+    passwords: Iterable[bytes | ItemError | None],
+    hashes: Iterable[bytes | ItemError | None],
     *,
     max_cost: int = DEFAULT_MAX_COST,
     truncate: bool = True,
@@ -106,8 +111,8 @@ def verify_many(
     a missing password `missing_password`.
 
     Args:
-        passwords: The passwords.
-        hashes: As many hashes of 60 bytes.
+        passwords: As for `hash_many`.
+        hashes: As many hashes of 60 bytes, or an ItemError for one that was refused before.
         max_cost: A hash of a higher cost is an error of that item, `cost_too_high`, instead of
             minutes or days of work. Each step up doubles the time; 16 takes seconds.
         truncate: Cut passwords to 72 bytes, as whatever made the hash most likely did. Otherwise
@@ -138,6 +143,33 @@ def verify_many(
     except BaseException as error:
         passwords = hashes = ()  # as in hash_many
         _native.hand_over(error, run.matches if run else None)
+
+
+def hash_or_verify(
+    passwords: Iterable[bytes | ItemError | None],
+    hashes: Iterable[bytes | ItemError | None] | None,
+    *,
+    cost: int,
+    prefix: bytes,
+    max_cost: int,
+    **others: Any,
+) -> BatchResult[Any]:
+    """Hash passwords, or check them if there are hashes; each with the arguments that go with it.
+
+    Args:
+        passwords: As for `hash_many`.
+        hashes: As for `verify_many`, or None to hash.
+        cost: As for `hash_many`.
+        prefix: As for `hash_many`.
+        max_cost: As for `verify_many`.
+        others: What both functions take.
+    """
+    try:
+        if hashes is None:
+            return hash_many(passwords, cost=cost, prefix=prefix, **others)
+        return verify_many(passwords, hashes, max_cost=max_cost, **others)
+    finally:
+        del passwords, hashes  # error reporters read the variables of frames
 
 
 def _join(salts: list[bytes]) -> bytes:

@@ -46,7 +46,7 @@ class Run:
         self.progress = progress
         self.started_ns = started_ns
         deadline_ns = None if deadline is None else started_ns + check_seconds("deadline", deadline)
-        self.batch = _native.Batch(total, deadline_ns)
+        self.batch = _native.Batch(total, deadline_ns, ItemError)
 
     def compute(self) -> None:
         """Compute the items that the batch has been given."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import bcrypt_batch
-from bcrypt_batch.limits import iterations
+from bcrypt_batch.batch import hash_or_verify
+from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX, iterations
 
 from .rows import Row
 
-MISSING_PASSWORD = "missing_password"
-MISSING_HASH = "missing_hash"
+ONLY_FOR = {"hash": ("cost", "prefix"), "verify": ("max_cost",)}  # which fields of a Job
+OPERATIONS = tuple(ONLY_FOR)
 
 MAX_STRETCH_ROWS = 50_000
 MAX_STRETCH_BYTES = 4 << 20
@@ -36,11 +37,11 @@ class Job(NamedTuple):
     """
 
     operation: str = "hash"
-    cost: int = 12
-    prefix: str = "2b"
+    cost: int = DEFAULT_COST
+    prefix: str = DEFAULT_PREFIX.decode()
     truncate: bool | None = None
     allow_empty: bool = False
-    max_cost: int = 16
+    max_cost: int = DEFAULT_MAX_COST
     workers: int | None = None
 
     def weigh(self, row: Row) -> int:
@@ -87,66 +88,35 @@ def compute(
     progress: Callable[[int, int], object] | None = None,
 ) -> Stretch:
     """Hash or check rows; `deadline` and `progress` are those of `bcrypt_batch.hash_many`."""
-    errors = [_error_of(job, row) for row in rows]
-    passwords = [row.password or b"" for row, error in zip(rows, errors, strict=True) if not error]
-    result: bcrypt_batch.BatchResult[Any]
-    if job.operation == "hash":
-        result = bcrypt_batch.hash_many(
-            passwords,
-            cost=job.cost,
-            prefix=job.prefix.encode(),
-            truncate=bool(job.truncate),
-            workers=job.workers,
-            deadline=deadline,
-            progress=progress,
+    verifying = job.operation == "verify"
+    result = hash_or_verify(
+        [_password(job, row) for row in rows],
+        [row.hash or None for row in rows] if verifying else None,
+        cost=job.cost,
+        prefix=job.prefix.encode(),
+        max_cost=job.max_cost,
+        truncate=verifying if job.truncate is None else job.truncate,
+        workers=job.workers,
+        deadline=deadline,
+        progress=progress,
+    )
+    done = result.unprocessed[0] if result.unprocessed else len(rows)
+    outcomes = [
+        Outcome(
+            row,
+            value.decode() if isinstance(value, bytes) else value,
+            result.errors[i].code if i in result.errors else None,
         )
-        values: Iterable[Any] = (value and value.decode() for value in result.values)
-    else:
-        result = bcrypt_batch.verify_many(
-            passwords,
-            [row.hash or b"" for row, error in zip(rows, errors, strict=True) if not error],
-            max_cost=job.max_cost,
-            truncate=job.truncate is not False,
-            workers=job.workers,
-            deadline=deadline,
-            progress=progress,
-        )
-        values = result.values
-    outcomes = _in_order(rows, errors, result, iter(values))
-    return Stretch(outcomes, len(outcomes) == len(rows), result.stats.lanes)
+        for i, (row, value) in enumerate(zip(rows[:done], result.values, strict=False))
+    ]
+    return Stretch(outcomes, result.complete, result.stats.lanes)
 
 
-def _error_of(job: Job, row: Row) -> str | None:
+def _password(job: Job, row: Row) -> bytes | bcrypt_batch.ItemError | None:
     if row.error:
-        return row.error
-    # Hashing it would let anyone in with nothing, and such users sign in elsewhere.
-    if row.password is None or not (row.password or job.allow_empty):
-        return MISSING_PASSWORD
-    return MISSING_HASH if job.operation == "verify" and not row.hash else None
-
-
-def _in_order(
-    rows: list[Row],
-    errors: list[str | None],
-    result: bcrypt_batch.BatchResult[Any],
-    values: Iterator[Any],
-) -> list[Outcome]:
-    """Put the batch's values back among the rows that never were in it."""
-    outcomes = []
-    item = 0
-    for row, error in zip(rows, errors, strict=True):
-        if error:
-            outcomes.append(Outcome(row, None, error))
-            continue
-        value = next(values)
-        if value is None:
-            if item not in result.errors:
-                break
-            outcomes.append(Outcome(row, None, result.errors[item].code))
-        else:
-            outcomes.append(Outcome(row, value, None))
-        item += 1
-    return outcomes
+        return bcrypt_batch.ItemError(row.error, "the row can't be read")
+    # Hashing an empty password would let anyone in with nothing, and such users sign in elsewhere.
+    return row.password if row.password or job.allow_empty else None
 
 
 def _size(value: Any) -> int:
