@@ -247,6 +247,14 @@ def is_setting(bytes text not None):
     return bb_parse_setting(text, len(text), &setting) == BB_OK
 
 
+def hash_cost(bytes text not None):
+    """Return the cost of a well-formed 60-byte hash, or 0 if this is none."""
+    cdef bb_setting setting
+    if bb_parse_hash(text, len(text), &setting) != BB_OK:
+        return 0
+    return setting.cost
+
+
 def equal(bytes a not None, bytes b not None):
     """Compare in a time that depends on the lengths only."""
     return len(a) == len(b) and bb_equal(<const char *>a, <const char *>b, len(a))

@@ -17,19 +17,15 @@ MAX_LANES = _native.MAX_LANES
 MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
-SETTING_CHARS = 29  # of a hash, the rest is its digest
+PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 PREFIX_NAMES = tuple(prefix.decode() for prefix in PREFIXES)
 DEFAULT_PREFIX = b"2b"
-HASH_CHARS = 60
-PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
 
 
 def iterations(hashed: bytes | None, max_cost: int) -> int:
-    """Return how many iterations it takes to verify a hash, 2^cost; 0 where nothing is computed.
+    """Return how many iterations it takes to verify a hash, 2^cost; 0 if nothing is computed.
 
-    That is so of what is no hash, and of one above `max_cost`.
+    Nothing is computed for a malformed hash, nor for one above `max_cost`.
     """
-    if not hashed or len(hashed) != HASH_CHARS or not _native.is_setting(hashed[:SETTING_CHARS]):
-        return 0
-    cost = int(hashed[4:6])
-    return 1 << cost if cost <= max_cost else 0
+    cost = _native.hash_cost(hashed) if hashed else 0
+    return 1 << cost if 0 < cost <= max_cost else 0

@@ -107,7 +107,7 @@ def _compute(place: Place, item: Chunk, seconds: float) -> tuple[bytes, Part]:
             if not done.complete:
                 after: Row | None = stretch[len(done.outcomes)]
                 break
-            pace.took(stretch, time.monotonic() - began, done.lanes)
+            pace.took(time.monotonic() - began, done.lanes)
         else:
             after = None
     if not counts.rows:

@@ -143,6 +143,7 @@ class Pace:
         self.seconds = seconds
         self._per_iteration = _GUESSED_S / self.workers
         self._measured = False
+        self._weight = 0  # of the last stretch
         self._step = self.workers  # rows that keep all threads busy, once the lanes are known
 
     def stretches(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -158,17 +159,18 @@ class Pace:
             seconds = self.seconds if self._measured else FIRST_STRETCH_S
             enough = weight * self._per_iteration >= seconds and not len(stretch) % self._step
             if enough or len(stretch) >= MAX_STRETCH_ROWS or size >= MAX_STRETCH_BYTES:
+                self._weight = weight
                 yield stretch
                 stretch = []
                 weight = size = 0
         if stretch:
+            self._weight = weight
             yield stretch
 
-    def took(self, stretch: list[Row], seconds: float, lanes: int) -> None:
-        """Learn from a stretch that was computed."""
-        weight = sum(map(self.job.weigh, stretch))
-        if weight and lanes:
-            self._per_iteration = seconds / weight
+    def took(self, seconds: float, lanes: int) -> None:
+        """Learn from the last stretch, which was computed."""
+        if self._weight and lanes:
+            self._per_iteration = seconds / self._weight
             self._step = self.workers * lanes
             self._measured = True
 

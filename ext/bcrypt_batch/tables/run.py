@@ -111,7 +111,7 @@ class Run:
         began = time.monotonic()
         done = compute(self.job, rows, self.interrupts.remaining(), tick)
         if done.complete:
-            pace.took(rows, time.monotonic() - began, done.lanes)
+            pace.took(time.monotonic() - began, done.lanes)
         self._write(done.outcomes)
         return done.complete
 
