@@ -1,4 +1,7 @@
-"""Lambda entry point, `app.handler`: read the event, run the batch, answer, log one line."""
+"""Lambda entry point, `app.handler`: read the event, run the batch, answer, log one line.
+
+docs/lambda.md describes the event and the answer.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,20 @@ import os
 import time
 
 import bcrypt_batch
+from bcrypt_batch.batch import hash_or_verify
 from envelope import Envelope, is_http
 from environment import asked_workers
-from request import InvalidEvent, parse
+from fields import InvalidEvent
+from invocation import seconds_left
+from request import parse
 from response import answer, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
+    from invocation import Context
     from request import Request
-
-    class Context(Protocol):
-        """What is used of the Lambda runtime's context object."""
-
-        aws_request_id: str
-
-        def get_remaining_time_in_millis(self) -> int: ...
-
 
 # What must remain of the function's time when the kernel stops: to gather up to 1000 results,
 # serialise them, and sit out a 100 ms period in which the CPU quota is used up.
@@ -37,10 +36,10 @@ _cold = True
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
-    """Answer one event; see the README for its fields.
+    """Answer one event.
 
     Returns:
-        The answer; as an HTTP response where the event came through a Function URL, API Gateway or
+        The answer; as an HTTP response if the event came through a Function URL, API Gateway or
         a load balancer.
 
     Raises:
@@ -68,38 +67,24 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
 def time_allowed(request: Request, context: Context, envelope: Envelope | None) -> float:
     """Return after how many seconds the batch must end, by whoever is the first to give up."""
-    allowed_s = [context.get_remaining_time_in_millis() / 1000 - MARGIN_S]
+    allowed_s = [seconds_left(context, MARGIN_S)]
     if request.deadline_ms is not None:
         allowed_s.append(request.deadline_ms / 1000)
     if envelope and envelope.patience_s is not None:
         allowed_s.append(envelope.patience_s)
-    return max(0.0, min(allowed_s))
+    return min(allowed_s)
 
 
 def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
     """Carry out a request within a time."""
-    result: bcrypt_batch.BatchResult[Any]
-    if request.hashes is None:
-        result = bcrypt_batch.hash_many(
-            request.passwords,
-            cost=request.cost,
-            prefix=request.prefix,
-            truncate=request.truncate,
-            workers=request.workers,
-            lanes=request.lanes,
-            deadline=deadline_s,
-        )
-    else:
-        result = bcrypt_batch.verify_many(
-            request.passwords,
-            request.hashes,
-            max_cost=request.max_cost,
-            truncate=request.truncate,
-            workers=request.workers,
-            lanes=request.lanes,
-            deadline=deadline_s,
-        )
-    # To the batch these passwords were missing, or not yet looked at when its time was over.
-    result.errors.update(request.unreadable)
-    result.unprocessed[:] = [i for i in result.unprocessed if i not in request.unreadable]
-    return result
+    return hash_or_verify(
+        request.passwords,
+        request.hashes,
+        cost=request.cost,
+        prefix=request.prefix,
+        max_cost=request.max_cost,
+        truncate=request.truncate,
+        workers=request.workers,
+        lanes=request.lanes,
+        deadline=deadline_s,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from request import InvalidEvent
+from fields import InvalidEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

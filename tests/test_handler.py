@@ -17,7 +17,8 @@ import pytest
 import app
 import response
 from environment import asked_workers
-from request import InvalidEvent, parse
+from fields import InvalidEvent
+from request import parse
 from tests.invoked import call, check_hashes, event
 
 HANDLER = Path(app.__file__).parent

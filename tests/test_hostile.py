@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from request import InvalidEvent
+from fields import InvalidEvent
 from tests.invoked import call, over_http
 
 SECRET = "hunter2"

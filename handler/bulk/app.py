@@ -8,23 +8,21 @@ error or the log.
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bcrypt_batch.tables.lines import Counts
+from fields import Fields
+from invocation import seconds_left
 
 from . import chunk, errors, finish, plan, request
 
+if TYPE_CHECKING:
+    from invocation import Context
+
 STEPS = ("plan", "hash", "finish")
-# Left of a function's time to serialise and write a part: this share, but no more than so long.
+FIELDS = ("step", "run", "output", "item")
+# To serialise and write a part: this share of the function's time, but no more than so long.
 MARGIN_SHARE, MARGIN_S = 0.2, 15.0
-
-
-class Context(Protocol):
-    """What is used of the Lambda runtime's context object."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
@@ -33,21 +31,19 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     Raises:
         Exception: One of `errors`, by whose name the state machine retries or fails.
     """
-    remaining = context.get_remaining_time_in_millis() / 1000
-    seconds = remaining - min(MARGIN_S, MARGIN_SHARE * remaining)
-    step = event.get("step") if isinstance(event, dict) else None
+    step = None
     try:
+        fields = Fields(event, FIELDS)
+        step = fields.choice("step", STEPS)
         if step == "plan":
-            asked = request.parse(event.get("run"))
-            answer = plan.plan(asked, remaining)
+            asked = request.parse(fields.get("run"))
+            answer = plan.plan(asked, seconds_left(context))
             _log(context.aws_request_id, step, rows=answer["rows"], chunks=answer["chunks"])
         elif step == "hash":
-            answer = _hash(event, context.aws_request_id, seconds)
-        elif step == "finish":
-            answer = finish.finish(request.place(event))
-            _log(context.aws_request_id, step, rows=answer["rows"], errors=answer["errors"])
+            answer = _hash(fields, context)
         else:
-            raise errors.InvalidEvent(f"step must be one of {', '.join(STEPS)}")
+            answer = finish.finish(request.place(fields))
+            _log(context.aws_request_id, step, rows=answer["rows"], errors=answer["errors"])
     except errors.KNOWN as error:
         _log(context.aws_request_id, step, failed=type(error).__name__)
         raise
@@ -58,19 +54,19 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     return answer
 
 
-def _hash(event: Any, request_id: str, seconds: float) -> dict[str, Any]:
-    place, item = request.place(event), chunk.item_of(event)
-    left, counts, computed = item, Counts(), False
-    if item.rows:
-        left, counts, computed = chunk.advance(place, item, seconds)
+def _hash(fields: Fields, context: Context) -> dict[str, Any]:
+    seconds = seconds_left(context, MARGIN_S, MARGIN_SHARE)
+    place, left = request.place(fields), chunk.chunk_of(fields)
+    row, counts, computed = left.row, Counts(), False
+    if left.rows:
+        left, counts, computed = chunk.advance(place, left, seconds)
     _log(
-        request_id, "hash",
-        chunk=item.chunk, row=item.row, computed=computed, left=left.rows, **counts._asdict(),
+        context.aws_request_id, "hash",
+        chunk=left.chunk, row=row, computed=computed, left=left.rows, **counts._asdict(),
     )  # fmt: skip
     return {"output": place._asdict(), "item": left._asdict()}
 
 
-def _log(request_id: str, step: Any, **fields: Any) -> None:
+def _log(request_id: str, step: str | None, **fields: Any) -> None:
     """Print one line of JSON: names, numbers and counts only."""
-    known = step if step in STEPS else None
-    print(json.dumps({"request_id": request_id, "step": known, **fields}), flush=True)
+    print(json.dumps({"request_id": request_id, "step": step, **fields}), flush=True)

@@ -3,106 +3,71 @@
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
 
-from bcrypt_batch.tables.compute import Job, Pace, compute
+from bcrypt_batch.tables.compute import Pace, compute
 from bcrypt_batch.tables.lines import Counts, count, json_lines
-from bcrypt_batch.tables.rows import Columns, Layout, Row, read_rows
+from bcrypt_batch.tables.rows import Row
 from bcrypt_batch.tables.source import Lines
+from fields import Fields, InvalidEvent
 
 from . import store
-from .errors import InvalidEvent, NoProgress, StepFailed
-from .plan import WORKERS, Chunk
-from .request import Place
+from .errors import NoProgress, StepFailed
+from .plan import WORKERS
+from .record import Chunk, Part, Place, RunRecord
 
 STRETCH_S = 8.0
 MAX_NUMBER = 2**53  # what a double holds exactly, as which an engine may keep numbers
 
 
-class Part(NamedTuple):
-    """A part that is in S3: its first row's number is in its name, the rest in its metadata.
-
-    Attributes:
-        counts: What its lines say.
-        next: Offset of the first byte of the input after its rows.
-    """
-
-    counts: Counts
-    next: int
-
-    def about(self) -> dict[str, str]:
-        counted = {name: str(value) for name, value in self.counts._asdict().items()}
-        return {**counted, "next": str(self.next)}
-
-    @classmethod
-    def read(cls, about: dict[str, str]) -> Part:
-        return cls(Counts(*(int(about[name]) for name in Counts._fields)), int(about["next"]))
-
-
-def item_of(event: Any) -> Chunk:
+def chunk_of(event: Fields) -> Chunk:
     """Return the chunk that an event is about."""
-    item = event.get("item") if isinstance(event, dict) else None
-    if not isinstance(item, dict) or {*item} != {*Chunk._fields}:
-        raise InvalidEvent(f"item must be an object of {', '.join(Chunk._fields)}")
-    try:
-        values = {name: int(item[name]) for name in Chunk._fields}
-    except (TypeError, ValueError, OverflowError):  # of a list, text, infinity
-        raise InvalidEvent("item must have whole numbers only") from None
-    if not all(0 <= value <= MAX_NUMBER for value in values.values()):
-        raise InvalidEvent(f"item must have numbers from 0 to {MAX_NUMBER} only")
-    return Chunk(**values)
+    item = event.inner("item", Chunk._fields)
+    return Chunk(*(item.integer(name, 0, MAX_NUMBER) for name in Chunk._fields))
 
 
-def advance(place: Place, item: Chunk, seconds: float) -> tuple[Chunk, Counts, bool]:
+def advance(place: Place, chunk: Chunk, seconds: float) -> tuple[Chunk, Counts, bool]:
     """Take over the part that is there, or compute one.
 
     Args:
         place: Where the run is.
-        item: What is left of the chunk.
+        chunk: What is left of the chunk.
         seconds: For how long to compute at most.
 
     Returns:
         What is left now; what the part's lines say; whether they were computed here.
     """
-    key = place.part(item.chunk, item.row)
+    stored = place.part(chunk.chunk, chunk.row)
     computed = False
-    found = store.head(place.bucket, key)
+    found = store.head(stored)
     if found is None:
-        body, part = _compute(place, item, seconds)
-        computed = store.create(place.bucket, key, body, part.about())
+        body, part = _compute(place, chunk, seconds)
+        computed = store.create(stored, body, part.as_metadata())
         if not computed:
             # Another was first, with other salts: theirs counts. They may have got less far.
-            found = store.head(place.bucket, key)
+            found = store.head(stored)
     if found is not None:
-        part = Part.read(found.about)
-    if not 0 < part.counts.rows <= item.rows:
-        raise StepFailed(f"part {key} does not fit chunk {item.chunk} of the plan")
-    left = item._replace(
-        start=part.next, row=item.row + part.counts.rows, rows=item.rows - part.counts.rows
-    )
+        part = Part.of_metadata(found.about)
+    left = chunk.after(part)
+    if left is None:
+        raise StepFailed(f"{stored.called} does not fit chunk {chunk.chunk} of the plan")
     return left, part.counts, computed
 
 
-def _compute(place: Place, item: Chunk, seconds: float) -> tuple[bytes, Part]:
+def _compute(place: Place, chunk: Chunk, seconds: float) -> tuple[bytes, Part]:
     ends = time.monotonic() + seconds
-    run = store.read_json(place.bucket, place.run)
-    if run is None:
+    content = store.read_json(place.run)
+    if content is None:
         raise InvalidEvent("output: there is no run under this prefix; a plan comes first")
-    job = Job(**run["job"])._replace(workers=WORKERS)
-    columns = Columns(**{**run["columns"], "keep": tuple(run["columns"]["keep"])})
-    layout = run["layout"] and Layout(**{**run["layout"], "keep": tuple(run["layout"]["keep"])})
+    run = RunRecord.of_json(content)
+    job = run.job._replace(workers=WORKERS)
     lines: list[bytes] = []
     counts = Counts()
     pace = Pace(job, STRETCH_S)
-    source = run["input"]
-    with store.open_range(
-        source["bucket"], source["key"], run["etag"], item.start, item.end
-    ) as file:
-        rows = read_rows(Lines(file, item.start), run["format"], columns, layout, run["delimiter"])
-        for stretch in pace.stretches(rows):
+    with store.open_range(run.input, run.etag, chunk.start, chunk.end) as file:
+        for stretch in pace.stretches(run.rows(Lines(file, chunk.start))):
             began = time.monotonic()
             done = compute(job, stretch, deadline=max(0.0, ends - began))
-            lines.append(json_lines(done.outcomes, item.row + counts.rows, columns.keep))
+            lines.append(json_lines(done.outcomes, chunk.row + counts.rows, run.columns.keep))
             counts = counts.plus(count(done.outcomes))
             if not done.complete:
                 after: Row | None = stretch[len(done.outcomes)]
@@ -111,7 +76,7 @@ def _compute(place: Place, item: Chunk, seconds: float) -> tuple[bytes, Part]:
         else:
             after = None
     if not counts.rows:
-        raise NoProgress(f"not one row of chunk {item.chunk} was finished within {seconds:.0f} s")
-    if after is None and counts.rows != item.rows:
-        raise StepFailed(f"chunk {item.chunk} has {counts.rows} rows, not {item.rows} as planned")
-    return b"".join(lines), Part(counts, item.end if after is None else after.start)
+        raise NoProgress(f"not one row of chunk {chunk.chunk} was finished within {seconds:.0f} s")
+    if after is None and counts.rows != chunk.rows:
+        raise StepFailed(f"chunk {chunk.chunk} has {counts.rows} rows, not {chunk.rows} as planned")
+    return b"".join(lines), Part(counts, chunk.end if after is None else after.start)

@@ -1,15 +1,11 @@
 """What may go wrong, by the names that the state machine retries or fails by.
 
-It keeps the messages where whoever may read executions reads them: they quote nothing of a table.
+It keeps the messages where whoever may read executions reads them: they quote nothing of a table,
+nor of an event.
 """
 
-
-class InvalidEvent(ValueError):
-    """The event can't be carried out as it is."""
-
-
-class InvalidTable(ValueError):
-    """The input can't be read as it is asked to."""
+from bcrypt_batch.tables.kinds import InvalidTable
+from fields import InvalidEvent
 
 
 class RunMismatch(Exception):

@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bcrypt_batch.tables.lines import Counts
+from fields import InvalidEvent
 
 from . import store
-from .chunk import Part
-from .errors import Incomplete, InvalidEvent
-from .plan import Chunk
-from .request import Place
+from .errors import Incomplete
+from .record import Chunk, Part, Place, Stored
 
 LOOKS_AT_ONCE = 16
 SHOWN = 5
@@ -26,7 +25,7 @@ def finish(place: Place) -> dict[str, Any]:
     Raises:
         Incomplete: Rows are missing.
     """
-    plan = store.read_json(place.bucket, place.plan)
+    plan = store.read_json(place.plan)
     if plan is None:
         raise InvalidEvent("output: there is no plan under this prefix")
     chunks = [Chunk(**item) for item in plan]
@@ -44,27 +43,26 @@ def finish(place: Place) -> dict[str, Any]:
         total = total.plus(counts)
     planned = sum(chunk.rows for chunk in chunks)
     assert total.rows == planned, "each chunk's rows were counted down to none"
-    parts = [key for _, _, keys in found for key in keys]
-    summary = {**total._asdict(), "chunks": len(chunks), "parts": len(parts)}
-    store.create_json(place.bucket, place.manifest, {**summary, "keys": parts})
-    return {**summary, "manifest": place.manifest}
+    keys = [stored.key for _, _, parts in found for stored in parts]
+    summary = {**total._asdict(), "chunks": len(chunks), "parts": len(keys)}
+    store.create_json(place.manifest, {**summary, "keys": keys})
+    return {**summary, "manifest": place.manifest.key}
 
 
-def _follow(place: Place, chunk: Chunk) -> tuple[Chunk, Counts, list[str]]:
+def _follow(place: Place, chunk: Chunk) -> tuple[Chunk, Counts, list[Stored]]:
     """Return what of a chunk is missing, and the parts that are there."""
     counts = Counts()
-    keys: list[str] = []
+    parts: list[Stored] = []
     while chunk.rows:
-        key = place.part(chunk.chunk, chunk.row)
-        found = store.head(place.bucket, key)
+        stored = place.part(chunk.chunk, chunk.row)
+        found = store.head(stored)
         if found is None:
             break
-        part = Part.read(found.about)
-        if not 0 < part.counts.rows <= chunk.rows:
+        part = Part.of_metadata(found.about)
+        left = chunk.after(part)
+        if left is None:
             break
-        keys.append(key)
+        parts.append(stored)
         counts = counts.plus(part.counts)
-        chunk = chunk._replace(
-            start=part.next, row=chunk.row + part.counts.rows, rows=chunk.rows - part.counts.rows
-        )
-    return chunk, counts, keys
+        chunk = left
+    return chunk, counts, parts

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import bcrypt_batch
-from bcrypt_batch.tables import kinds
 from bcrypt_batch.tables.compute import measure
-from bcrypt_batch.tables.rows import Layout, Row, read_layout, read_rows
+from bcrypt_batch.tables.kinds import InvalidTable, NoSuchColumn
+from bcrypt_batch.tables.rows import read_layout
 from bcrypt_batch.tables.source import Lines
 from environment import asked_workers
+from fields import InvalidEvent
 
 from . import store
-from .errors import InputReplaced, InvalidEvent, InvalidTable, RunMismatch
-from .request import Request
+from .errors import InputReplaced, RunMismatch
+from .record import Chunk, Place, RunRecord
+from .request import RunRequest
 
 SHARE = 0.4  # of the function's time that a chunk may take: instances differ, and neighbours
 MAX_CHUNK_BYTES = 16 << 20
@@ -34,50 +36,45 @@ class Limits(NamedTuple):
     weight: float
 
 
-def plan(request: Request, seconds: float) -> dict[str, Any]:
+def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     """Plan a run, or find its plan; return what the state machine needs to know.
 
     Args:
         request: What the run is to do.
         seconds: How much time one invocation of this function has.
     """
-    place = request.place
-    found = store.head(request.bucket, request.key)
+    place, run = request.place, request.record
+    found = store.head(run.input)
     if found is None:
         raise InvalidEvent("input: there is no such object in the bucket")
-    with store.open_range(request.bucket, request.key, found.etag) as file:
+    with store.open_range(run.input, found.etag) as file:
         try:
-            lines, layout = read_layout(file, request.form, request.columns, request.delimiter)
-        except kinds.InvalidTable as error:
-            raise InvalidTable(str(error)) from None
-        _claim(request, found, layout)
-        items = store.read_json(place.bucket, place.plan)
+            lines, layout = read_layout(file, run.form, run.columns, run.delimiter)
+        except NoSuchColumn as error:
+            raise InvalidTable(error.unnamed) from None
+        run = run._replace(etag=found.etag, size=found.size, layout=layout)
+        _claim(place, run)
+        items = store.read_json(place.plan)
         if items is None:
-            cut = chunks(request, lines, layout, limits(request, seconds), found.size)
+            cut = chunks(run, lines, limits(request, seconds))
             items = [chunk._asdict() for chunk in cut]
-            if not store.create_json(place.bucket, place.plan, items):
-                items = store.read_json(place.bucket, place.plan)  # another was first
+            if not store.create_json(place.plan, items):
+                items = store.read_json(place.plan)  # another was first
     return {
         "output": place._asdict(),
-        "plan": place.plan,
+        "plan": place.plan.key,
         "chunks": len(items),
         "rows": sum(item["rows"] for item in items),
         "concurrency": request.concurrency,
     }
 
 
-def _claim(request: Request, found: store.Found, layout: Layout | None) -> None:
+def _claim(place: Place, record: RunRecord) -> None:
     """Write run.json, or see that the one that is there is of the same input and options."""
-    place = request.place
-    run = {
-        **request.options(),
-        "etag": found.etag,
-        "size": found.size,
-        "layout": layout and layout._asdict() | {"keep": list(layout.keep)},
-    }
-    if store.create_json(place.bucket, place.run, run):
+    run = record.as_json()
+    if store.create_json(place.run, run):
         return
-    former = store.read_json(place.bucket, place.run)
+    former = store.read_json(place.run)
     if former == run:
         return
     if {**former, "etag": 0, "size": 0, "layout": 0} == {**run, "etag": 0, "size": 0, "layout": 0}:
@@ -91,18 +88,19 @@ def _claim(request: Request, found: store.Found, layout: Layout | None) -> None:
     )
 
 
-def limits(request: Request, seconds: float) -> Limits:
+def limits(request: RunRequest, seconds: float) -> Limits:
     """Return what a chunk may hold, by the speed of this function."""
-    job = request.job._replace(workers=WORKERS)
+    job = request.record.job._replace(workers=WORKERS)
     workers = WORKERS or bcrypt_batch.worker_count()
     rate, lanes = measure(job._replace(cost=8), seconds=0.5)
     iterations = rate * (1 << 8)  # a second
     cost = job.cost if job.operation == "hash" else job.max_cost
     alone = ALONE * workers * (1 << cost) / iterations
     if alone > 0.8 * seconds:
+        name = "cost" if job.operation == "hash" else "max_cost"
         raise InvalidEvent(
-            f"{'cost' if job.operation == 'hash' else 'max_cost'} {cost} takes about {alone:.0f} s "
-            f"a row, more than the {seconds:.0f} s that the function has"
+            f"{name}: a row takes about {alone:.0f} s, more than the {seconds:.0f} s that the "
+            "function has; ask for a lower one"
         )
     weight = SHARE * seconds * iterations
     rows = MAX_CHUNK_ROWS
@@ -113,33 +111,12 @@ def limits(request: Request, seconds: float) -> Limits:
     return Limits(min(rows, request.chunk_rows or rows), weight)
 
 
-class Chunk(NamedTuple):
-    """A piece of a table that begins and ends between rows.
-
-    Attributes:
-        chunk: Its number.
-        start: Offset of its first byte.
-        end: Offset of the first byte after it.
-        row: Number of its first row.
-        rows: How many rows it has.
-    """
-
-    chunk: int
-    start: int
-    end: int
-    row: int
-    rows: int
-
-
-def chunks(
-    request: Request, lines: Lines, layout: Layout | None, limits: Limits, size: int
-) -> Iterator[Chunk]:
+def chunks(run: RunRecord, lines: Lines, limits: Limits) -> Iterator[Chunk]:
     """Yield a table's chunks."""
-    rows: Iterator[Row] = read_rows(lines, request.form, request.columns, layout, request.delimiter)
     number = first = start = held = 0
     weight = 0.0
-    for row in rows:
-        own = request.job.weigh(row)
+    for row in run.rows(lines):
+        own = run.job.weigh(row)
         full = (
             held >= limits.rows
             or weight + own > limits.weight
@@ -153,4 +130,4 @@ def chunks(
         held += 1
         weight += own
     if held:
-        yield Chunk(number, start, size, first, held)
+        yield Chunk(number, start, run.size, first, held)

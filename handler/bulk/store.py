@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from .errors import InputReplaced, StoreDenied, StoreFailed
+from .record import Stored
 
 # Read at once: hashing takes minutes, in which S3 would end an idle connection.
 READ_AT_ONCE_BYTES = 32 << 20
@@ -42,31 +43,29 @@ class Found(NamedTuple):
 
 
 @contextmanager
-def _named(action: str, bucket: str, key: str) -> Iterator[None]:
+def _named(action: str, stored: Stored) -> Iterator[None]:
     """Turn S3's errors into ours, which say what was done to what."""
     try:
         yield
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code"))
-        message = f"S3 refuses to {action} s3://{bucket}/{key}: {code}"
+        code = _code(error)
+        message = f"S3 refuses to {action} {stored.called}: {code}"
         if code in ("403", "AccessDenied", "AllAccessDisabled"):
             raise StoreDenied(message) from None
         raise StoreFailed(message) from None
     except (BotoCoreError, HTTPClientError, OSError) as error:
-        raise StoreFailed(
-            f"could not {action} s3://{bucket}/{key}: {type(error).__name__}"
-        ) from None
+        raise StoreFailed(f"could not {action} {stored.called}: {type(error).__name__}") from None
 
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code"))
 
 
-def head(bucket: str, key: str) -> Found | None:
+def head(stored: Stored) -> Found | None:
     """Return what is known of an object, or None if there is none."""
-    with _named("look at", bucket, key):
+    with _named("look at", stored):
         try:
-            answer = client().head_object(Bucket=bucket, Key=key)
+            answer = client().head_object(Bucket=stored.bucket, Key=stored.key)
         except ClientError as error:
             if _code(error) in _MISSING:
                 return None
@@ -74,11 +73,11 @@ def head(bucket: str, key: str) -> Found | None:
         return Found(answer["ETag"], answer["ContentLength"], answer.get("Metadata", {}))
 
 
-def read_json(bucket: str, key: str) -> Any:
+def read_json(stored: Stored) -> Any:
     """Return what a JSON object holds, or None if there is none."""
-    with _named("read", bucket, key):
+    with _named("read", stored):
         try:
-            answer = client().get_object(Bucket=bucket, Key=key)
+            answer = client().get_object(Bucket=stored.bucket, Key=stored.key)
         except ClientError as error:
             if _code(error) in _MISSING:
                 return None
@@ -86,13 +85,14 @@ def read_json(bucket: str, key: str) -> Any:
         return json.loads(answer["Body"].read())
 
 
-def create(bucket: str, key: str, body: bytes, about: dict[str, str] | None = None) -> bool:
+def create(stored: Stored, body: bytes, about: dict[str, str] | None = None) -> bool:
     """Write an object unless there is one; return whether it was written."""
-    with _named("write", bucket, key):
+    kind = "application/json" if stored.key.endswith(".json") else "application/x-ndjson"
+    with _named("write", stored):
         try:
             client().put_object(
-                Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", Metadata=about or {},
-                ContentType="application/json" if key.endswith(".json") else "application/x-ndjson",
+                Bucket=stored.bucket, Key=stored.key, Body=body, IfNoneMatch="*",
+                Metadata=about or {}, ContentType=kind,
             )  # fmt: skip
         except ClientError as error:
             if _code(error) in _CONFLICT:
@@ -101,20 +101,20 @@ def create(bucket: str, key: str, body: bytes, about: dict[str, str] | None = No
     return True
 
 
-def create_json(bucket: str, key: str, content: Any) -> bool:
-    return create(bucket, key, json.dumps(content).encode())
+def create_json(stored: Stored, content: Any) -> bool:
+    return create(stored, json.dumps(content).encode())
 
 
-def _replaced(bucket: str, key: str) -> InputReplaced:
+def _replaced(stored: Stored) -> InputReplaced:
     return InputReplaced(
-        f"s3://{bucket}/{key} was replaced or deleted while it was read; "
+        f"{stored.called} was replaced or deleted while it was read; "
         "start a run with another prefix for the new one"
     )
 
 
 @contextmanager
 def open_range(
-    bucket: str, key: str, etag: str, start: int = 0, end: int | None = None
+    stored: Stored, etag: str, start: int = 0, end: int | None = None
 ) -> Iterator[BinaryIO]:
     """Open bytes `start` to `end` of the object that has this tag.
 
@@ -125,15 +125,17 @@ def open_range(
         yield io.BytesIO()
         return
     wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end else {}
-    with _named("read", bucket, key):
+    with _named("read", stored):
         try:
-            answer = client().get_object(Bucket=bucket, Key=key, IfMatch=etag, **wanted)
+            answer = client().get_object(
+                Bucket=stored.bucket, Key=stored.key, IfMatch=etag, **wanted
+            )
         except ClientError as error:
             if _code(error) in (*_CONFLICT, *_MISSING):
-                raise _replaced(bucket, key) from None
+                raise _replaced(stored) from None
             raise
         if answer["ETag"] != etag:  # some other stores ignore If-Match
-            raise _replaced(bucket, key)
+            raise _replaced(stored)
         body = answer["Body"]
         if answer["ContentLength"] <= READ_AT_ONCE_BYTES:
             yield io.BytesIO(body.read())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.bulk.engine import Context
 from tests.examples import examples
-from tests.test_request import FORMS, planted
+from tests.planted import FORMS, planted
 
 OUTPUT = {"bucket": "tables", "prefix": "runs/r/"}
 ITEM = {"chunk": 0, "start": 12, "end": 40, "row": 0, "rows": 3}

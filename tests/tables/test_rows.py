@@ -255,7 +255,7 @@ def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
         (bz2.compress(b"id,password\n"), "bzip2"),
         (b"", "empty"),
         (b"\n\n", "empty"),
-        (b"s3cret\nother\n", "no column 'password'; the option for the password column names"),
+        (b"s3cret\nother\n", "no column 'password'; name it with --password-column"),
         (b"password,password\n", "more than one column 'password'"),
         (b'"s3cret', "no header"),
         (b"x" * (MAX_RECORD_BYTES + 1), "no header"),
@@ -288,7 +288,7 @@ def test_columns_by_name() -> None:
     columns = Columns("b", "d", "c", ("a",))
     (row,) = read(content, columns=columns)[1]
     assert (row.password, row.id, row.hash, row.kept) == (b"2", "4", b"3", ("1",))
-    with pytest.raises(InvalidTable, match="the option for the id column"):
+    with pytest.raises(InvalidTable, match="name it with --id-column"):
         read(content, columns=Columns("b", "id"))
 
 

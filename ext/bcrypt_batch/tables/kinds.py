@@ -34,6 +34,22 @@ class InvalidTable(ValueError):
     """The file as a whole can't be read as it is asked to; the message quotes nothing of it."""
 
 
+class NoSuchColumn(InvalidTable):
+    """The header of a CSV lacks a column, or has its name twice.
+
+    Attributes:
+        unnamed: The message without the column's name, which a function's event gave.
+    """
+
+    def __init__(self, name: str, field: str, found: int) -> None:
+        number = "more than one" if found else "no"
+        self.unnamed = f"the header has {number} column of the name in input.{field}"
+        super().__init__(
+            f"the header has {number} column {name!r}; name it with --{field.replace('_', '-')}, "
+            "or give --format lines for a file without a header"
+        )
+
+
 def refuse_what_is_no_text(head: bytes) -> None:
     """Raise InvalidTable if a file that begins with these bytes is known to be no text in UTF-8."""
     for signature, kind in _SIGNATURES:

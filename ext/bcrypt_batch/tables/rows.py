@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
+from .kinds import BOM, FORMATS, InvalidTable, NoSuchColumn, refuse_what_is_no_text
 from .quotes import leave_doubtful
 from .source import MAX_RECORD_BYTES, Lines, TooLong
 
@@ -124,23 +124,20 @@ def read_layout(
 
 
 def _layout(header: list[str], columns: Columns, data: int) -> Layout:
-    def position(name: str, what: str) -> int:
+    def position(name: str, field: str) -> int:
         found = [i for i, known in enumerate(header) if known == name]
         if len(found) == 1:
             return found[0]
-        # Without the header's own words: where there is none, these are somebody's password.
-        raise InvalidTable(
-            f"the header has {'no' if not found else 'more than one'} column {name!r}; "
-            f"the option for {what} names the right one, and the format 'lines' needs no header"
-        )
+        # Without the header's own words: in a file without a header they are somebody's password.
+        raise NoSuchColumn(name, field, len(found))
 
     identity = columns.id_among(header)
     return Layout(
         fields=len(header),
-        password=position(columns.password, "the password column"),
-        id=None if identity is None else position(identity, "the id column"),
-        hash=None if columns.hash is None else position(columns.hash, "the hash column"),
-        keep=tuple(position(name, "columns to keep") for name in columns.keep),
+        password=position(columns.password, "password_column"),
+        id=None if identity is None else position(identity, "id_column"),
+        hash=None if columns.hash is None else position(columns.hash, "hash_column"),
+        keep=tuple(position(name, "keep") for name in columns.keep),
         data=data,
     )
 

@@ -21,7 +21,7 @@ from request import parse
 from response import answer, log
 
 if TYPE_CHECKING:
-    from app import Context
+    from invocation import Context
 
 KERNEL = f"pyca/bcrypt {version('bcrypt')}"
 WORKERS = asked_workers(os.environ) or worker_count()

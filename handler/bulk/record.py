@@ -1,0 +1,158 @@
+"""The record of a run on S3: where its objects lie, and what each of them says.
+
+run.json says what the results depend on, a RunRecord; plan.json is a list of Chunks; parts/ has
+the result lines, and the metadata of each object there a Part; manifest.json has the counts and
+the parts of a complete run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bcrypt_batch.tables.compute import Job
+from bcrypt_batch.tables.lines import Counts
+from bcrypt_batch.tables.rows import Columns, Layout, Row, read_rows
+from bcrypt_batch.tables.source import Lines
+
+
+class Stored(NamedTuple):
+    """The name of an object in S3.
+
+    Attributes:
+        called: The object in messages, which quote no event, and so neither bucket nor key.
+    """
+
+    bucket: str
+    key: str
+    called: str
+
+
+class Place(NamedTuple):
+    """Where a run keeps what it makes."""
+
+    bucket: str
+    prefix: str
+
+    def _at(self, name: str) -> Stored:
+        return Stored(self.bucket, f"{self.prefix}{name}", f"the output's {name}")
+
+    @property
+    def run(self) -> Stored:
+        return self._at("run.json")
+
+    @property
+    def plan(self) -> Stored:
+        return self._at("plan.json")
+
+    @property
+    def manifest(self) -> Stored:
+        return self._at("manifest.json")
+
+    def part(self, chunk: int, row: int) -> Stored:
+        return self._at(f"parts/{chunk:08}-{row:012}.jsonl")
+
+
+class RunRecord(NamedTuple):
+    """What the results of a run depend on.
+
+    Attributes:
+        bucket: The input's bucket; `key` is the input's key.
+        form: `csv`, `jsonl` or `lines`.
+        delimiter: The character between a CSV's fields.
+        etag: The tag of the input when it was planned; `size` is its size in bytes.
+        layout: Where a CSV's columns stand.
+    """
+
+    bucket: str
+    key: str
+    form: str
+    delimiter: str
+    columns: Columns
+    job: Job
+    etag: str = ""
+    size: int = 0
+    layout: Layout | None = None
+
+    @property
+    def input(self) -> Stored:
+        return Stored(self.bucket, self.key, "the input")
+
+    def rows(self, lines: Lines) -> Iterator[Row]:
+        """Yield the rows of the input, or of a piece of it that begins and ends between rows."""
+        return read_rows(lines, self.form, self.columns, self.layout, self.delimiter)
+
+    def as_json(self) -> Any:
+        """Return what run.json says. The number of workers is the function's, not the run's."""
+        job = {name: value for name, value in self.job._asdict().items() if name != "workers"}
+        content = {
+            "job": job,
+            "columns": self.columns._asdict(),
+            "input": {"bucket": self.bucket, "key": self.key},
+            "format": self.form,
+            "delimiter": self.delimiter,
+            "etag": self.etag,
+            "size": self.size,
+            "layout": self.layout and self.layout._asdict(),
+        }
+        return json.loads(json.dumps(content))  # tuples are lists there
+
+    @classmethod
+    def of_json(cls, content: Any) -> RunRecord:
+        columns, layout = content["columns"], content["layout"]
+        return cls(
+            **content["input"],
+            form=content["format"],
+            delimiter=content["delimiter"],
+            columns=Columns(**{**columns, "keep": tuple(columns["keep"])}),
+            job=Job(**content["job"]),
+            etag=content["etag"],
+            size=content["size"],
+            layout=layout and Layout(**{**layout, "keep": tuple(layout["keep"])}),
+        )
+
+
+class Part(NamedTuple):
+    """A part that is in S3: its first row's number is in its name, the rest in its metadata.
+
+    Attributes:
+        counts: What its lines say.
+        next: Offset of the first byte of the input after its rows.
+    """
+
+    counts: Counts
+    next: int
+
+    def as_metadata(self) -> dict[str, str]:
+        counted = {name: str(value) for name, value in self.counts._asdict().items()}
+        return {**counted, "next": str(self.next)}
+
+    @classmethod
+    def of_metadata(cls, about: dict[str, str]) -> Part:
+        return cls(Counts(*(int(about[name]) for name in Counts._fields)), int(about["next"]))
+
+
+class Chunk(NamedTuple):
+    """A piece of a table that begins and ends between rows.
+
+    Attributes:
+        chunk: Its number.
+        start: Offset of its first byte.
+        end: Offset of the first byte after it.
+        row: Number of its first row.
+        rows: How many rows it has.
+    """
+
+    chunk: int
+    start: int
+    end: int
+    row: int
+    rows: int
+
+    def after(self, part: Part) -> Chunk | None:
+        """Return what its first part leaves of it; None if that is no part of it."""
+        done = part.counts.rows
+        if not 0 < done <= self.rows:
+            return None
+        return self._replace(start=part.next, row=self.row + done, rows=self.rows - done)
