@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from bcrypt_batch.tables.aws import Stack
 from bcrypt_batch.tables.cli import main
 from tests.bulk.complete import ROWS, TABLE
 from tests.bulk.engine import BUCKET, Engine
@@ -123,3 +124,54 @@ def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture
     stack.start(run="other")
     assert main(["bulk", "status", "--run", "r", "--wait"]) == 2
     assert "run 'r' has no execution" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-cost", "12"], "--max-cost goes with --operation verify only"),
+        (["--hash-column", "h"], "--hash-column goes with --operation verify only"),
+        (["--operation", "verify", "--cost", "4"], "--cost goes with --operation hash only"),
+    ],
+)
+def test_an_option_of_the_other_operation_is_refused_before_the_upload(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str],
+    message: str,
+) -> None:  # fmt: skip
+    table = tmp_path / "users.csv"
+    table.write_bytes(TABLE)
+    before = stack.objects()
+    assert start(table, *options) == 2
+    assert message in capsys.readouterr().err
+    assert stack.objects() == before
+
+
+@pytest.mark.usefixtures("stack")
+def test_each_option_of_a_run_is_a_field_of_its_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what isn't given is not in it: the defaults are the function's."""
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr(Stack, "start", lambda _stack, _run, event: events.append(event))
+    table = tmp_path / "users.csv"
+    table.write_bytes(b"id,password,stored,mail\nu,pw,x,e\n")
+    asked = [
+        "--operation", "verify", "--max-cost", "5", "--no-truncate", "--allow-empty",
+        "--hash-column", "stored", "--id-column", "id", "--keep", "mail",
+        "--chunk-rows", "7", "--concurrency", "3",
+    ]  # fmt: skip
+    assert start(table, *asked) == 0
+    assert start(table, "--run", "plain") == 0
+    given, plain = events
+    source = {"bucket": BUCKET, "format": "csv", "delimiter": ",", "password_column": "password"}
+    assert given == {
+        "operation": "verify", "max_cost": 5, "truncate": False, "allow_empty": True,
+        "chunk_rows": 7, "concurrency": 3, "output": {"bucket": BUCKET, "prefix": "runs/r/"},
+        "input": {
+            **source, "key": "in/r", "hash_column": "stored", "id_column": "id", "keep": ["mail"]
+        },
+    }  # fmt: skip
+    assert plain == {
+        "operation": "hash", "output": {"bucket": BUCKET, "prefix": "runs/plain/"},
+        "input": {**source, "key": "in/plain"},
+    }  # fmt: skip

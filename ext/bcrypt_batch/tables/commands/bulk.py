@@ -8,9 +8,8 @@ import re
 import time
 from typing import Any
 
-from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIXES
-
 from ..aws import Refused, Stack, Status
+from ..compute import ONLY_FOR, OPERATIONS
 from ..files import Source, open_table, source
 from ..interrupts import Interrupts
 from ..kinds import FORMATS, InvalidTable
@@ -18,8 +17,14 @@ from ..messages import say
 from ..newfiles import new_files
 from ..output import input_state
 from ..progress import progress
-from ..rows import Columns
-from .options import delimiter, whole_number
+from .options import (
+    add_hashing,
+    add_input,
+    add_verifying,
+    columns,
+    job_options,
+    whole_number,
+)
 
 RUN = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 POLL_S = 5.0
@@ -56,20 +61,10 @@ def add(commands: Any) -> None:
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
-    cost = whole_number(MIN_COST, MAX_COST)
-    parser.add_argument("input", help="a file")
-    parser.add_argument("--operation", choices=("hash", "verify"), default="hash")
-    parser.add_argument("--cost", type=cost, help="of hash; default: 12")
-    parser.add_argument("--prefix", choices=[prefix.decode() for prefix in PREFIXES])
-    parser.add_argument("--max-cost", type=cost, help="of verify")
-    parser.add_argument("--truncate", action="store_true", default=None)
-    parser.add_argument("--allow-empty", action="store_true", default=None)
-    parser.add_argument("--format", choices=FORMATS, help="default: by the file's name")
-    parser.add_argument("--delimiter", type=delimiter)
-    parser.add_argument("--password-column", default="password", metavar="C")
-    parser.add_argument("--id-column", metavar="C")
-    parser.add_argument("--hash-column", metavar="C", help="of verify; default: hash")
-    parser.add_argument("--keep", action="append", default=[], metavar="C")
+    parser.add_argument("--operation", choices=OPERATIONS, default=OPERATIONS[0])
+    add_hashing(parser.add_argument_group("with --operation hash"))
+    add_verifying(parser.add_argument_group("with --operation verify"))
+    add_input(parser, "a file", FORMATS)
     parser.add_argument("--chunk-rows", type=whole_number(1, 10**9), help="at most in a chunk")
     parser.add_argument("--concurrency", type=whole_number(1, 10_000), help="chunks at once")
 
@@ -99,9 +94,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 
 def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
-    hash_column = options.hash_column or ("hash" if options.operation == "verify" else None)
-    columns = Columns(options.password_column, options.id_column, hash_column, tuple(options.keep))
-    read_from = source(options.input, options.format, columns, options.delimiter)
+    _check_operation(options)
+    read_from = source(options.input, options.format, columns(options), options.delimiter)
     if read_from.form not in FORMATS:
         raise InvalidTable(
             f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.form!r}"
@@ -121,6 +115,17 @@ def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
     return SUCCEEDED
 
 
+def _check_operation(options: argparse.Namespace) -> None:
+    """Refuse here what the function would refuse once the table is uploaded."""
+    for operation, names in ONLY_FOR.items():
+        if operation == options.operation:
+            continue
+        for name in (*names, *(["hash_column"] if operation == "verify" else [])):
+            if getattr(options, name, None) is not None:
+                option = name.replace("_", "-")
+                raise InvalidTable(f"--{option} goes with --operation {operation} only")
+
+
 def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str) -> dict[str, Any]:
     table = {
         "bucket": bucket, "key": key, "format": read_from.form, "delimiter": read_from.delimiter,
@@ -128,10 +133,8 @@ def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str
         "hash_column": options.hash_column, "keep": options.keep or None,
     }  # fmt: skip
     event = {
-        "operation": options.operation, "cost": options.cost, "prefix": options.prefix,
-        "max_cost": options.max_cost, "truncate": options.truncate,
-        "allow_empty": options.allow_empty, "chunk_rows": options.chunk_rows,
-        "concurrency": options.concurrency,
+        **job_options(options),
+        "chunk_rows": options.chunk_rows, "concurrency": options.concurrency,
     }  # fmt: skip
     given = {name: value for name, value in event.items() if value is not None}
     given["input"] = {name: value for name, value in table.items() if value is not None}

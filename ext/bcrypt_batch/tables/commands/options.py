@@ -1,9 +1,99 @@
-"""Checks of options that several commands have; argparse shows what was wrong."""
+"""Options that several commands have, and their checks; argparse shows what was wrong.
+
+An option of a Job that isn't given is not in the namespace: the defaults are the Job's.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bcrypt_batch.limits import (
+    DEFAULT_COST,
+    DEFAULT_MAX_COST,
+    DEFAULT_PREFIX,
+    MAX_COST,
+    MAX_WORKERS,
+    MIN_COST,
+    PREFIX_NAMES,
+)
+
+from ..compute import Job
+from ..rows import Columns
+
+if TYPE_CHECKING:
+    Parser = argparse.ArgumentParser | argparse._ArgumentGroup
+
+GIVEN_ONLY = argparse.SUPPRESS
+
+
+def add_cost(parser: Parser) -> None:
+    parser.add_argument(
+        "--cost", type=whole_number(MIN_COST, MAX_COST), default=GIVEN_ONLY,
+        help=f"to hash with, {MIN_COST} to {MAX_COST}; default: {DEFAULT_COST}",
+    )  # fmt: skip
+
+
+def add_workers(parser: Parser) -> None:
+    parser.add_argument(
+        "--workers", type=whole_number(1, MAX_WORKERS), default=GIVEN_ONLY,
+        help="threads; default: by the CPUs",
+    )  # fmt: skip
+
+
+def add_hashing(parser: Parser) -> None:
+    """Add what goes with the operation hash."""
+    add_cost(parser)
+    parser.add_argument(
+        "--prefix", choices=PREFIX_NAMES, default=GIVEN_ONLY,
+        help=f"default: {DEFAULT_PREFIX.decode()}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--truncate", action="store_true", default=GIVEN_ONLY,
+        help="cut passwords of more than 72 bytes, instead of an error of their rows",
+    )  # fmt: skip
+
+
+def add_verifying(parser: Parser) -> None:
+    """Add what goes with the operation verify."""
+    parser.add_argument("--hash-column", metavar="C", help="default: hash")
+    parser.add_argument(
+        "--max-cost", type=whole_number(MIN_COST, MAX_COST), default=GIVEN_ONLY,
+        help=f"a hash of a higher cost is an error of its row; default: {DEFAULT_MAX_COST}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-truncate", dest="truncate", action="store_false", default=GIVEN_ONLY,
+        help="a password of more than 72 bytes is an error of its row",
+    )  # fmt: skip
+
+
+def add_input(parser: Parser, what: str, formats: Sequence[str]) -> None:
+    """Add the table and how to read it."""
+    parser.add_argument("input", help=what)
+    parser.add_argument("--format", choices=formats, help="of the input; default: by its name")
+    parser.add_argument("--delimiter", type=delimiter, help="between fields; default: a comma")
+    parser.add_argument("--password-column", default="password", metavar="C")
+    parser.add_argument("--id-column", metavar="C", help="default: id, if there is one")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="C",
+        help="a column that goes along into the results; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-empty", action="store_true", default=GIVEN_ONLY,
+        help="take an empty password for a password, instead of for a missing one",
+    )  # fmt: skip
+
+
+def job_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a Job that are given."""
+    return {name: value for name, value in vars(options).items() if name in Job._fields}
+
+
+def columns(options: argparse.Namespace) -> Columns:
+    """Return the columns to read."""
+    hashed = (options.hash_column or "hash") if options.operation == "verify" else None
+    return Columns(options.password_column, options.id_column, hashed, tuple(options.keep))
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

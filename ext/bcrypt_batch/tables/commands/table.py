@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 import bcrypt_batch
-from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_WORKERS, MIN_COST, PREFIXES
 
 from ..compute import Job
 from ..files import Source, open_table, source
@@ -16,9 +15,16 @@ from ..messages import say
 from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
-from ..rows import Columns
 from ..run import Finished, Run
-from .options import delimiter, seconds, whole_number
+from .options import (
+    add_hashing,
+    add_input,
+    add_verifying,
+    add_workers,
+    columns,
+    job_options,
+    seconds,
+)
 
 
 def add(commands: Any) -> None:
@@ -31,30 +37,16 @@ def add(commands: Any) -> None:
         "verify", help="check the passwords of a table against its hashes", allow_abbrev=False,
         description="Check the passwords of a table: a result line for each row, in its order.",
     )  # fmt: skip
-    cost = whole_number(MIN_COST, MAX_COST)
-    prefixes = [prefix.decode() for prefix in PREFIXES]
-    made.add_argument("--cost", type=cost, default=12, help="4 to 31; default: 12")
-    made.add_argument("--prefix", choices=prefixes, default="2b", help="default: 2b")
-    made.add_argument(
-        "--truncate", action="store_true", default=None,
-        help="cut passwords of more than 72 bytes, instead of an error of their rows",
-    )  # fmt: skip
-    checked.add_argument("--hash-column", default="hash", metavar="C", help="default: hash")
-    checked.add_argument(
-        "--max-cost", type=cost, default=DEFAULT_MAX_COST,
-        help=f"a hash of a higher cost is an error of its row; default: {DEFAULT_MAX_COST}",
-    )  # fmt: skip
-    checked.add_argument(
-        "--no-truncate", dest="truncate", action="store_false", default=None,
-        help="a password of more than 72 bytes is an error of its row",
-    )  # fmt: skip
+    add_hashing(made)
+    add_verifying(checked)
     for parser in (made, checked):
         _add_common(parser)
-        parser.set_defaults(execute=run)
+    made.set_defaults(execute=run, operation="hash")
+    checked.set_defaults(execute=run, operation="verify")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", help="a file, or - for standard input")
+    add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
     parser.add_argument(
         "--output", required=True, metavar="FILE", help="where results go; - for standard output"
     )
@@ -66,23 +58,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with an output that is there")
     again.add_argument("--force", action="store_true", help="begin anew, whatever is there")
-    parser.add_argument(
-        "--format", choices=(*FORMATS, "parquet"), help="of the input; default: by its name"
-    )
-    parser.add_argument("--delimiter", type=delimiter, help="between fields; default: a comma")
-    parser.add_argument("--password-column", default="password", metavar="C")
-    parser.add_argument("--id-column", metavar="C", help="default: id, where there is one")
-    parser.add_argument(
-        "--keep", action="append", default=[], metavar="C",
-        help="a column that goes along into the results; may be given again",
-    )  # fmt: skip
-    parser.add_argument(
-        "--allow-empty", action="store_true",
-        help="take an empty password for a password, instead of for a missing one",
-    )  # fmt: skip
-    parser.add_argument(
-        "--workers", type=whole_number(1, MAX_WORKERS), help="threads; default: by the CPUs"
-    )
+    add_workers(parser)
     parser.add_argument(
         "--deadline", type=seconds, metavar="S", help="stop after so many seconds, with status 3"
     )
@@ -91,20 +67,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Compute a table; return the exit status."""
-    job = Job(
-        operation=options.command,
-        cost=getattr(options, "cost", 12),
-        prefix=getattr(options, "prefix", "2b"),
-        truncate=options.truncate,
-        allow_empty=options.allow_empty,
-        max_cost=getattr(options, "max_cost", DEFAULT_MAX_COST),
-        workers=options.workers,
-    )
-    columns = Columns(
-        options.password_column, options.id_column, getattr(options, "hash_column", None),
-        tuple(options.keep),
-    )  # fmt: skip
-    read_from = source(options.input, options.format, columns, options.delimiter)
+    job = Job(**job_options(options))
+    read_from = source(options.input, options.format, columns(options), options.delimiter)
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
     bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
