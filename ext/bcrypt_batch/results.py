@@ -21,12 +21,18 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
+# What a batch finds wrong with an item.
+ERROR_CODES = (
+    "missing_password", "missing_hash", "password_too_long", "invalid_hash", "cost_too_high",
+)  # fmt: skip
+
+
 class ItemError:
     """Why one item has no value.
 
     Attributes:
-        code: `password_too_long`, `missing_password`, `missing_hash`, `invalid_hash` or
-            `cost_too_high`.
+        code: `missing_password`, `missing_hash`, `password_too_long`, `invalid_hash` or
+            `cost_too_high`; or the caller's own, of an item that was refused before.
         message: What was wrong and what is allowed; quotes neither the password nor the hash.
     """
 

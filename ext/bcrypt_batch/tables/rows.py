@@ -21,6 +21,7 @@ MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
+ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG)  # of a row that can't be read
 
 MAX_DEPTH = 64  # of a kept value
 MAX_FIELD = 1 << 17  # characters
