@@ -19,9 +19,6 @@ MARKERS: list[Any] = [
     8675309,
     -8675309,
     8675309.25,
-    # Where the function behind the state machine may read and write, with line ends.
-    f"in/{MARKER}\r\nx",
-    f"runs/{MARKER}\n/",
 ]
 FORMS = (MARKER, "aHVudGVyMg", "8675309")  # what may be seen of none of them
 

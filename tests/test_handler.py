@@ -237,6 +237,11 @@ def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     verified, made = map(json.loads, out.splitlines())
     assert verified["request_id"] == "request-1"
+    figures = {
+        "request_id", "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel",
+        "threads_used", "memory_used_kb", "cold_start", "errors",
+    }  # fmt: skip
+    assert {*verified} == {*made} == figures  # and so not what came of the items
     assert verified["errors"] == made["errors"] == 1
     assert made["processed"] == 1
     assert made["duration_ms"] == answer["duration_ms"]

@@ -112,6 +112,17 @@ STATES: list[dict[str, str]] = [
 ]
 
 
+# Names that the function may read and write, with line ends.
+PLACE = {"bucket": MARKER, "prefix": f"runs/{MARKER}\n/"}
+INPUT = {"bucket": MARKER, "key": f"in/{MARKER}\r\nx", "password_column": MARKER}
+NOTHING = dict.fromkeys(("chunk", "start", "end", "row"), 0)
+NAMED: list[dict[str, Any]] = [
+    {"step": "plan", "run": {"operation": "hash", "input": INPUT, "output": PLACE}},
+    {"step": "hash", "output": PLACE, "item": {**NOTHING, "rows": 1}},
+    {"step": "finish", "output": PLACE},
+]
+
+
 def shown_by_bulk(event: Any) -> list[str]:
     """As `shown`; but an answer has the place of the run, which the state machine passes on."""
     from bulk.app import handler
@@ -127,7 +138,10 @@ def shown_by_bulk(event: Any) -> list[str]:
 
 
 @settings(max_examples=examples(500))
-@given(event=st.sampled_from(GOOD_OF_BULK).flatmap(planted), state=st.sampled_from(STATES))
+@given(
+    event=st.sampled_from(GOOD_OF_BULK).flatmap(planted) | st.sampled_from(NAMED),
+    state=st.sampled_from(STATES),
+)
 def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bulk.store._client", Store(state))

@@ -150,6 +150,53 @@ def test_failed_children_do_not_stop_the_others() -> None:
     assert definition["States"]["Chunks"]["ToleratedFailurePercentage"] == 100
 
 
+def test_throttled_and_failed_children_wait_at_random() -> None:
+    """Read, because moto waits for no jitter: without it all of them come back at once."""
+    definition = json.loads((PROJECT / "statemachine/bulk.asl.json").read_text())["States"]
+    of_children = definition["Chunks"]["ItemProcessor"]["States"]["Hash"]["Retry"]
+    throttles = [definition[name]["Retry"][0] for name in ("Plan", "Finish")]
+    assert all("Lambda.TooManyRequestsException" in one["ErrorEquals"] for one in throttles)
+    assert {one.get("JitterStrategy") for one in (*of_children, *throttles)} == {"FULL"}
+
+
+@pytest.mark.parametrize("planned", [-1, 1])
+def test_a_chunk_with_other_rows_than_planned_is_no_part(bulk: Engine, planned: int) -> None:
+    """A plan that somebody changed: not a row is left out, nor taken for another one."""
+    bulk.start(chunk_rows=100)
+    plan = json.loads(bulk.read("runs/r/plan.json"))
+    plan[1]["rows"] += planned
+    bulk.s3.put_object(Bucket=BUCKET, Key="runs/r/plan.json", Body=json.dumps(plan))
+    part = "runs/r/parts/00000001-000000000100.jsonl"
+    bulk.s3.delete_object(Bucket=BUCKET, Key=part)
+    bulk.start(chunk_rows=100)
+    said = f"StepFailed: chunk 1 has 100 rows, not {100 + planned} as planned"
+    assert said in bulk.causes
+    assert part not in bulk.objects()
+
+
+def test_every_read_of_the_input_is_of_what_was_planned(
+    bulk: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 compares the tag, in If-Match: what comes would be another's bytes otherwise."""
+    from bulk import store
+
+    client = store.client()
+    real = client.get_object
+    tag = bulk.s3.head_object(Bucket=BUCKET, Key="in/users.csv")["ETag"]
+    asked = []
+
+    def get(**arguments: Any) -> Any:
+        if arguments["Key"].startswith("in/"):
+            asked.append(arguments.get("IfMatch"))
+        return real(**arguments)
+
+    monkeypatch.setattr(client, "get_object", get)
+    monkeypatch.setattr(store, "READ_AT_ONCE_BYTES", 0)
+    bulk.start(chunk_rows=100)
+    assert len(asked) >= 4
+    assert {*asked} == {tag}
+
+
 def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look, both compute, one writes; the other takes over what it wrote."""
     from bulk import store
