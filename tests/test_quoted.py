@@ -118,7 +118,7 @@ INPUT = {"bucket": MARKER, "key": f"in/{MARKER}\r\nx", "password_column": MARKER
 NOTHING = dict.fromkeys(("chunk", "start", "end", "row"), 0)
 NAMED: list[dict[str, Any]] = [
     {"step": "plan", "run": {"operation": "hash", "input": INPUT, "output": PLACE}},
-    {"step": "hash", "output": PLACE, "item": {**NOTHING, "rows": 1}},
+    {"step": "chunk", "output": PLACE, "item": {**NOTHING, "rows": 1}},
     {"step": "finish", "output": PLACE},
 ]
 
@@ -147,7 +147,7 @@ def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]
         patched.setattr("bulk.store._client", Store(state))
         patched.setattr("bulk.plan.measure", lambda _job, **_: (1000.0, 6))
         # But the numbers of chunks and rows, which are a plan's.
-        planned = isinstance(event, dict) and event.get("step") == "hash"
+        planned = isinstance(event, dict) and event.get("step") == "chunk"
         for text in shown_by_bulk(event):
             assert not any(form in text for form in (FORMS[:2] if planned else FORMS)), text
 

@@ -1,6 +1,6 @@
 """AWS Lambda entry point of the steps behind the state machine.
 
-An event is `{"step": "plan", "run": {...}}`, `{"step": "hash", "output": {...}, "item": {...}}` or
+An event is `{"step": "plan", "run": {...}}`, `{"step": "chunk", "output": {...}, "item": {...}}` or
 `{"step": "finish", "output": {...}}`. No password and no hash is ever in one, nor in an answer, an
 error or the log.
 """
@@ -14,12 +14,12 @@ from bcrypt_batch.tables.lines import Counts
 from fields import Fields
 from invocation import seconds_left
 
-from . import chunk, errors, finish, plan, request
+from . import chunk, errors, finish, plan, start
 
 if TYPE_CHECKING:
     from invocation import Context
 
-STEPS = ("plan", "hash", "finish")
+STEPS = ("plan", "chunk", "finish")
 FIELDS = ("step", "run", "output", "item")
 # To serialise and write a part: this share of the function's time, but no more than so long.
 MARGIN_SHARE, MARGIN_S = 0.2, 15.0
@@ -36,13 +36,13 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         fields = Fields(event, FIELDS)
         step = fields.choice("step", STEPS)
         if step == "plan":
-            asked = request.parse(fields.get("run"))
+            asked = start.parse(fields.get("run"))
             answer = plan.plan(asked, seconds_left(context))
             _log(context.aws_request_id, step, rows=answer["rows"], chunks=answer["chunks"])
-        elif step == "hash":
-            answer = _hash(fields, context)
+        elif step == "chunk":
+            answer = _chunk(fields, context)
         else:
-            answer = finish.finish(request.place(fields))
+            answer = finish.finish(start.place(fields))
             _log(context.aws_request_id, step, rows=answer["rows"], errors=answer["errors"])
     except errors.KNOWN as error:
         _log(context.aws_request_id, step, failed=type(error).__name__)
@@ -54,14 +54,14 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     return answer
 
 
-def _hash(fields: Fields, context: Context) -> dict[str, Any]:
+def _chunk(fields: Fields, context: Context) -> dict[str, Any]:
     seconds = seconds_left(context, MARGIN_S, MARGIN_SHARE)
-    place, left = request.place(fields), chunk.chunk_of(fields)
+    place, left = start.place(fields), chunk.chunk_of(fields)
     row, counts, computed = left.row, Counts(), False
     if left.rows:
         left, counts, computed = chunk.advance(place, left, seconds)
     _log(
-        context.aws_request_id, "hash",
+        context.aws_request_id, "chunk",
         chunk=left.chunk, row=row, computed=computed, left=left.rows, **counts._asdict(),
     )  # fmt: skip
     return {"output": place._asdict(), "item": left._asdict()}

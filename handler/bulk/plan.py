@@ -17,7 +17,7 @@ from fields import InvalidEvent
 from . import store
 from .errors import InputReplaced, RunMismatch
 from .record import Chunk, Place, RunRecord
-from .request import RunRequest
+from .start import RunRequest
 
 SHARE = 0.4  # of the function's time that a chunk may take: instances differ, and neighbours
 MAX_CHUNK_BYTES = 16 << 20

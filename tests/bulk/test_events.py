@@ -28,7 +28,7 @@ RUN = {
 }  # fmt: skip
 GOOD = [
     {"step": "plan", "run": RUN},
-    {"step": "hash", "output": OUTPUT, "item": ITEM},
+    {"step": "chunk", "output": OUTPUT, "item": ITEM},
     {"step": "finish", "output": OUTPUT},
 ]
 
@@ -67,7 +67,7 @@ def came_of(event: Any) -> Any:
     return answer
 
 
-@pytest.mark.parametrize("event", GOOD, ids=["plan", "hash", "finish"])
+@pytest.mark.parametrize("event", GOOD, ids=["plan", "chunk", "finish"])
 def test_what_is_planted_in_is_good_before(event: Any) -> None:
     assert came_of(event) == "StoreDenied"
 
@@ -87,6 +87,6 @@ def test_any_event(event: Any) -> None:
 )
 def test_numbers_that_are_none(number: Any, field: str) -> None:
     assert isinstance(
-        came_of({"step": "hash", "output": OUTPUT, "item": {**ITEM, field: number}}), str
+        came_of({"step": "chunk", "output": OUTPUT, "item": {**ITEM, field: number}}), str
     )
     assert isinstance(came_of({"step": "plan", "run": {**RUN, field: number}}), str)

@@ -29,7 +29,7 @@ def first_time(kind: str, act: Callable[[Callable[[], Any]], Any], chunk: int = 
     met: list[bool] = []
 
     def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        mine = event["step"] == kind and (kind != "hash" or event["item"]["chunk"] == chunk)
+        mine = event["step"] == kind and (kind != "chunk" or event["item"]["chunk"] == chunk)
         if mine and not met:
             met.append(True)
             answer: dict[str, Any] = act(call)
@@ -64,11 +64,11 @@ def throttle(call: Callable[[], Any]) -> Any:
 
 FAULTS = {
     "none": None,
-    "killed before the write": first_time("hash", killed_before),
-    "killed after the write": first_time("hash", killed_after),
-    "timed out": first_time("hash", timed_out),
-    "throttled": first_time("hash", throttle),
-    "too slow once": first_time("hash", too_slow),
+    "killed before the write": first_time("chunk", killed_before),
+    "killed after the write": first_time("chunk", killed_after),
+    "timed out": first_time("chunk", timed_out),
+    "throttled": first_time("chunk", throttle),
+    "too slow once": first_time("chunk", too_slow),
     "the plan killed before": first_time("plan", killed_before),
     "the plan killed after": first_time("plan", killed_after),
     "the plan throttled": first_time("plan", throttle),
@@ -115,7 +115,7 @@ def test_all_children_fail_and_a_second_run_finishes(
     """moto says that the map succeeded; Finish says what is missing."""
 
     def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        if event["step"] == "hash" and event["item"]["chunk"] != 1:
+        if event["step"] == "chunk" and event["item"]["chunk"] != 1:
             raise FunctionError("Runtime.HandlerNotFound", "gone")
         return call()
 
@@ -153,7 +153,7 @@ def test_failed_children_do_not_stop_the_others() -> None:
 def test_throttled_and_failed_children_wait_at_random() -> None:
     """Read, because moto waits for no jitter: without it all of them come back at once."""
     definition = json.loads((PROJECT / "statemachine/bulk.asl.json").read_text())["States"]
-    of_children = definition["Chunks"]["ItemProcessor"]["States"]["Hash"]["Retry"]
+    of_children = definition["Chunks"]["ItemProcessor"]["States"]["Chunk"]["Retry"]
     throttles = [definition[name]["Retry"][0] for name in ("Plan", "Finish")]
     assert all("Lambda.TooManyRequestsException" in one["ErrorEquals"] for one in throttles)
     assert {one.get("JitterStrategy") for one in (*of_children, *throttles)} == {"FULL"}
@@ -216,7 +216,7 @@ def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.Monke
     answers = []
 
     def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        if event["step"] != "hash":
+        if event["step"] != "chunk":
             return call()
         other = threading.Thread(target=lambda: answers.append(call()))
         other.start()
@@ -256,7 +256,7 @@ def test_the_part_of_one_who_got_less_far_counts(
             call()
             written.set()
 
-        if event["step"] == "hash" and not met:
+        if event["step"] == "chunk" and not met:
             met.append(threading.Thread(target=call_first))
             met[0].start()
         return call()
@@ -282,7 +282,7 @@ def test_a_part_that_fits_no_chunk_is_none(bulk: Engine, rows: str) -> None:
     assert f"{key.removeprefix('runs/r/')} does not fit chunk 1 of the plan" in "".join(bulk.causes)
 
 
-@pytest.mark.parametrize("when", ["hash", "second run"])
+@pytest.mark.parametrize("when", ["chunk", "second run"])
 def test_a_replaced_input_is_noticed(bulk: Engine, when: str) -> None:
     """And not retried: another content gives other rows."""
     replacement = as_csv(users(300, seed=2))
@@ -291,11 +291,11 @@ def test_a_replaced_input_is_noticed(bulk: Engine, when: str) -> None:
         bulk.upload(replacement)
         return call()
 
-    if when == "hash":
-        bulk.fault = first_time("hash", replace, chunk=0)
+    if when == "chunk":
+        bulk.fault = first_time("chunk", replace, chunk=0)
         about = bulk.start(chunk_rows=1000)
         assert (about["status"], about["error"]) == ("FAILED", "Incomplete")
-        assert sum(event["step"] == "hash" for event in bulk.events) == 1
+        assert sum(event["step"] == "chunk" for event in bulk.events) == 1
         assert any(cause.startswith("InputReplaced") for cause in bulk.causes)
     else:
         bulk.start(chunk_rows=100)
@@ -320,7 +320,7 @@ def test_a_bucket_that_denies(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> 
     assert about["error"] == "Incomplete"
     (cause,) = {cause for cause in bulk.causes if cause.startswith("StoreDenied")}
     assert "S3 refuses to write the output's parts/0" in cause
-    assert sum(event["step"] == "hash" for event in bulk.events) == 1
+    assert sum(event["step"] == "chunk" for event in bulk.events) == 1
 
 
 def test_s3_in_trouble_is_tried_again(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,5 +366,5 @@ def test_a_fault_of_the_code_tells_nothing(
 
     monkeypatch.setattr(chunk, "compute", broken)
     assert bulk.start()["error"] == "Incomplete"
-    assert "StepFailed: RuntimeError in step hash" in bulk.causes
+    assert "StepFailed: RuntimeError in step chunk" in bulk.causes
     scan(bulk, capsys.readouterr().out)

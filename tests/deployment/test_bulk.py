@@ -176,7 +176,7 @@ def test_killed_functions_and_a_second_start(local: Local, proxy: Proxy, tmp_pat
     killed = set()
 
     def kill(event: dict[str, Any], process: subprocess.Popen[bytes]) -> None:
-        chunk = event["item"]["chunk"] if event["step"] == "hash" else None
+        chunk = event["item"]["chunk"] if event["step"] == "chunk" else None
         if chunk not in (0, 2, 4) or chunk in killed:
             return
         killed.add(chunk)
@@ -214,7 +214,7 @@ def test_a_function_that_times_out_is_tried_again(
     held: list[bool] = []
 
     def hold(event: dict[str, Any], process: subprocess.Popen[bytes]) -> None:
-        if event["step"] == "hash" and event["item"]["chunk"] == 1 and not held:
+        if event["step"] == "chunk" and event["item"]["chunk"] == 1 and not held:
             held.append(True)
             os.kill(process.pid, signal.SIGSTOP)
             time.sleep(22)
