@@ -191,7 +191,7 @@ def test_what_takes_longest_comes_first(lanes: int, monkeypatch: pytest.MonkeyPa
         if now != done[-1]:
             done.append(now)
 
-    call = run.Run(len(costs), 1, lanes, None, look, 0)
+    call = run.BatchRun(len(costs), 1, lanes, None, look, 0)
     call.batch.add_hashes([b"pw"] * len(costs), [*hashes], max_cost=31, truncate=True)
     call.compute()
     times = _native.group_times(call.kernel)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import bcrypt_batch
 from bcrypt_batch.limits import SALT_BYTES
-from bcrypt_batch.run import TICK_NS, Run
+from bcrypt_batch.run import TICK_NS, BatchRun
 from benchmarks.arguments import positive, whole
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
@@ -35,7 +35,7 @@ def passwords(count: int) -> list[bytes]:
 def phases(items: list[bytes], cost: int, workers: int) -> list[int]:
     """Do what hash_many does; return the nanoseconds of each phase."""
     moments = [time.perf_counter_ns()]
-    run = Run(len(items), workers, None, None, None, time.monotonic_ns())
+    run = BatchRun(len(items), workers, None, None, None, time.monotonic_ns())
     salts = os.urandom(SALT_BYTES * len(items))
     run.batch.add_passwords(list(items), prefix=b"2b", cost=cost, salts=salts, truncate=False)
     del salts

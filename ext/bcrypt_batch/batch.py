@@ -21,7 +21,7 @@ from .limits import (
     SALT_BYTES,
 )
 from .results import BatchResult, ItemError
-from .run import Progress, Run
+from .run import BatchRun, Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def hash_many(
         if salts is not None:
             salts = check_list("salts", salts)
             check_same_length(passwords, "salts", salts)
-        run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
+        run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
         run.batch.add_passwords(
             passwords,
             prefix=prefix,
@@ -135,7 +135,7 @@ def verify_many(
         hashes = check_list("hashes", hashes)
         check_same_length(passwords, "hashes", hashes)
         max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
-        run = Run(len(passwords), workers, lanes, deadline, progress, started_ns)
+        run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
         run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=bool(truncate))
         passwords = ()  # as in hash_many
         run.compute()

@@ -22,7 +22,7 @@ Progress = Callable[[int, int], object]
 TICK_NS = 50_000_000  # how long a caller computes or waits between looks at signals and progress
 
 
-class Run:
+class BatchRun:
     """The items of one call, and how they are computed.
 
     Once there is one, exceptions go on through `_native.hand_over`, with its result.

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 READ_BYTES = 1 << 20
 
 
-class Refused(Exception):
+class StackError(Exception):
     """AWS, or the stack, can't do what is asked for."""
 
 
@@ -44,7 +44,7 @@ class Stack:
             import boto3
             from botocore.exceptions import BotoCoreError, ClientError
         except ImportError:
-            raise Refused("bulk needs boto3: pip install 'bcrypt-batch[aws]'") from None
+            raise StackError("bulk needs boto3: pip install 'bcrypt-batch[aws]'") from None
         self.errors: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
         self._client_error = ClientError
         stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
@@ -52,7 +52,7 @@ class Stack:
             entry["OutputKey"]: entry["OutputValue"] for entry in stacks[0].get("Outputs", [])
         }
         if "BulkBucket" not in outputs:
-            raise Refused(f"stack {name} computes no tables; deploy it with Bulk=true")
+            raise StackError(f"stack {name} computes no tables; deploy it with Bulk=true")
         self.bucket: str = outputs["BulkBucket"]
         self._machine: str = outputs["BulkStateMachine"]
         self._function: str = outputs["BulkFunction"]
@@ -66,12 +66,12 @@ class Stack:
         """Upload a file unless it is there; return whether it was uploaded.
 
         Raises:
-            Refused: Another file is there.
+            StackError: Another file is there.
         """
         found = self._head(key)
         if found is not None:
             if {name: found.get(name) for name in about} != about:
-                raise Refused(
+                raise StackError(
                     f"s3://{self.bucket}/{key} was made from another file; take another --run"
                 )
             return False
@@ -103,12 +103,12 @@ class Stack:
         """Start an execution, or find the one that is running; return its name.
 
         Raises:
-            Refused: The one that is running was started otherwise.
+            StackError: The one that is running was started otherwise.
         """
         for execution in self._executions(run, statusFilter="RUNNING"):
             about = self._steps.describe_execution(executionArn=execution["executionArn"])
             if json.loads(about["input"]) != event:
-                raise Refused(f"run {run} is running with other options; take another --run")
+                raise StackError(f"run {run} is running with other options; take another --run")
             return str(execution["name"])
         name = f"{run}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
         self._steps.start_execution(
@@ -126,18 +126,18 @@ class Stack:
         answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
         content = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            raise Refused(f"{content.get('errorType')}: {content.get('errorMessage')}")
+            raise StackError(f"{content.get('errorType')}: {content.get('errorMessage')}")
         return content
 
     def status(self, run: str) -> Status:
         """Return how far a run's newest execution is.
 
         Raises:
-            Refused: The run has no execution.
+            StackError: The run has no execution.
         """
         newest = max(self._executions(run), key=lambda entry: entry["startDate"], default=None)
         if newest is None:
-            raise Refused(
+            raise StackError(
                 f"run {run!r} has no execution; Step Functions keeps them for 90 days, and collect "
                 "works without them"
             )
@@ -185,4 +185,4 @@ class Stack:
             entries = [{"Key": key} for key in keys[first : first + 1000]]
             answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": entries})
             if answer.get("Errors"):
-                raise Refused(f"{len(answer['Errors'])} objects could not be deleted")
+                raise StackError(f"{len(answer['Errors'])} objects could not be deleted")

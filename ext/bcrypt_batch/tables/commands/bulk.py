@@ -8,7 +8,7 @@ import re
 import time
 from typing import Any
 
-from ..aws import Refused, Stack, Status
+from ..aws import Stack, StackError, Status
 from ..compute import ONLY_FOR, OPERATIONS
 from ..files import Source, open_table, source
 from ..interrupts import Interrupts
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     try:
         stack = Stack(options.stack)
         status: int = options.run_step(stack, options, interrupts)
-    except Refused as error:
+    except StackError as error:
         raise InvalidTable(str(error)) from None
     except Exception as error:
         names = {kind.__name__ for kind in type(error).__mro__}
@@ -173,7 +173,7 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
         output = {"bucket": stack.bucket, "prefix": home}
         try:
             stack.invoke({"step": "finish", "output": output})
-        except Refused as error:
+        except StackError as error:
             say(str(error))
             return UNFINISHED
         manifest = stack.read_json(f"{home}manifest.json")
@@ -183,7 +183,7 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
     ):
         lines = sum(stack.fetch(key, file) for key in manifest["keys"])
         if lines != manifest["rows"]:
-            raise Refused(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
+            raise StackError(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
     if options.delete:
