@@ -28,10 +28,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
-PACKAGE_C := $(filter-out %/start_up.c,$(wildcard ext/bcrypt_batch/*.c))
+ENGINE_C := $(wildcard ext/engine/*.c)
 C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) \
-    $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.[ch] tests/*.c tests/*/*.[ch])
-SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/bcrypt_batch/*.* \
+    $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.c tests/*/*.[ch])
+SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/engine/*.[ch] \
+    ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
@@ -55,7 +56,7 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/mypy
 	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	for file in $(KERNEL_C) $(PACKAGE_C); do \
+	for file in $(KERNEL_C) $(ENGINE_C); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
 	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
 	$(BIN)/cfn-lint template.yaml
@@ -146,7 +147,7 @@ coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	PYTHONPATH="$$(echo build/coverage/lib.*)" $(BIN)/python -m pytest --quiet $(ARGS) \
 	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_crews.py \
 	    tests/test_checker.py tests/test_checker_asyncio.py
-	$(BIN)/gcovr --root . --filter ext/kernel --filter 'ext/bcrypt_batch/[a-z]' build/coverage
+	$(BIN)/gcovr --root . --filter ext/kernel --filter ext/engine build/coverage
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal \
 	    --cov --cov-config pyproject.toml --cov-report term-missing:skip-covered \
 	    --ignore tests/deployment --ignore tests/emulator \

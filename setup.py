@@ -9,6 +9,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNEL = Path("ext/kernel")
+ENGINE = Path("ext/engine")
 PACKAGE = Path("ext/bcrypt_batch")
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
 
@@ -25,11 +26,11 @@ extension = Extension(
     "bcrypt_batch._native",
     sources=[
         str(PACKAGE / "_native.pyx"),
-        *sorted(map(str, PACKAGE.glob("*.c"))),
-        *sorted(map(str, KERNEL.glob("*.c"))),
+        str(PACKAGE / "start_up.c"),
+        *sorted(map(str, [*ENGINE.glob("*.c"), *KERNEL.glob("*.c")])),
     ],
-    include_dirs=[str(KERNEL), str(PACKAGE)],
-    depends=["setup.py", *sorted(map(str, [*PACKAGE.glob("*.h"), *KERNEL.glob("*.h")]))],
+    include_dirs=[str(KERNEL), str(ENGINE)],
+    depends=["setup.py", *sorted(map(str, [*ENGINE.glob("*.h"), *KERNEL.glob("*.h")]))],
     define_macros=[("Py_LIMITED_API", LIMITED_API)],
     py_limited_api=True,
     # -O2, not -O3: gcc 12 makes the interleaved rounds 5 to 10 % slower with the latter. -g0 undoes

@@ -1,7 +1,7 @@
 /* Fork while another thread holds the locks of crews, which no test in Python can arrange: that of
  * making threads is held for some microseconds, that of the kept crew for less. The child must be
  * able to do all that a process can; if it waits for a lock, an alarm ends it. */
-#include "../ext/bcrypt_batch/crew.c"
+#include "../ext/engine/crew.c"
 
 #include <stdio.h>
 #include <sys/wait.h>

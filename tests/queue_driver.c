@@ -1,10 +1,10 @@
 /* The queue without threads or a clock: its workers take turns here, a step each, so that order and
  * fairness can be counted in steps and completions. Prints a line for each thing that is counted.
  */
-#include "../ext/bcrypt_batch/counts.c"
-#include "../ext/bcrypt_batch/mailbox.c"
-#include "../ext/bcrypt_batch/queue.c"
-#include "../ext/bcrypt_batch/queue_work.c"
+#include "../ext/engine/counts.c"
+#include "../ext/engine/mailbox.c"
+#include "../ext/engine/queue.c"
+#include "../ext/engine/queue_work.c"
 
 #include <stdio.h>
 

@@ -12,7 +12,7 @@ from bcrypt_batch import CheckerStats, _native
 from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
-PACKAGE = PROJECT / "ext" / "bcrypt_batch"
+ENGINE = PROJECT / "ext" / "engine"
 KERNEL = PROJECT / "ext" / "kernel"
 QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, max_waiting=0)
 FIGURES, _ = QUEUE.stats()
@@ -24,7 +24,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     require("cc")
     program = tmp_path_factory.mktemp("queue") / "driver"
     source = Path(__file__).parent / "queue_driver.c"
-    flags = ["-std=c11", "-pthread", f"-I{PACKAGE}", f"-I{KERNEL}"]
+    flags = ["-std=c11", "-pthread", f"-I{ENGINE}", f"-I{KERNEL}"]
     subprocess.run(["cc", *flags, source, *KERNEL.glob("*.c"), "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")

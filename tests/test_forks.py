@@ -135,7 +135,7 @@ def test_fork_while_another_thread_holds_the_locks(openmp: bool, tmp_path: Path)
     require("cc")
     program = tmp_path / "driver"
     source = Path(__file__).parent / "crew_driver.c"
-    include = source.parent.parent / "ext" / "bcrypt_batch"
+    include = source.parent.parent / "ext" / "engine"
     flags = ["-std=c11", "-pthread", f"-I{include}", *["-fopenmp"] * openmp]
     subprocess.run(["cc", *flags, source, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
