@@ -8,7 +8,7 @@
 #   make mutants [ARGS="bulk --sample 180"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=10] [REQUESTS=10000]
 #   make lint | sanitize | sanitize-threads | valgrind | servers | coverage | bench | wheel | containers
-#   make tables | clean
+#   make constants | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -29,7 +29,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
 ENGINE_C := $(wildcard ext/engine/*.c)
-C_FILES := $(filter-out %/tables.c,$(KERNEL_C)) \
+C_FILES := $(filter-out %/constants.c,$(KERNEL_C)) \
     $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.c tests/*/*.[ch])
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/engine/*.[ch] \
     ext/bcrypt_batch/*.* \
@@ -37,7 +37,7 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/eng
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
 .PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz mutants servers coverage bench \
-    wheel layer containers tables clean build-Layerarm64 build-Layerx8664
+    wheel layer containers constants clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
@@ -93,7 +93,7 @@ MINUTES ?= 6
 EXAMPLES ?= 10
 REQUESTS ?= 10000
 FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel $(SANITIZE)
-FUZZ_PLAIN := $(wildcard ext/kernel/*lanes*.c) ext/kernel/selftest.c ext/kernel/tables.c
+FUZZ_PLAIN := $(wildcard ext/kernel/*lanes*.c) ext/kernel/selftest.c ext/kernel/constants.c
 PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_rows test_batch \
     test_batch_sequences test_grouping test_libxcrypt test_request test_schema test_single)
 fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
@@ -187,8 +187,8 @@ else
 endif
 	python3 -m zipfile -e build/sam/layer-$(ARCH).zip "$(ARTIFACTS_DIR)"
 
-tables:
-	$(PYTHON) ext/kernel/gen_tables.py > ext/kernel/tables.c
+constants:
+	$(PYTHON) ext/kernel/gen_constants.py > ext/kernel/constants.c
 
 clean:
 	rm -rf .aws-sam .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis

@@ -7,13 +7,13 @@ from array import array
 from itertools import cycle, islice
 from pathlib import Path
 
-TABLES = Path(__file__).parent.parent / "ext" / "kernel" / "tables.c"
+CONSTANTS = Path(__file__).parent.parent / "ext" / "kernel" / "constants.c"
 SUBKEYS = 18
 
 
 def initial_state() -> list[int]:
-    """Return Blowfish's subkeys and S-boxes before any key, from the kernel's table of them."""
-    return [int(word, 16) for word in re.findall(r"0x([0-9a-f]{8})", TABLES.read_text())]
+    """Return Blowfish's subkeys and S-boxes before any key, from the kernel's constants."""
+    return [int(word, 16) for word in re.findall(r"0x([0-9a-f]{8})", CONSTANTS.read_text())]
 
 
 def state_after(password: bytes, salt: bytes, iterations: int) -> bytes:

@@ -143,11 +143,11 @@ for name in kernels.supported:
     assert check_python(code).split() == others
 
 
-def test_tables_are_what_their_generator_makes() -> None:
+def test_constants_are_what_their_generator_makes() -> None:
     generated = subprocess.run(
-        [sys.executable, KERNEL / "gen_tables.py"], capture_output=True, check=True
+        [sys.executable, KERNEL / "gen_constants.py"], capture_output=True, check=True
     )
-    assert generated.stdout == (KERNEL / "tables.c").read_bytes()
+    assert generated.stdout == (KERNEL / "constants.c").read_bytes()
 
 
 class TestBoundary:

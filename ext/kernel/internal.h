@@ -19,7 +19,7 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* Blowfish's initial state, from the digits of pi: tables.c, generated. */
+/* Blowfish's initial state, from the digits of pi: constants.c, generated. */
 extern const struct bb_lane bb_initial_lane;
 
 /* The computation for one lane count: of as many lanes side by side, wherever in a group they
