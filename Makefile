@@ -75,13 +75,13 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    $(BIN)/python -m pytest $(ARGS) tests/test_kernel.py tests/test_batch.py tests/test_single.py \
 	    tests/test_batch_sequences.py tests/test_checker.py tests/test_checker_asyncio.py -k "not wiped"
 
-# The same with ThreadSanitizer, which must load before everything else, and needs crew.c's stand-in for
+# The same with ThreadSanitizer, which must load before everything else, and needs pool.c's stand-in for
 # libgomp: it does not see how that waits. Only what forks is left out, and what limits address space.
 sanitize-threads: $(VENV)/.built $(VENV)/.test
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
 	LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
 	    PYTHONPATH="$$(echo build/tsan/lib.*)" \
-	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py tests/test_crews.py tests/test_interrupts.py \
+	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py tests/test_pools.py tests/test_interrupts.py \
 	        tests/test_checker.py tests/test_checker_asyncio.py tests/test_checker_storm.py \
 	        -k "not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
@@ -139,13 +139,13 @@ servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
 # Which lines the tests reach, of the C and of the Python. Counting makes the kernel many times slower,
 # so the C is compiled so for the tests of it alone; of the extension's Cython the C that is made of it
 # would be counted, which nobody reads. What runs in processes of their own is not counted.
-UNCOUNTED := checker_storm crews forks interrupts kernel_alone servers shortage threads
+UNCOUNTED := checker_storm pools forks interrupts kernel_alone servers shortage threads
 coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	rm -rf build/coverage
 	CFLAGS=--coverage LDFLAGS=--coverage \
 	    $(BIN)/python setup.py --quiet build --build-base build/coverage
 	PYTHONPATH="$$(echo build/coverage/lib.*)" $(BIN)/python -m pytest --quiet $(ARGS) \
-	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_crews.py \
+	    tests/test_kernel.py tests/test_batch.py tests/test_single.py tests/test_pools.py \
 	    tests/test_checker.py tests/test_checker_asyncio.py
 	$(BIN)/gcovr --root . --filter ext/kernel --filter ext/engine build/coverage
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal \

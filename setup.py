@@ -19,7 +19,7 @@ if sysconfig.get_config_var("Py_GIL_DISABLED"):
         "which such builds do not have before Python 3.15. Use the ordinary build of Python."
     )
 
-# ThreadSanitizer does not see how libgomp waits: crew.c has a stand-in for it.
+# ThreadSanitizer does not see how libgomp waits: pool.c has a stand-in for it.
 OPENMP = [] if "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]
 
 extension = Extension(

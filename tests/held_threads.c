@@ -1,4 +1,4 @@
-/* Preloaded: the leader of a crew makes no thread before the pipe whose end is HELD_FD is closed.
+/* Preloaded: the leader of a pool makes no thread before the pipe whose end is HELD_FD is closed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

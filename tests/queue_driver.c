@@ -12,7 +12,7 @@ enum { CHEAP = 4, COSTLY = 12 };
 
 static unsigned forks;
 
-unsigned bb_crew_generation(void)
+unsigned bb_pool_generation(void)
 {
     return forks;
 }
@@ -31,7 +31,7 @@ static void turn(struct bb_queue *queue, unsigned number)
 {
     struct worker *worker = &queue->workers[number];
 
-    worker->begun = true;
+    worker->started = true;
     look(queue, worker, lanes[number]);
     lanes[number] = worker->load > 0 ? compute(worker) : 0;
 }

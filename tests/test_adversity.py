@@ -112,7 +112,7 @@ def right(**options):
     return made.stats
 assert bcrypt_batch.start_workers(len(all)) == len(all)
 right()
-# Between calls, for this thread and the crew; and back.
+# Between calls, for this thread and the pool; and back.
 for cpus in ({all[0]}, set(all), {all[-1]}):
     for task in os.listdir("/proc/self/task"):
         os.sched_setaffinity(int(task), cpus)

@@ -104,7 +104,7 @@ assert work(salts) == expected
 
 @kept_or_not
 def test_fork_while_other_threads_compute(keep: bool) -> None:
-    """At every moment: threads are made and end, and crews are lent and come back meanwhile."""
+    """At every moment: threads are made and end, and pools are used and come back meanwhile."""
     skip_beside_emulators_threads("qemu's does not bear such forks")
     check(
         """
@@ -134,7 +134,7 @@ finally:
 def test_fork_while_another_thread_holds_the_locks(openmp: bool, tmp_path: Path) -> None:
     require("cc")
     program = tmp_path / "driver"
-    source = Path(__file__).parent / "crew_driver.c"
+    source = Path(__file__).parent / "pool_driver.c"
     include = source.parent.parent / "ext" / "engine"
     flags = ["-std=c11", "-pthread", f"-I{include}", *["-fopenmp"] * openmp]
     subprocess.run(["cc", *flags, source, "-o", program], check=True)

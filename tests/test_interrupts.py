@@ -276,7 +276,7 @@ assert not thread.is_alive() and len(seen[0].unprocessed) == 20
 
 @pytest.mark.parametrize("kept", [1, 2])
 def test_no_worker_is_in_a_batch_that_an_exception_has_left(kept: int) -> None:
-    """Or it would write to what is read meanwhile, and then freed: of a kept crew too."""
+    """Or it would write to what is read meanwhile, and then freed: of the shared pool too."""
     check_python(
         f"""
 import time

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bcrypt_batch import crew
+from bcrypt_batch import pool
 
 WANTED = 4
 NO_LIMIT = resource.RLIM_INFINITY
@@ -21,7 +21,7 @@ def limits(tmp_path: Path, own: str, files: dict[str, str]) -> list[str]:
         path.write_text(content)
     (tmp_path / "proc/self").mkdir(parents=True, exist_ok=True)
     (tmp_path / "proc/self/cgroup").write_text(own)
-    return list(crew.limits_on_threads(WANTED, f"{tmp_path}/proc", f"{tmp_path}/cgroup"))
+    return list(pool.limits_on_threads(WANTED, f"{tmp_path}/proc", f"{tmp_path}/cgroup"))
 
 
 def test_a_cgroup_that_is_full_is_named(tmp_path: Path) -> None:
@@ -101,6 +101,6 @@ def test_the_limit_on_address_space_is_named(
 
 
 def test_without_a_limit_in_sight_the_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "limits_on_threads", lambda wanted: iter([]))
+    monkeypatch.setattr(pool, "limits_on_threads", lambda wanted: iter([]))
     with pytest.warns(RuntimeWarning, match="memory, or a limit of the whole machine"):
-        crew.warn_of_shortage(3, 1, stacklevel=1)
+        pool.warn_of_shortage(3, 1, stacklevel=1)

@@ -50,7 +50,7 @@ def phases(items: list[bytes], cost: int, workers: int) -> list[int]:
 
 
 class Small:
-    """The batches of one cost, with a crew that is kept or one for each call."""
+    """The batches of one cost, with threads that are kept or those of each call."""
 
     def __init__(self, cost: int, workers: int, keep: bool, sizes: list[int]) -> None:
         self.cost = cost
@@ -71,7 +71,7 @@ class Small:
     def rows(self) -> Iterator[list[object]]:
         """Yield a line for each size: minima, and the median of the rate."""
         totals = {size: [sum(one) / size for one in times] for size, times in self.times.items()}
-        crew = "kept" if self.keep else "of the call"
+        threads = "kept" if self.keep else "of the call"
         for size, times in self.times.items():
             least = [min(phase) / 1000 for phase in zip(*times, strict=True)]
             ideal = min(totals[REFERENCE_ITEMS]) * size / 1000
@@ -80,11 +80,11 @@ class Small:
                 for of in (min, statistics.median)
             ]
             parts = [least[0], least[1], max(0.0, least[2] - ideal), least[3]]
-            yield [self.cost, crew, size, ideal, *parts, *ratios]
+            yield [self.cost, threads, size, ideal, *parts, *ratios]
 
 
 def small(arguments: argparse.Namespace) -> Table:
-    """Let all costs, with either crew, take turns for about as long as asked."""
+    """Let all costs, with either threads, take turns for about as long as asked."""
     kinds = (True, False) if arguments.workers > 1 else (False,)
     batches = [
         Small(cost, arguments.workers, keep, arguments.items)
@@ -102,7 +102,7 @@ def small(arguments: argparse.Namespace) -> Table:
             break
     progress.close()
     bcrypt_batch.stop_workers()
-    headings = ["cost", "crew", "items", "hashing", "prepare", "plan", "wake, fill", "gather"]
+    headings = ["cost", "threads", "items", "hashing", "prepare", "plan", "wake, fill", "gather"]
     headings += ["% of the rate of 1000: min", "median"]
     rows = [row for batch in batches for row in batch.rows()]
     return Table(f"Small batches, {arguments.workers} workers", headings, rows)

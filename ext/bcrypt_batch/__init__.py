@@ -11,7 +11,6 @@ from .loading import load
 load()
 
 from .batch import hash_many, verify_many  # noqa: E402
-from .crew import start_workers, stop_workers  # noqa: E402
 from .errors import (  # noqa: E402
     BcryptBatchError,
     CheckerClosed,
@@ -31,6 +30,7 @@ from .limits import (  # noqa: E402
     MIN_COST,
     PREFIXES,
 )
+from .pool import start_workers, stop_workers  # noqa: E402
 from .results import BatchResult, BatchStats, ItemError  # noqa: E402
 from .single import checkpw, gensalt, hashpw  # noqa: E402
 from .workers import worker_count  # noqa: E402

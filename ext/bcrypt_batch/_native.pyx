@@ -5,7 +5,7 @@
 Everything is checked while the GIL is held. Without it nothing allocates, raises or calls Python:
 a group ends by being finished, by a stop, or by the clock, and each worker notes in its own slot
 what it did. Signal handlers, progress and other Python code run between the caller's waits for its
-crew (crew.h) and nowhere else, so whatever they raise finds the batch in a state that can be ended.
+pool (pool.h) and nowhere else, so whatever they raise finds the batch in a state that can be ended.
 
 Functions are plain ones of C (binding=False): to make objects of them that look like Python's would
 take a tenth of the import's time.
@@ -21,9 +21,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from bcrypt_batch._crew cimport (
-    bb_crew, bb_crew_begin, bb_crew_dismiss, bb_crew_keep, bb_crew_make, bb_crew_prepare,
-    bb_crew_release, bb_crew_size, bb_crew_wait,
+from bcrypt_batch._pool cimport (
+    bb_pool, bb_pool_make, bb_pool_prepare, bb_pool_release, bb_pool_run, bb_pool_size,
+    bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
 )
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
@@ -39,7 +39,7 @@ from bcrypt_batch._queue cimport (
     bb_call_give_up, bb_call_wait, bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free,
     bb_mailbox_is_from_before_fork, bb_mailbox_make, bb_mailbox_take, bb_queue, bb_queue_add,
     bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork, bb_queue_make,
-    bb_queue_read_stats, bb_queue_set_staff, bb_queue_stats, bb_queue_work, bb_wait_limit_ns,
+    bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work, bb_wait_limit_ns,
 )
 
 cdef extern from "Python.h":
@@ -260,24 +260,24 @@ def equal(bytes a not None, bytes b not None):
     return len(a) == len(b) and bb_equal(<const char *>a, <const char *>b, len(a))
 
 
-def prepare_crews(int priority, size_t stack_bytes):
-    """Make crews possible; to be called once. See crew.h for the arguments."""
-    if not bb_crew_prepare(priority, stack_bytes):
+def prepare_pools(int priority, size_t stack_bytes):
+    """Make pools possible; to be called once. See pool.h for the arguments."""
+    if not bb_pool_prepare(priority, stack_bytes):
         raise MemoryError("no memory to register for forks")
 
 
-def keep_crew(unsigned workers):
-    """Keep a crew of up to `workers` threads, 2 or more; return how many it has, or 1 if none."""
+def start_pool(unsigned workers):
+    """Have a shared pool of up to `workers` threads, 2 or more; return how many, or 1 if none."""
     cdef unsigned size
     with nogil:
-        size = bb_crew_keep(workers)
+        size = bb_pool_start_shared(workers)
     return size
 
 
-def dismiss_crew():
-    """End the crew that is kept, or let it end with its batch."""
+def stop_pool():
+    """End the shared pool, or let it end with the batch that uses it."""
     with nogil:
-        bb_crew_dismiss()
+        bb_pool_stop_shared()
 
 
 def forget_locals(error not None):
@@ -594,7 +594,7 @@ cdef class Batch:
         calls `tick` every `slice_ns`. An exception out of it, or out of a signal handler, stops the
         workers within about a millisecond, and goes on when they have left the batch.
         """
-        cdef bb_crew *crew = NULL
+        cdef bb_pool *pool = NULL
         cdef size_t size
         cdef bint finished = False
         if not self.job.slots or self.begun or not 0 <= slice_ns <= MAX_SLICE_NS:
@@ -603,27 +603,27 @@ cdef class Batch:
         self.begun = True
         if self.workers > 1:
             with nogil:
-                crew = bb_crew_begin(work, &self.job, <unsigned>self.workers)
-        if not crew:
+                pool = bb_pool_run(work, &self.job, <unsigned>self.workers)
+        if not pool:
             self.run_here(tick, slice_ns)
             return 1
         try:
             while not finished:
                 with nogil:
-                    finished = bb_crew_wait(crew, slice_ns)
+                    finished = bb_pool_wait(pool, slice_ns)
                 if not finished:
                     PyErr_CheckSignals()
                     tick()
-            size = bb_crew_size(crew)
+            size = bb_pool_size(pool)
         except:
             self.stop()
             with nogil:
-                while not bb_crew_wait(crew, MAX_SLICE_NS):
+                while not bb_pool_wait(pool, MAX_SLICE_NS):
                     pass
             raise
         finally:
             with nogil:
-                bb_crew_release(crew)
+                bb_pool_release(pool)
         return min(size, self.workers)
 
     cdef int run_here(self, tick, int64_t slice_ns) except -1:

@@ -52,7 +52,7 @@ cdef extern from "queue.h" nogil:
     void bb_call_format(const bb_call *call, char *text)
     bint bb_call_give_up(bb_call *call, bb_reason reason)
     void bb_call_end(bb_call *call)
-    void bb_queue_set_staff(bb_queue *queue, unsigned workers)
+    void bb_queue_set_threads(bb_queue *queue, unsigned workers)
     void bb_queue_close(bb_queue *queue, bint drain)
     void bb_queue_free(bb_queue *queue)
     bint bb_queue_is_from_before_fork(const bb_queue *queue)

@@ -23,19 +23,19 @@ cdef bytes hash_of(bb_call *call):
 
 @cython.final
 cdef class Queue:
-    """A queue of C and its crew, which is made when it is first needed, in each process anew.
+    """A queue of C and its pool, which is made when it is first needed, in each process anew.
 
     Attributes:
-        started: Whether there is a crew, in this process.
+        started: Whether there is a pool, in this process.
     """
 
     cdef bb_queue *queue
-    cdef bb_crew *crew
+    cdef bb_pool *pool
     cdef bb_kernel *kernel
     cdef unsigned workers
     cdef unsigned lanes
     cdef size_t max_waiting
-    cdef unsigned users  # threads that wait for the crew, to be made or to end
+    cdef unsigned users  # threads that wait for the pool, to be made or to end
     cdef bint closed
 
     def __cinit__(self, *, str kernel not None, unsigned workers, unsigned lanes,
@@ -50,22 +50,22 @@ cdef class Queue:
     def __dealloc__(self):
         if self.queue and not bb_queue_is_from_before_fork(self.queue):
             bb_queue_close(self.queue, False)  # all that is in it was let go of
-            if self.crew:
+            if self.pool:
                 with nogil:
-                    while not bb_crew_wait(self.crew, MAX_SLICE_NS):
+                    while not bb_pool_wait(self.pool, MAX_SLICE_NS):
                         pass
         self.forget()
 
     cdef void forget(self) noexcept:
         """Give up what has no workers any more."""
-        cdef bb_crew *crew = self.crew
+        cdef bb_pool *pool = self.pool
         cdef bb_queue *queue = self.queue
-        self.crew = NULL
+        self.pool = NULL
         self.queue = NULL
         self.users = 0  # those of the parent, in a child after fork
-        if crew:
+        if pool:
             with nogil:
-                bb_crew_release(crew)
+                bb_pool_release(pool)
         if queue:
             bb_queue_free(queue)
 
@@ -82,27 +82,27 @@ cdef class Queue:
         return 0
 
     def start(self):
-        """Have a crew, unless closed; return how many threads it has if it is new, else None.
+        """Have a pool, unless closed; return how many threads it has if it is new, else None.
 
         0 where the system refuses even one.
         """
         cdef unsigned size
         self.find_queue()
-        if self.crew or self.closed:
+        if self.pool or self.closed:
             return None
-        self.crew = bb_crew_make(bb_queue_work, self.queue, self.workers)
-        if not self.crew:
+        self.pool = bb_pool_make(bb_queue_work, self.queue, self.workers)
+        if not self.pool:
             return 0
         self.users += 1
-        with nogil:  # a second, where other threads make crews of hundreds
-            size = bb_crew_size(self.crew)
-        bb_queue_set_staff(self.queue, size)
-        self.leave_crew()
+        with nogil:  # a second, where other threads make pools of hundreds
+            size = bb_pool_size(self.pool)
+        bb_queue_set_threads(self.queue, size)
+        self.leave_pool()
         return size
 
     @property
     def started(self):
-        return self.crew != NULL and not bb_queue_is_from_before_fork(self.queue)
+        return self.pool != NULL and not bb_queue_is_from_before_fork(self.queue)
 
     def compute(self, bytes password not None, bytes setting not None, tick not None, *,
                 int64_t slice_ns, deadline_ns, bint even_if_full):
@@ -172,7 +172,7 @@ cdef class Queue:
         return call
 
     def close(self, tick not None, *, bint drain, int64_t slice_ns):
-        """Take no more calls, and wait until the crew has ended; see crew.h and queue.h.
+        """Take no more calls, and wait until the pool has ended; see pool.h and queue.h.
 
         It goes on ending after an exception out of `tick` or a signal handler.
         """
@@ -182,24 +182,24 @@ cdef class Queue:
         bb_queue_close(self.queue, drain)
         self.users += 1
         try:
-            while self.crew and not ended:
+            while self.pool and not ended:
                 with nogil:
-                    ended = bb_crew_wait(self.crew, slice_ns)
+                    ended = bb_pool_wait(self.pool, slice_ns)
                 if not ended:
                     PyErr_CheckSignals()
                     tick()
         finally:
-            self.leave_crew()
+            self.leave_pool()
 
-    cdef void leave_crew(self) noexcept:
-        """Wait for the crew no longer; the last one to do so ends it, if its work has ended."""
-        cdef bb_crew *crew = self.crew
+    cdef void leave_pool(self) noexcept:
+        """Wait for the pool no longer; the last one to do so ends it, if its work has ended."""
+        cdef bb_pool *pool = self.pool
         if self.users:  # none in a child after fork that has begun again meanwhile
             self.users -= 1
-        if crew and self.closed and not self.users and bb_crew_wait(crew, 0):
-            self.crew = NULL
+        if pool and self.closed and not self.users and bb_pool_wait(pool, 0):
+            self.pool = NULL
             with nogil:
-                bb_crew_release(crew)
+                bb_pool_release(pool)
 
     def stats(self):
         """Return the figures of queue.h by name, and how many have waited how long in a list."""

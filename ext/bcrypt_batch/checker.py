@@ -10,11 +10,11 @@ from weakref import WeakValueDictionary
 
 from . import _native
 from .checks import check_bytes, check_range, check_seconds
-from .crew import shortage, warn_of_shortage
 from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
 from .frames import forgetful, forgetful_coroutine
 from .lanes import lane_limit
 from .limits import DEFAULT_COST, DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
+from .pool import shortage, warn_of_shortage
 from .run import TICK_NS
 from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers

@@ -32,7 +32,7 @@ def load() -> None:
             os.unsetenv(name)
         for name in hidden:
             os.putenv(name, os.environ[name])
-    _native.prepare_crews(MARK, stack_bytes(os.environ.get("OMP_STACKSIZE", "")))
+    _native.prepare_pools(MARK, stack_bytes(os.environ.get("OMP_STACKSIZE", "")))
 
 
 def stack_bytes(setting: str) -> int:

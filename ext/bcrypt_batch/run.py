@@ -7,9 +7,9 @@ from _collections_abc import Callable  # see batch.py
 
 from . import _native
 from .checks import check_range, check_seconds
-from .crew import warn_of_shortage
 from .lanes import lane_limit
 from .limits import MAX_LANES
+from .pool import warn_of_shortage
 from .results import BatchResult, BatchStats, ItemError
 from .workers import check_workers
 

@@ -9,7 +9,7 @@
 /* Calls that a free lane will take at the next look do not wait for one. */
 static bool is_full(const struct bb_queue *queue)
 {
-    size_t lanes = (size_t)queue->staff * queue->lanes;
+    size_t lanes = (size_t)queue->thread_count * queue->lanes;
 
     return queue->counts.stats.waiting + queue->counts.stats.in_flight >=
            queue->max_waiting + lanes;
@@ -137,20 +137,20 @@ struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers,
         bb_group_open(&queue->workers[i].group, kernel);
     }
     queue->worker_count = workers;
-    queue->staff = workers;
+    queue->thread_count = workers;
     queue->lanes = lanes;
     queue->max_waiting = max_waiting;
-    queue->generation = bb_crew_generation();
+    queue->generation = bb_pool_generation();
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->work, NULL);
     bb_counts_begin(&queue->counts, monotonic_ns());
     return queue;
 }
 
-void bb_queue_set_staff(struct bb_queue *queue, unsigned workers)
+void bb_queue_set_threads(struct bb_queue *queue, unsigned workers)
 {
     pthread_mutex_lock(&queue->lock);
-    queue->staff = workers;
+    queue->thread_count = workers;
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -1,11 +1,11 @@
-/* The queue behind a checker: single calls, computed together by the workers of one crew.
+/* The queue behind a checker: single calls, computed together by the workers of one pool.
  *
  * Each worker keeps up to so many items in its lanes, whatever their costs, and advances them by
  * small steps. Between two steps those that are finished leave, and those that wait join, oldest
  * first: nobody waits for company, or for others to finish. A worker leaves a newcomer to another
  * one that has fewer in its lanes. Without anything to do a worker sleeps.
  *
- * A call is waited for in slices, as a job of a crew is (see crew.h), or delivered to a mailbox. It
+ * A call is waited for in slices, as a job of a pool is (see pool.h), or delivered to a mailbox. It
  * lies in memory of its own, which its worker frees where its caller has let go of it first.
  *
  * Any thread may call any of these functions at any time, as long as nobody uses what was freed. In
@@ -62,7 +62,7 @@ uint64_t bb_wait_limit_ns(unsigned bucket);
 struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers, unsigned lanes,
                                size_t max_waiting);
 
-/* What each worker of its crew runs, until the queue is closed: a bb_work of crew.h. */
+/* What each worker of its pool runs, until the queue is closed: a bb_work of pool.h. */
 void bb_queue_work(void *queue, unsigned worker);
 
 /* Add a password to be hashed under a setting. With a mailbox it is delivered there, under `token`.
@@ -85,8 +85,8 @@ bool bb_call_give_up(struct bb_call *call, enum bb_reason reason);
 /* Let go of a call, answered or not (then it counts as cancelled). Whichever way, once for each. */
 void bb_call_end(struct bb_call *call);
 
-/* Say how many workers its crew has, if fewer than it was made for. */
-void bb_queue_set_staff(struct bb_queue *queue, unsigned workers);
+/* Say how many workers its pool has, if fewer than it was made for. */
+void bb_queue_set_threads(struct bb_queue *queue, unsigned workers);
 
 /* Take no more calls. With `drain` those that are there are finished, else they get the answer
  * BB_ANSWER_CLOSED within a step. May be repeated; without `drain` it hastens a drain. Its workers

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "counts.h"
-#include "crew.h"
+#include "pool.h"
 #include "queue.h"
 
 struct bb_call {
@@ -43,7 +43,7 @@ struct worker {
     struct bb_call *newcomers[BB_MAX_LANES];
     unsigned newcomer_count;
     /* The queue's lock guards what follows. */
-    bool begun;
+    bool started;
     unsigned load; /* calls that are IN_LANE here */
 };
 
@@ -54,10 +54,10 @@ struct bb_queue {
     size_t max_waiting;
     unsigned generation;
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;  /* there is some for one who sleeps */
-    struct list waiting;  /* oldest first */
-    unsigned staff;       /* workers that there are: the system may refuse some */
+    pthread_mutex_t lock;  /* guards what follows */
+    pthread_cond_t work;   /* there is some for one who sleeps */
+    struct list waiting;   /* oldest first */
+    unsigned thread_count; /* workers that there are: the system may refuse some */
     unsigned sleeping;
     bool closed;
     bool hurried;
@@ -80,7 +80,7 @@ static inline void take_out(struct list *list, struct bb_call *call)
 
 static inline bool from_before_fork(unsigned generation)
 {
-    return generation != bb_crew_generation();
+    return generation != bb_pool_generation();
 }
 
 static inline void wipe_item(struct bb_item *item)

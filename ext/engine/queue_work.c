@@ -37,7 +37,7 @@ static size_t even_share(const struct bb_queue *queue)
     size_t workers = 0;
 
     for (unsigned i = 0; i < queue->worker_count; i++) {
-        workers += queue->workers[i].begun;
+        workers += queue->workers[i].started;
     }
     return (calls + workers - 1) / workers;
 }
@@ -109,7 +109,7 @@ void bb_queue_work(void *argument, unsigned number)
     unsigned lanes = 0;
 
     pthread_mutex_lock(&queue->lock);
-    worker->begun = true;
+    worker->started = true;
     for (;;) {
         look(queue, worker, lanes);
         if (worker->load > 0) {

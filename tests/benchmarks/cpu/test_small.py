@@ -7,13 +7,13 @@ import argparse
 from benchmarks.cpu import small
 
 
-def test_a_line_for_each_size_and_crew() -> None:
+def test_a_line_for_each_size_and_pool() -> None:
     parser = argparse.ArgumentParser()
     small.add_arguments(parser)
     words = "--items 1 5 --costs 4 --workers 2 --seconds 0 --large 0"
     table = small.small(parser.parse_args(words.split()))
     assert [row[:3] for row in table.rows] == [
-        [4, crew, items] for crew in ("kept", "of the call") for items in (1000, 1, 5)
+        [4, threads, items] for threads in ("kept", "of the call") for items in (1000, 1, 5)
     ]
     assert all(len(row) == len(table.headings) for row in table.rows)
     for row in table.rows:

@@ -1,4 +1,4 @@
-/* Threads, and waiting for them: see crew.h. The only file that uses OpenMP.
+/* Threads, and waiting for them: see pool.h. The only file that uses OpenMP.
  *
  * libgomp has habits that this file is built around.
  * - It keeps a pool for each thread that runs parallel regions. In a child after fork the pool of
@@ -7,12 +7,12 @@
  * - The threads of such a pool end by pthread_exit, that is by unwinding their stacks, for which
  *   glibc loads a library. A fork in that moment leaves the child with half of it, and its own
  *   threads abort. Those of a nested region are made for it and return: so ours is one, inside a
- *   region of one thread, and lasts as long as its crew.
+ *   region of one thread, and lasts as long as its pool.
  * - It ends the process when it can't create a thread. So the threads that it will need are tried
- *   out first, with one to spare, and nobody else's crew grows between the trial and the region.
+ *   out first, with one to spare, and no other pool makes threads between the trial and the region.
  */
 #define _GNU_SOURCE
-#include "crew.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -34,12 +34,12 @@ enum {
      * else makes a thread in that moment. */
     SPARE_THREADS = 1,
     /* A thread that has ended counts against the limits until the system has cleared it away,
-     * which takes some microseconds: of a crew before this one, and of a trial. */
+     * which takes some microseconds: of a pool before this one, and of a trial. */
     CLEARING_NS = 20000000,
     PAUSE_NS = 200000,
 };
 
-struct bb_crew {
+struct bb_pool {
     pthread_t leader;
     unsigned generation; /* of the process that its threads live in */
     unsigned asked;      /* how many threads it was made for */
@@ -53,9 +53,9 @@ struct bb_crew {
     bb_work *work; /* NULL without a job */
     void *job;
     unsigned workers; /* how many may run it */
-    unsigned begun;   /* how many have begun */
+    unsigned started; /* how many have started it */
     unsigned running; /* and not ended */
-    bool exhausted;   /* one has returned: the others need not begin */
+    bool done;        /* one has returned: the others need not start */
     bool quit;
 };
 
@@ -64,25 +64,25 @@ static size_t trial_stack_bytes;
 /* Counts the forks between this process and the first. */
 static atomic_uint generation;
 
-/* Held while a crew tries out threads and makes them. */
-static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
+/* Held while a pool tries out threads and makes them. */
+static pthread_mutex_t creation_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The crew that is kept, and whether it is lent. */
-static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
-static struct bb_crew *kept;
-static bool kept_is_lent;
+/* The shared pool, or NULL, and whether a batch uses it. */
+static pthread_mutex_t shared_pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct bb_pool *shared_pool;
+static bool shared_pool_in_use;
 
-static void forget_crews(void)
+static void forget_pools(void)
 {
-    /* A thread of the parent may have held these. What was kept is leaked: 200 bytes. */
-    growing = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    keeping = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    kept = NULL;
-    kept_is_lent = false;
+    /* A thread of the parent may have held these. The shared pool is leaked: 200 bytes. */
+    creation_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    shared_pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    shared_pool = NULL;
+    shared_pool_in_use = false;
     atomic_fetch_add(&generation, 1);
 }
 
-bool bb_crew_prepare(int priority, size_t stack_bytes)
+bool bb_pool_prepare(int priority, size_t stack_bytes)
 {
 #ifdef _OPENMP
     if (omp_get_max_task_priority() == priority) {
@@ -90,17 +90,17 @@ bool bb_crew_prepare(int priority, size_t stack_bytes)
     }
 #endif
     trial_stack_bytes = stack_bytes;
-    return pthread_atfork(NULL, NULL, forget_crews) == 0;
+    return pthread_atfork(NULL, NULL, forget_pools) == 0;
 }
 
-unsigned bb_crew_generation(void)
+unsigned bb_pool_generation(void)
 {
     return atomic_load(&generation);
 }
 
-static bool is_from_before_fork(const struct bb_crew *crew)
+static bool is_from_before_fork(const struct bb_pool *pool)
 {
-    return crew->generation != bb_crew_generation();
+    return pool->generation != bb_pool_generation();
 }
 
 /* Wait until the system has cleared away a thread that ends, so that it counts against no limit. */
@@ -197,54 +197,54 @@ static unsigned count_threads(unsigned wanted)
         return 0;
     }
     while ((count = count_threads_once(trials, tried)) < tried && monotonic_ns() < give_up) {
-        pause_shortly(); /* the threads of another crew may just be ending */
+        pause_shortly(); /* the threads of another pool may just be ending */
     }
     free(trials);
     return count > SPARE_THREADS ? count - SPARE_THREADS : 0;
 }
 
-/* ---- The crew's side ---- */
+/* ---- The pool's side ---- */
 
 /* Run jobs until there are no more to come. */
-static void serve(struct bb_crew *crew, unsigned thread)
+static void run_jobs(struct bb_pool *pool, unsigned thread)
 {
-    crew->ids[thread] = (pid_t)syscall(SYS_gettid);
+    pool->ids[thread] = (pid_t)syscall(SYS_gettid);
     if (thread == 0) { /* the leader, which has made all others before it begins itself */
-        pthread_mutex_unlock(&growing);
+        pthread_mutex_unlock(&creation_lock);
     }
-    pthread_mutex_lock(&crew->lock);
+    pthread_mutex_lock(&pool->lock);
     if (thread == 0) {
-        crew->size = crew->wanted;
-        pthread_cond_broadcast(&crew->changed);
+        pool->size = pool->wanted;
+        pthread_cond_broadcast(&pool->changed);
     }
-    while (!crew->quit) {
-        if (crew->work == NULL || crew->exhausted || crew->begun == crew->workers) {
-            pthread_cond_wait(&crew->changed, &crew->lock);
+    while (!pool->quit) {
+        if (pool->work == NULL || pool->done || pool->started == pool->workers) {
+            pthread_cond_wait(&pool->changed, &pool->lock);
             continue;
         }
-        unsigned worker = crew->begun++;
-        crew->running++;
-        pthread_mutex_unlock(&crew->lock);
-        crew->work(crew->job, worker);
-        pthread_mutex_lock(&crew->lock);
-        crew->exhausted = true;
-        if (--crew->running == 0) {
-            crew->work = NULL;
-            pthread_cond_broadcast(&crew->changed);
+        unsigned worker = pool->started++;
+        pool->running++;
+        pthread_mutex_unlock(&pool->lock);
+        pool->work(pool->job, worker);
+        pthread_mutex_lock(&pool->lock);
+        pool->done = true;
+        if (--pool->running == 0) {
+            pool->work = NULL;
+            pthread_cond_broadcast(&pool->changed);
         }
     }
-    pthread_mutex_unlock(&crew->lock);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 #ifdef _OPENMP
 
-static void serve_together(struct bb_crew *crew)
+static void run_threads(struct bb_pool *pool)
 {
     omp_set_dynamic(0); /* where another library's settings reached this libgomp first */
 #pragma omp parallel num_threads(1)
     {
-#pragma omp parallel num_threads((int)crew->wanted)
-        serve(crew, (unsigned)omp_get_thread_num());
+#pragma omp parallel num_threads((int)pool->wanted)
+        run_jobs(pool, (unsigned)omp_get_thread_num());
     }
 }
 
@@ -252,205 +252,205 @@ static void serve_together(struct bb_crew *crew)
 
 struct stand_in {
     pthread_t thread;
-    struct bb_crew *crew;
+    struct bb_pool *pool;
     unsigned number;
 };
 
 static void *run_stand_in(void *argument)
 {
     struct stand_in *self = argument;
-    serve(self->crew, self->number);
+    run_jobs(self->pool, self->number);
     return NULL;
 }
 
-static void serve_together(struct bb_crew *crew)
+static void run_threads(struct bb_pool *pool)
 {
-    struct stand_in others[crew->wanted];
-    for (unsigned i = 1; i < crew->wanted; i++) {
-        others[i] = (struct stand_in){.crew = crew, .number = i};
+    struct stand_in others[pool->wanted];
+    for (unsigned i = 1; i < pool->wanted; i++) {
+        others[i] = (struct stand_in){.pool = pool, .number = i};
         if (pthread_create(&others[i].thread, NULL, run_stand_in, &others[i]) != 0) {
             abort(); /* as libgomp ends the process */
         }
     }
-    serve(crew, 0);
-    for (unsigned i = 1; i < crew->wanted; i++) {
+    run_jobs(pool, 0);
+    for (unsigned i = 1; i < pool->wanted; i++) {
         pthread_join(others[i].thread, NULL);
     }
 }
 
 #endif
 
-static void *lead(void *argument)
+static void *run_leader(void *argument)
 {
-    struct bb_crew *crew = argument;
+    struct bb_pool *pool = argument;
 
     pthread_setname_np(pthread_self(), "bcrypt_batch"); /* the others inherit the name */
-    pthread_mutex_lock(&growing);
-    crew->wanted = 1 + (crew->asked > 1 ? count_threads(crew->asked - 1) : 0);
-    serve_together(crew);
+    pthread_mutex_lock(&creation_lock);
+    pool->wanted = 1 + (pool->asked > 1 ? count_threads(pool->asked - 1) : 0);
+    run_threads(pool);
     return NULL;
 }
 
 /* ---- The caller's side ---- */
 
-static void free_crew(struct bb_crew *crew)
+static void free_pool(struct bb_pool *pool)
 {
-    free(crew->ids);
-    free(crew);
+    free(pool->ids);
+    free(pool);
 }
 
-static void post(struct bb_crew *crew, bb_work *work, void *job, unsigned workers)
+static void post(struct bb_pool *pool, bb_work *work, void *job, unsigned workers)
 {
-    crew->work = work;
-    crew->job = job;
-    crew->workers = workers;
-    crew->begun = 0;
-    crew->exhausted = false;
+    pool->work = work;
+    pool->job = job;
+    pool->workers = workers;
+    pool->started = 0;
+    pool->done = false;
 }
 
 /* Without `work` it has no job yet. */
-struct bb_crew *bb_crew_make(bb_work *work, void *job, unsigned workers)
+struct bb_pool *bb_pool_make(bb_work *work, void *job, unsigned workers)
 {
-    struct bb_crew *crew = calloc(1, sizeof *crew);
+    struct bb_pool *pool = calloc(1, sizeof *pool);
 
-    if (crew == NULL) {
+    if (pool == NULL) {
         return NULL;
     }
-    crew->ids = calloc(workers, sizeof crew->ids[0]);
-    crew->asked = crew->wanted = workers;
-    crew->generation = atomic_load(&generation);
-    post(crew, work, job, workers);
-    pthread_mutex_init(&crew->lock, NULL);
-    init_monotonic_cond(&crew->changed);
-    if (crew->ids == NULL || create_thread(&crew->leader, NULL, lead, crew) != 0) {
-        pthread_cond_destroy(&crew->changed);
-        pthread_mutex_destroy(&crew->lock);
-        free_crew(crew);
+    pool->ids = calloc(workers, sizeof pool->ids[0]);
+    pool->asked = pool->wanted = workers;
+    pool->generation = atomic_load(&generation);
+    post(pool, work, job, workers);
+    pthread_mutex_init(&pool->lock, NULL);
+    init_monotonic_cond(&pool->changed);
+    if (pool->ids == NULL || create_thread(&pool->leader, NULL, run_leader, pool) != 0) {
+        pthread_cond_destroy(&pool->changed);
+        pthread_mutex_destroy(&pool->lock);
+        free_pool(pool);
         return NULL;
     }
-    return crew;
+    return pool;
 }
 
-static void end_crew(struct bb_crew *crew)
+static void end_pool(struct bb_pool *pool)
 {
     /* Before a fork its threads may have held the lock: then there is nothing to end or destroy. */
-    if (!is_from_before_fork(crew)) {
-        pthread_mutex_lock(&crew->lock);
-        crew->quit = true;
-        pthread_cond_broadcast(&crew->changed);
-        pthread_mutex_unlock(&crew->lock);
-        pthread_join(crew->leader, NULL);
+    if (!is_from_before_fork(pool)) {
+        pthread_mutex_lock(&pool->lock);
+        pool->quit = true;
+        pthread_cond_broadcast(&pool->changed);
+        pthread_mutex_unlock(&pool->lock);
+        pthread_join(pool->leader, NULL);
         /* libgomp does not join the others. They have left the region, and are about to return. */
         int64_t give_up = monotonic_ns() + CLEARING_NS;
-        for (unsigned i = 0; i < crew->wanted && crew->ids[i] != 0; i++) {
-            wait_until_cleared(crew->ids[i], give_up);
+        for (unsigned i = 0; i < pool->wanted && pool->ids[i] != 0; i++) {
+            wait_until_cleared(pool->ids[i], give_up);
         }
-        pthread_cond_destroy(&crew->changed);
-        pthread_mutex_destroy(&crew->lock);
+        pthread_cond_destroy(&pool->changed);
+        pthread_mutex_destroy(&pool->lock);
     }
-    free_crew(crew);
+    free_pool(pool);
 }
 
-struct bb_crew *bb_crew_begin(bb_work *work, void *job, unsigned workers)
+struct bb_pool *bb_pool_run(bb_work *work, void *job, unsigned workers)
 {
-    struct bb_crew *crew = NULL;
+    struct bb_pool *pool = NULL;
 
-    pthread_mutex_lock(&keeping);
-    if (kept != NULL && !kept_is_lent && kept->asked >= workers) {
-        kept_is_lent = true;
-        crew = kept;
+    pthread_mutex_lock(&shared_pool_lock);
+    if (shared_pool != NULL && !shared_pool_in_use && shared_pool->asked >= workers) {
+        shared_pool_in_use = true;
+        pool = shared_pool;
     }
-    pthread_mutex_unlock(&keeping);
-    if (crew == NULL) {
-        return bb_crew_make(work, job, workers);
+    pthread_mutex_unlock(&shared_pool_lock);
+    if (pool == NULL) {
+        return bb_pool_make(work, job, workers);
     }
-    pthread_mutex_lock(&crew->lock);
-    post(crew, work, job, workers);
-    pthread_cond_broadcast(&crew->changed);
-    pthread_mutex_unlock(&crew->lock);
-    return crew;
+    pthread_mutex_lock(&pool->lock);
+    post(pool, work, job, workers);
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    return pool;
 }
 
-bool bb_crew_wait(struct bb_crew *crew, int64_t timeout_ns)
+bool bb_pool_wait(struct bb_pool *pool, int64_t timeout_ns)
 {
-    if (is_from_before_fork(crew)) {
+    if (is_from_before_fork(pool)) {
         return true;
     }
     struct timespec until = as_timespec(monotonic_ns() + timeout_ns);
-    pthread_mutex_lock(&crew->lock);
-    while (crew->work != NULL &&
-           pthread_cond_timedwait(&crew->changed, &crew->lock, &until) != ETIMEDOUT) {
+    pthread_mutex_lock(&pool->lock);
+    while (pool->work != NULL &&
+           pthread_cond_timedwait(&pool->changed, &pool->lock, &until) != ETIMEDOUT) {
     }
-    bool finished = crew->work == NULL;
-    pthread_mutex_unlock(&crew->lock);
+    bool finished = pool->work == NULL;
+    pthread_mutex_unlock(&pool->lock);
     return finished;
 }
 
-unsigned bb_crew_size(struct bb_crew *crew)
+unsigned bb_pool_size(struct bb_pool *pool)
 {
-    if (is_from_before_fork(crew)) {
-        return crew->size != 0 ? crew->size : crew->wanted;
+    if (is_from_before_fork(pool)) {
+        return pool->size != 0 ? pool->size : pool->wanted;
     }
-    pthread_mutex_lock(&crew->lock);
-    while (crew->size == 0) {
-        pthread_cond_wait(&crew->changed, &crew->lock);
+    pthread_mutex_lock(&pool->lock);
+    while (pool->size == 0) {
+        pthread_cond_wait(&pool->changed, &pool->lock);
     }
-    unsigned size = crew->size;
-    pthread_mutex_unlock(&crew->lock);
+    unsigned size = pool->size;
+    pthread_mutex_unlock(&pool->lock);
     return size;
 }
 
-void bb_crew_release(struct bb_crew *crew)
+void bb_pool_release(struct bb_pool *pool)
 {
-    pthread_mutex_lock(&keeping);
-    bool keep = crew == kept;
+    pthread_mutex_lock(&shared_pool_lock);
+    bool keep = pool == shared_pool;
     if (keep) {
-        kept_is_lent = false;
+        shared_pool_in_use = false;
     }
-    pthread_mutex_unlock(&keeping);
+    pthread_mutex_unlock(&shared_pool_lock);
     if (!keep) {
-        end_crew(crew);
+        end_pool(pool);
     }
 }
 
-/* Put a crew, or NULL, in the place of the one kept before. */
-static void replace_kept(struct bb_crew *crew)
+/* Replace the shared pool by another one, or by NULL. */
+static void replace_shared(struct bb_pool *pool)
 {
-    pthread_mutex_lock(&keeping);
-    struct bb_crew *before = kept;
-    bool was_lent = kept_is_lent;
-    kept = crew;
-    kept_is_lent = false;
-    pthread_mutex_unlock(&keeping);
-    if (before != NULL && !was_lent) { /* else whoever releases it ends it */
-        end_crew(before);
+    pthread_mutex_lock(&shared_pool_lock);
+    struct bb_pool *before = shared_pool;
+    bool was_in_use = shared_pool_in_use;
+    shared_pool = pool;
+    shared_pool_in_use = false;
+    pthread_mutex_unlock(&shared_pool_lock);
+    if (before != NULL && !was_in_use) { /* else whoever releases it ends it */
+        end_pool(before);
     }
 }
 
-unsigned bb_crew_keep(unsigned workers)
+unsigned bb_pool_start_shared(unsigned workers)
 {
-    pthread_mutex_lock(&keeping);
-    bool there = kept != NULL && kept->asked == workers;
-    unsigned size = there ? kept->size : 0;
-    pthread_mutex_unlock(&keeping);
+    pthread_mutex_lock(&shared_pool_lock);
+    bool there = shared_pool != NULL && shared_pool->asked == workers;
+    unsigned size = there ? shared_pool->size : 0;
+    pthread_mutex_unlock(&shared_pool_lock);
     if (there) {
         return size;
     }
-    bb_crew_dismiss(); /* first, so that its threads do not stand in the way of the new ones */
-    struct bb_crew *crew = bb_crew_make(NULL, NULL, workers);
-    if (crew == NULL) {
+    bb_pool_stop_shared(); /* first, so that its threads do not stand in the way of the new ones */
+    struct bb_pool *pool = bb_pool_make(NULL, NULL, workers);
+    if (pool == NULL) {
         return 1;
     }
-    size = bb_crew_size(crew);
+    size = bb_pool_size(pool);
     if (size < 2) {
-        end_crew(crew);
+        end_pool(pool);
         return 1;
     }
-    replace_kept(crew);
+    replace_shared(pool);
     return size;
 }
 
-void bb_crew_dismiss(void)
+void bb_pool_stop_shared(void)
 {
-    replace_kept(NULL);
+    replace_shared(NULL);
 }

@@ -1,4 +1,4 @@
-"""The crew that a process keeps, and what to say where the system refuses threads."""
+"""The pool of threads that a process keeps, and what to say where the system refuses threads."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def start_workers(workers: int | None = None) -> int:
     """Start threads and keep them for later calls; return how many there are.
 
     Calls that need as many or fewer use them, one call at a time; others make threads of their
-    own, which end with the call. A process keeps one such crew: another one takes its place. A
+    own, which end with the call. A process keeps one such pool: another one takes its place. A
     child after fork has none until it starts one. One worker needs no threads.
 
     Raises as `worker_count` does; warns, with a RuntimeWarning, where the system refuses threads.
     """
     count = check_workers(workers)
     if count == 1:
-        _native.dismiss_crew()
+        _native.stop_pool()
         return 1
-    size = _native.keep_crew(count)
+    size = _native.start_pool(count)
     if size < count:
         warn_of_shortage(count, size, stacklevel=2)
     return size
@@ -34,7 +34,7 @@ def start_workers(workers: int | None = None) -> int:
 
 def stop_workers() -> None:
     """End the threads that `start_workers` has started, if any; a batch they are at is finished."""
-    _native.dismiss_crew()
+    _native.stop_pool()
 
 
 def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:

@@ -1,7 +1,7 @@
-/* Fork while another thread holds the locks of crews, which no test in Python can arrange: that of
- * making threads is held for some microseconds, that of the kept crew for less. The child must be
+/* Fork while another thread holds the locks of pools, which no test in Python can arrange: that of
+ * making threads is held for some microseconds, that of the shared pool for less. The child must be
  * able to do all that a process can; if it waits for a lock, an alarm ends it. */
-#include "../ext/engine/crew.c"
+#include "../ext/engine/pool.c"
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -17,17 +17,17 @@ static void work(void *job, unsigned worker)
     atomic_fetch_add(&done, 1);
 }
 
-/* Whether a job is done, by the kept crew or another one. */
+/* Whether a job is done, by the shared pool or another one. */
 static bool run(void)
 {
     atomic_store(&done, 0);
-    struct bb_crew *crew = bb_crew_begin(work, NULL, WORKERS);
-    if (crew == NULL) {
+    struct bb_pool *pool = bb_pool_run(work, NULL, WORKERS);
+    if (pool == NULL) {
         return false;
     }
-    while (!bb_crew_wait(crew, SLICE_NS)) {
+    while (!bb_pool_wait(pool, SLICE_NS)) {
     }
-    bb_crew_release(crew);
+    bb_pool_release(pool);
     return atomic_load(&done) > 0;
 }
 
@@ -35,12 +35,12 @@ static void *hold_locks(void *argument)
 {
     pthread_barrier_t *barrier = argument;
 
-    pthread_mutex_lock(&growing);
-    pthread_mutex_lock(&keeping);
+    pthread_mutex_lock(&creation_lock);
+    pthread_mutex_lock(&shared_pool_lock);
     pthread_barrier_wait(barrier); /* they are held */
     pthread_barrier_wait(barrier); /* the fork is over */
-    pthread_mutex_unlock(&keeping);
-    pthread_mutex_unlock(&growing);
+    pthread_mutex_unlock(&shared_pool_lock);
+    pthread_mutex_unlock(&creation_lock);
     return NULL;
 }
 
@@ -50,10 +50,10 @@ static int child(void)
     if (!run()) {
         return 1;
     }
-    if (bb_crew_keep(WORKERS) != WORKERS || !run()) {
+    if (bb_pool_start_shared(WORKERS) != WORKERS || !run()) {
         return 2;
     }
-    bb_crew_dismiss();
+    bb_pool_stop_shared();
     return run() ? 0 : 3;
 }
 
@@ -63,8 +63,8 @@ int main(void)
     pthread_t holder;
     int status;
 
-    if (!bb_crew_prepare(0, 0) || bb_crew_keep(WORKERS) != WORKERS || !run()) {
-        puts("no crew in the parent");
+    if (!bb_pool_prepare(0, 0) || bb_pool_start_shared(WORKERS) != WORKERS || !run()) {
+        puts("no pool in the parent");
         return 1;
     }
     pthread_barrier_init(&barrier, NULL, 2);
@@ -77,7 +77,7 @@ int main(void)
     pthread_barrier_wait(&barrier);
     pthread_join(holder, NULL);
     waitpid(pid, &status, 0);
-    bb_crew_dismiss();
+    bb_pool_stop_shared();
     printf("exit %d, signal %d\n", WEXITSTATUS(status), WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     return status != 0;
 }

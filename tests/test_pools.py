@@ -78,7 +78,7 @@ assert blocked(os.getpid()) == callers == set()
     )
 
 
-def test_one_crew_at_most_is_kept_and_stopping_ends_it() -> None:
+def test_one_pool_at_most_is_kept_and_stopping_ends_it() -> None:
     check_python(
         THREADS
         + """
@@ -95,7 +95,7 @@ assert tasks() == [os.getpid()]
     )
 
 
-def test_a_crew_that_is_stopped_at_work_finishes_its_batch() -> None:
+def test_a_pool_that_is_stopped_at_work_finishes_its_batch() -> None:
     check_python(
         THREADS
         + """
@@ -209,7 +209,7 @@ def run_short_of_threads(room: int, code: str) -> str:
     return done.stdout
 
 
-# One thread is the crew's first, one must be to spare.
+# One thread is the pool's leader, one must be to spare.
 @pytest.mark.parametrize("start", [False, True])
 @pytest.mark.parametrize(("room", "workers"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)])
 def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start: bool) -> None:
