@@ -62,12 +62,22 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
+# $(call drive,FLAGS,COMMAND,NAMES): the engine without Python. Builds tests/NAME_driver.c with FLAGS
+# and runs it with COMMAND, for each name.
+drive = mkdir -p build/$@ && rm -f build/$@/*.o && \
+    (cd build/$@ && $(CC) -std=c11 -g -O1 $(1) -c $(abspath $(KERNEL_C))) && \
+    for name in $(3); do \
+        $(CC) -std=c11 -g -O1 -pthread $(1) -Iext/engine -Iext/kernel tests/$${name}_driver.c \
+            build/$@/*.o -o build/$@/$$name && \
+        $(2) build/$@/$$name > build/$@/$$name.txt || exit 1; done
+
 # The extension built with AddressSanitizer and UndefinedBehaviorSanitizer, under the tests that
 # drive it hardest. Leaks are left out: CPython itself keeps memory until it exits; and so is what reads
 # all of a process's memory, of which they reserve terabytes. Where cffi is installed PyCryptodome binds
 # its libraries deep, which the sanitizers do not bear.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(VENV)/.built $(VENV)/.test
+	$(call drive,$(SANITIZE),ASAN_OPTIONS=detect_leaks=0,batch pool queue)
 	CFLAGS="$(SANITIZE)" $(BIN)/python setup.py --quiet build --build-base build/sanitize
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
@@ -78,6 +88,7 @@ sanitize: $(VENV)/.built $(VENV)/.test
 # The same with ThreadSanitizer, which must load before everything else, and needs pool.c's stand-in for
 # libgomp: it does not see how that waits. Only what forks is left out, and what limits address space.
 sanitize-threads: $(VENV)/.built $(VENV)/.test
+	$(call drive,-fsanitize=thread,,batch queue)
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
 	LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
 	    PYTHONPATH="$$(echo build/tsan/lib.*)" \
@@ -112,10 +123,10 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
 	    $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
 
-# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel without
-# Python, then with it a batch's calls in every order. Python's own allocator would hide what is freed,
-# and of what is said of Python itself only that counts which the extension did or called. Leaks are
-# those of the kernel's driver: Python keeps memory until it exits.
+# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel and the
+# engine without Python, then with it a batch's calls in every order. Python's own allocator would hide
+# what is freed, and of what is said of Python itself only that counts which the extension did or
+# called. Leaks are those of the kernel's driver and of the batches': Python keeps memory until it exits.
 valgrind: $(VENV)/.built $(VENV)/.test
 	mkdir -p build/valgrind
 	$(CC) -std=c11 -g -O1 -pthread -Iext/kernel tests/kernel_driver.c ext/kernel/*.c \
@@ -123,6 +134,8 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -c "from tests.kernels import *; print(driver_input(vectors()[:4]))" \
 	    | valgrind --quiet --error-exitcode=99 --leak-check=full build/valgrind/kernel \
 	    > build/valgrind/kernel.txt
+	$(call drive,,valgrind --quiet --error-exitcode=99 --leak-check=full,batch)
+	$(call drive,,valgrind --quiet --error-exitcode=99,pool queue)
 	EXAMPLES=0.15 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt

@@ -57,6 +57,30 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
     assert wrong == []
 
 
+# The headers of other rooms that the C of each may include.
+HEADERS = {"ext/kernel": set[str](), "ext/engine": {"kernel.h"}}
+
+
+@pytest.mark.parametrize("room", HEADERS)
+def test_c_includes_only_headers_of_rooms_below_it(room: str) -> None:
+    """Never Python's; and OpenMP is one file's business."""
+    folder = PROJECT / room
+    allowed = HEADERS[room] | {file.name for file in folder.glob("*.h")}
+    sources = sorted(folder.glob("*.[ch]"))
+    assert sources
+    for file in sources:
+        text = file.read_text()
+        assert {*re.findall(r'^#include "(.*)"', text, re.M)} <= allowed, file
+        assert "<Python.h>" not in text, file
+        assert not re.search(r"#pragma omp|<omp.h>", text) or file.name == "pool.c", file
+
+
+def test_the_boundary_knows_the_public_headers_of_c() -> None:
+    text = "".join(file.read_text() for file in PROJECT.glob("ext/bcrypt_batch/_*.p*"))
+    public = {"batch.h", "clock.h", "kernel.h", "pool.h", "queue.h"}
+    assert {*re.findall(r'extern from "(\w+\.h)"', text)} == public | {"Python.h"}
+
+
 def test_only_the_benchmarks_own_tests_import_them() -> None:
     own = PROJECT / "tests/benchmarks"
     wrong = [

@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: auto_pickle=False, autotestdict=False, binding=False
-"""The boundary between Python and C: bytes in, groups computed without the GIL, bytes out.
+"""The boundary between Python and C: converts, checks, and turns codes into exceptions.
 
-Everything is checked while the GIL is held. Without it nothing allocates, raises or calls Python:
-a group ends by being finished, by a stop, or by the clock, and each worker notes in its own slot
-what it did. Signal handlers, progress and other Python code run between the caller's waits for its
-pool (pool.h) and nowhere else, so whatever they raise finds the batch in a state that can be ended.
+What computes is in ext/engine and ext/kernel. Everything is checked while the GIL is held; without
+it nothing allocates, raises or calls Python. Signal handlers, progress and other Python code run
+between the caller's waits (bb_batch_advance) and nowhere else, so whatever they raise finds the
+batch in a state that can be ended and read.
 
 Functions are plain ones of C (binding=False): to make objects of them that look like Python's would
 take a tenth of the import's time.
@@ -18,28 +18,29 @@ cimport cython
 from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from libc.string cimport memcpy
 
-from bcrypt_batch._pool cimport (
-    bb_pool, bb_pool_make, bb_pool_prepare, bb_pool_release, bb_pool_run, bb_pool_size,
-    bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
+from bcrypt_batch._engine cimport (
+    BB_ANSWER_DIGEST, BB_ANSWER_FORKED, BB_ANSWER_FULL, BB_ANSWER_NO_MEMORY, BB_ANSWER_NONE,
+    BB_PLAN_AGAIN, BB_PLAN_BAD_GROUP, BB_PLAN_ITEMS_LEFT, BB_PLAN_NO_MEMORY, BB_PLAN_TOO_MANY,
+    BB_REASON_TIMEOUT, BB_WAIT_BUCKETS, bb_answer, bb_batch, bb_batch_abort, bb_batch_add,
+    bb_batch_advance, bb_batch_count, bb_batch_count_of_cost, bb_batch_format, bb_batch_free,
+    bb_batch_index, bb_batch_is_done, bb_batch_is_late, bb_batch_items_done, bb_batch_lanes,
+    bb_batch_make, bb_batch_matches, bb_batch_plan, bb_batch_stop, bb_batch_thread_id,
+    bb_batch_threads, bb_batch_workers, bb_call, bb_call_end, bb_call_format, bb_call_give_up, bb_call_wait, bb_cut,
+    bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free, bb_mailbox_is_from_before_fork,
+    bb_mailbox_make, bb_mailbox_take, bb_plan, bb_pool, bb_pool_make, bb_pool_prepare,
+    bb_pool_release, bb_pool_size, bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
+    bb_queue, bb_queue_add, bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork,
+    bb_queue_make, bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work,
+    bb_wait_limit_ns, monotonic_ns,
 )
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
     BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
-    BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_hash, bb_format_setting, bb_group,
-    bb_group_advance, bb_group_start, bb_item, bb_kernel, bb_kernel_group_times, bb_kernel_name,
-    bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels, bb_load_item, bb_parse_hash,
-    bb_parse_setting, bb_self_test, bb_setting, bb_status, bb_wipe,
-)
-from bcrypt_batch._queue cimport (
-    BB_ANSWER_DIGEST, BB_ANSWER_FORKED, BB_ANSWER_FULL, BB_ANSWER_NO_MEMORY, BB_ANSWER_NONE,
-    BB_REASON_TIMEOUT, BB_WAIT_BUCKETS, bb_answer, bb_call, bb_call_end, bb_call_format,
-    bb_call_give_up, bb_call_wait, bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free,
-    bb_mailbox_is_from_before_fork, bb_mailbox_make, bb_mailbox_take, bb_queue, bb_queue_add,
-    bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork, bb_queue_make,
-    bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work, bb_wait_limit_ns,
+    BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_setting, bb_group, bb_kernel,
+    bb_kernel_group_times, bb_kernel_name, bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels,
+    bb_parse_hash, bb_parse_setting, bb_self_test, bb_setting, bb_status,
 )
 
 cdef extern from "Python.h":
@@ -49,26 +50,9 @@ cdef extern from "Python.h":
     const char *PyBytes_AsString(object value) except NULL
     bytes PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
     Py_ssize_t PyBytes_Size(object value) except -1
-    unsigned long PyThread_get_thread_native_id() nogil
 
 cdef extern from "<stdlib.h>" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
-
-cdef extern from "<time.h>" nogil:
-    pass  # has clock_gettime, for which posix.time includes only sys/time.h
-
-# Cython has no atomics for C; these macros of C11 work on the types they name.
-cdef extern from "<stdatomic.h>" nogil:
-    enum memory_order:
-        memory_order_acquire
-        memory_order_release
-    ctypedef bint atomic_bool
-    ctypedef size_t atomic_size_t
-    bint atomic_load_bool "atomic_load_explicit"(atomic_bool *place, memory_order order)
-    void atomic_store_bool "atomic_store_explicit"(atomic_bool *place, bint value,
-                                                   memory_order order)
-    size_t atomic_load_size "atomic_load"(atomic_size_t *place)
-    size_t atomic_add_size "atomic_fetch_add"(atomic_size_t *place, size_t amount)
 
 MAX_LANES = BB_MAX_LANES
 MIN_COST = BB_MIN_COST
@@ -78,9 +62,6 @@ SALT_BYTES = BB_SALT_BYTES
 LANE_BYTES = 4 * BB_LANE_WORDS
 
 cdef enum:
-    # How often a worker looks at the clock and at the stop flag: about every millisecond, whatever
-    # the cost, since one iteration takes some 60 us; a look takes some 30 ns.
-    ITERATIONS_PER_LOOK = 16
     # How often the caller looks at the clock and at signals while it prepares a batch: about every
     # half a millisecond.
     ITEMS_PER_LOOK = 2048
@@ -89,38 +70,6 @@ cdef enum:
     LOOK_AT_SIGNALS_NS = 50_000_000
     # How many exceptions may follow each other before hand_over lets the last go as it is.
     MAX_EXCEPTIONS = 100
-
-# What one worker uses: 34 KB, on cache lines that no other worker writes to.
-cdef struct Slot:
-    bb_group group
-    atomic_size_t items_done
-    unsigned long thread_id
-    size_t index  # of the group that it is busy with
-    bint busy
-
-cdef struct Group:
-    uint32_t first  # of its places in `order`
-    uint8_t lanes
-    uint8_t cost
-
-# What the workers see of a batch.
-cdef struct Job:
-    bb_item *items
-    atomic_bool *done  # of each item
-    uint32_t *order    # the groups' items, one group after the other
-    Group *groups
-    size_t group_count
-    atomic_size_t next_group
-    Slot *slots        # one for each worker
-    bb_kernel *kernel
-    int64_t deadline_ns
-    atomic_bool stopped
-
-
-cdef int64_t monotonic_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
 cdef str describe(bb_status status):
@@ -170,18 +119,13 @@ cdef bb_kernel *find_kernel(str name) except NULL:
     raise ValueError(f"kernel must be one that this CPU supports, not {name!r}")
 
 
-cdef Slot *allocate_slots(size_t count) except NULL:
-    cdef Slot *slots = <Slot *>aligned_alloc(64, count * sizeof(Slot))
-    if not slots:
-        raise MemoryError(f"no memory for {count} workers")
-    memset(slots, 0, count * sizeof(Slot))
-    return slots
-
-
 cdef int check_kernel(bb_kernel *kernel) except -1:
     # Not on the stack: the package may be imported in a thread that has as little as 32 KB.
-    cdef Slot *scratch = allocate_slots(1)
-    cdef unsigned lanes = bb_self_test(&scratch.group, kernel)
+    cdef bb_group *scratch = <bb_group *>aligned_alloc(64, sizeof(bb_group))
+    cdef unsigned lanes
+    if not scratch:
+        raise MemoryError("no memory for the self-test")
+    lanes = bb_self_test(scratch, kernel)
     free(scratch)
     if lanes:
         raise ImportError(f"bcrypt_batch's kernel {bb_kernel_name(kernel).decode()} computes wrong "
@@ -320,50 +264,6 @@ def hand_over(error not None, make_result):
     raise error
 
 
-cdef bint ended(Job *job, int64_t until_ns) noexcept nogil:
-    return atomic_load_bool(&job.stopped, memory_order_acquire) or monotonic_ns() >= until_ns
-
-
-cdef bint compute_group(Job *job, Slot *slot, int64_t until_ns) noexcept nogil:
-    """Compute a slot's group, or go on with it; False if stopped or out of time before its end."""
-    cdef Group *group = &job.groups[slot.index]
-    cdef bb_item *items[BB_MAX_LANES]
-    cdef unsigned k
-    if not slot.busy:
-        for k in range(group.lanes):
-            items[k] = &job.items[job.order[group.first + k]]
-        bb_group_start(&slot.group, job.kernel, items, group.lanes, group.cost)
-        slot.busy = True
-    while not bb_group_advance(&slot.group, ITERATIONS_PER_LOOK):
-        if ended(job, until_ns):
-            return False
-    slot.busy = False
-    slot.thread_id = PyThread_get_thread_native_id()
-    for k in range(group.lanes):
-        atomic_store_bool(&job.done[job.order[group.first + k]], True, memory_order_release)
-    atomic_add_size(&slot.items_done, group.lanes)
-    return True
-
-
-cdef bint compute_until(Job *job, Slot *slot, int64_t until_ns) noexcept nogil:
-    """Compute groups until there is none left (True), or until stopped or out of time (False).
-
-    However little time there is before `until_ns`, a group gets one look further.
-    """
-    while not ended(job, job.deadline_ns):
-        if not slot.busy:
-            slot.index = atomic_add_size(&job.next_group, 1)
-            if slot.index >= job.group_count:
-                return True
-        if not compute_group(job, slot, until_ns) or ended(job, until_ns):
-            return False
-    return False
-
-
-cdef void work(void *job, unsigned worker) noexcept nogil:
-    compute_until(<Job *>job, &(<Job *>job).slots[worker], (<Job *>job).deadline_ns)
-
-
 @cython.final
 cdef class Batch:
     """The items of one call, with their keys, in C memory that is wiped when the batch goes.
@@ -378,19 +278,13 @@ cdef class Batch:
         workers: How many threads are planned: as many as there are groups at the most.
     """
 
-    cdef Job job
-    cdef bb_setting *settings
-    cdef uint32_t *index  # of each item in the input
+    cdef bb_batch *batch
     cdef size_t total     # items of the input
     cdef size_t seen      # those of the input that were looked at
-    cdef size_t count     # items to compute
-    cdef readonly size_t workers
-    cdef size_t counts[BB_MAX_COST + 1]
     cdef list expected    # the hashes to check against: here they are no frame's to keep
     cdef readonly dict refused
-    cdef readonly unsigned lanes
     cdef object refusal   # the type of a value that stands for an item refused before
-    cdef bint begun       # to run
+    cdef bint started
 
     def __cinit__(self, size_t total, deadline_ns=None, refusal=()):
         """Make a batch of `total` items.
@@ -402,29 +296,14 @@ cdef class Batch:
             raise MemoryError(f"a batch has at most {UINT32_MAX - 1} items")
         self.refused = {}
         self.refusal = refusal
-        self.job.deadline_ns = INT64_MAX if deadline_ns is None else deadline_ns
-        self.job.items = <bb_item *>calloc(total + 1, sizeof(bb_item))
-        self.job.done = <atomic_bool *>calloc(total + 1, sizeof(atomic_bool))
-        self.job.order = <uint32_t *>calloc(total + 1, sizeof(uint32_t))
-        self.settings = <bb_setting *>calloc(total + 1, sizeof(bb_setting))
-        self.index = <uint32_t *>calloc(total + 1, sizeof(uint32_t))
-        if not (self.job.items and self.job.done and self.job.order and self.settings
-                and self.index):
+        self.batch = bb_batch_make(total, INT64_MAX if deadline_ns is None else deadline_ns)
+        if not self.batch:
             raise MemoryError(f"no memory for a batch of {total} items")
         self.total = total
 
     def __dealloc__(self):
-        if self.job.items:
-            bb_wipe(self.job.items, self.count * sizeof(bb_item))
-        if self.job.slots:
-            bb_wipe(self.job.slots, self.workers * sizeof(Slot))
-        free(self.job.items)
-        free(self.job.done)
-        free(self.job.order)
-        free(self.job.groups)
-        free(self.job.slots)
-        free(self.settings)
-        free(self.index)
+        if self.batch:
+            bb_batch_free(self.batch)
 
     def add_passwords(self, list passwords not None, *, bytes prefix not None, unsigned cost,
                       bytes salts not None, bint truncate):
@@ -433,7 +312,7 @@ cdef class Batch:
         Raises TypeError for one that is neither bytes nor missing (None, or a NaN) nor refused.
         """
         cdef const char *salt = salts
-        cdef bb_setting *setting
+        cdef bb_setting setting
         self.begin_adding(passwords)
         if (len(salts) != BB_SALT_BYTES * self.total or len(prefix) != 2
                 or not BB_MIN_COST <= cost <= BB_MAX_COST):
@@ -442,18 +321,17 @@ cdef class Batch:
         while self.seen < self.total and not self.must_end_adding():
             password = passwords[self.seen]
             if self.takes("passwords", password, "password") and self.fits(password, truncate):
-                setting = &self.settings[self.count]
                 setting.version = (<const char *>prefix)[1]
                 setting.cost = <uint8_t>cost
                 memcpy(setting.salt, salt + BB_SALT_BYTES * self.seen, BB_SALT_BYTES)
-                self.add(password)
+                self.add(password, &setting)
             self.seen += 1
         self.take_refusals(passwords)
 
     def add_hashes(self, list passwords not None, list hashes not None, *, unsigned max_cost,
                    bint truncate):
         """Add passwords to check against hashes. Raises as `add_passwords`."""
-        cdef bb_setting *setting
+        cdef bb_setting setting
         cdef bb_status status
         self.begin_adding(passwords)
         if len(hashes) != <Py_ssize_t>self.total:
@@ -465,9 +343,8 @@ cdef class Batch:
             # Both, so that a wrong type is an error wherever the other is missing.
             if (self.takes("passwords", password, "password")
                     & self.takes("hashes", hashed, "hash")):
-                setting = &self.settings[self.count]
                 status = bb_parse_hash(<const uint8_t *>PyBytes_AsString(hashed),
-                                       PyBytes_Size(hashed), setting)
+                                       PyBytes_Size(hashed), &setting)
                 if status != BB_OK:
                     self.refused[self.seen] = (
                         "invalid_hash", f"not a bcrypt hash: {describe(status)}")
@@ -476,13 +353,13 @@ cdef class Batch:
                         "cost_too_high",
                         f"the hash has cost {setting.cost}; at most {max_cost} is allowed")
                 elif self.fits(password, truncate):
-                    self.add(password)
+                    self.add(password, &setting)
             self.seen += 1
         self.take_refusals(passwords)
         self.take_refusals(hashes)
 
     cdef int begin_adding(self, list passwords) except -1:
-        if self.seen or self.job.slots or len(passwords) != <Py_ssize_t>self.total:
+        if self.seen or self.workers or len(passwords) != <Py_ssize_t>self.total:
             raise ValueError(f"a batch takes its {self.total} items once")
         return 0
 
@@ -491,7 +368,7 @@ cdef class Batch:
         if self.seen % ITEMS_PER_LOOK:
             return False
         PyErr_CheckSignals()
-        return monotonic_ns() >= self.job.deadline_ns
+        return bb_batch_is_late(self.batch)
 
     cdef bint takes(self, str argument, value, str what) except -1:
         """Whether a value is there; refuse its item if not, raise if it can't be one."""
@@ -525,67 +402,63 @@ cdef class Batch:
             f"the password is longer than {BB_MAX_KEY_BYTES} bytes; truncate=True cuts it")
         return False
 
-    cdef int add(self, password) except -1:
-        """Add an item whose setting is in its place."""
-        cdef bb_setting *setting = &self.settings[self.count]
-        bb_load_item(&self.job.items[self.count], <const uint8_t *>PyBytes_AsString(password),
+    cdef int add(self, password, bb_setting *setting) except -1:
+        bb_batch_add(self.batch, <uint32_t>self.seen, <const uint8_t *>PyBytes_AsString(password),
                      PyBytes_Size(password), setting)
-        self.index[self.count] = <uint32_t>self.seen
-        self.counts[setting.cost] += 1
-        self.count += 1
         return 0
 
     @property
     def costs(self):
         cdef unsigned cost
-        return {cost: self.counts[cost] for cost in range(BB_MAX_COST + 1) if self.counts[cost]}
+        cdef size_t count
+        cdef dict costs = {}
+        for cost in range(BB_MAX_COST + 1):
+            count = bb_batch_count_of_cost(self.batch, cost)
+            if count:
+                costs[cost] = count
+        return costs
+
+    @property
+    def lanes(self):
+        return bb_batch_lanes(self.batch)
+
+    @property
+    def workers(self):
+        return bb_batch_workers(self.batch)
 
     def plan(self, list cuts not None, *, str kernel not None, size_t workers):
         """Take the groups to compute, in this order: (cost, items of a group, such groups)."""
-        cdef size_t places[BB_MAX_COST + 1]  # where the next item of each cost goes or comes from
-        cdef size_t left[BB_MAX_COST + 1]
-        cdef size_t first = 0, groups = 0, item, repeated
-        cdef unsigned cost, lanes
-        cdef Group *group
-        if self.job.slots or workers < 1:
-            raise ValueError("a batch is planned once, for 1 worker or more")
-        memcpy(left, self.counts, sizeof(left))
-        for cost, lanes, repeated in cuts:
-            if cost > BB_MAX_COST or not 1 <= lanes <= BB_MAX_LANES:
-                raise ValueError(f"a group is 1 to {MAX_LANES} items of one cost")
-            if repeated > left[cost] // lanes:
-                raise ValueError(f"there are not so many items of cost {cost}")
-            left[cost] -= lanes * repeated
-            groups += repeated
-        for cost in range(BB_MAX_COST + 1):
-            if left[cost]:
-                raise ValueError("each item must be in a group")
-            places[cost] = first
-            first += self.counts[cost]
-        for item in range(self.count):
-            cost = self.settings[item].cost
-            self.job.order[places[cost]] = <uint32_t>item
-            places[cost] += 1
-        for cost in range(BB_MAX_COST + 1):
-            places[cost] -= self.counts[cost]
+        cdef bb_kernel *found = find_kernel(kernel)
+        cdef tuple given = tuple(cuts)
+        cdef size_t i = 0
+        cdef bb_cut *taken
+        if workers < 1:
+            raise ValueError("a batch is planned for 1 worker or more")
+        taken = <bb_cut *>calloc(len(given) + 1, sizeof(bb_cut))
+        if not taken:
+            raise MemoryError(f"no memory for {len(given)} kinds of groups")
+        try:
+            for cost, lanes, count in given:
+                taken[i] = bb_cut(cost, lanes, count)
+                i += 1
+            self.take_plan(taken, i, found, workers)
+        finally:
+            free(taken)
 
-        free(self.job.groups)
-        self.job.groups = <Group *>calloc(groups + 1, sizeof(Group))
-        if not self.job.groups:
-            raise MemoryError(f"no memory for {groups} groups")
-        group = self.job.groups
-        for cost, lanes, repeated in cuts:
-            self.lanes = max(self.lanes, lanes)
-            for _ in range(repeated):
-                group.first = <uint32_t>places[cost]
-                group.lanes = <uint8_t>lanes
-                group.cost = <uint8_t>cost
-                places[cost] += lanes
-                group += 1
-        self.job.group_count = groups
-        self.job.kernel = find_kernel(kernel)
-        self.workers = max(1, min(workers, groups))
-        self.job.slots = allocate_slots(self.workers)
+    cdef int take_plan(self, const bb_cut *cuts, size_t count, bb_kernel *kernel,
+                       size_t workers) except -1:
+        cdef bb_plan plan = bb_batch_plan(self.batch, cuts, count, kernel, workers)
+        if plan == BB_PLAN_AGAIN:
+            raise ValueError("a batch is planned once")
+        if plan == BB_PLAN_BAD_GROUP:
+            raise ValueError(f"a group is 1 to {MAX_LANES} items of one cost")
+        if plan == BB_PLAN_TOO_MANY:
+            raise ValueError("groups have more items of a cost than the batch")
+        if plan == BB_PLAN_ITEMS_LEFT:
+            raise ValueError("each item must be in a group")
+        if plan == BB_PLAN_NO_MEMORY:
+            raise MemoryError(f"no memory for {workers} workers and their groups")
+        return 0
 
     def run(self, tick not None, *, int64_t slice_ns):
         """Compute all groups; return in how many threads, fewer than planned if so refused.
@@ -594,86 +467,57 @@ cdef class Batch:
         calls `tick` every `slice_ns`. An exception out of it, or out of a signal handler, stops the
         workers within about a millisecond, and goes on when they have left the batch.
         """
-        cdef bb_pool *pool = NULL
-        cdef size_t size
-        cdef bint finished = False
-        if not self.job.slots or self.begun or not 0 <= slice_ns <= MAX_SLICE_NS:
+        if not self.workers or self.started or not 0 <= slice_ns <= MAX_SLICE_NS:
             raise ValueError("a batch is run once, after it is planned, with slice_ns from 0 to "
                              f"{MAX_SLICE_NS}")
-        self.begun = True
-        if self.workers > 1:
-            with nogil:
-                pool = bb_pool_run(work, &self.job, <unsigned>self.workers)
-        if not pool:
-            self.run_here(tick, slice_ns)
-            return 1
-        try:
-            while not finished:
-                with nogil:
-                    finished = bb_pool_wait(pool, slice_ns)
-                if not finished:
-                    PyErr_CheckSignals()
-                    tick()
-            size = bb_pool_size(pool)
-        except:
-            self.stop()
-            with nogil:
-                while not bb_pool_wait(pool, MAX_SLICE_NS):
-                    pass
-            raise
-        finally:
-            with nogil:
-                bb_pool_release(pool)
-        return min(size, self.workers)
+        return self.compute(tick, slice_ns)
 
-    cdef int run_here(self, tick, int64_t slice_ns) except -1:
-        cdef int64_t until_ns
-        while not ended(&self.job, self.job.deadline_ns):
+    cdef unsigned compute(self, tick, int64_t slice_ns) except 0:
+        cdef bint over = False
+        self.started = True
+        try:
+            while not over:
+                with nogil:
+                    over = bb_batch_advance(self.batch, slice_ns)
+                if not over:
+                    PyErr_CheckSignals()
+                    if tick is not None:
+                        tick()
+        except:
             with nogil:
-                until_ns = min(monotonic_ns() + slice_ns, self.job.deadline_ns)
-                if compute_until(&self.job, self.job.slots, until_ns):
-                    break
-            PyErr_CheckSignals()
-            if tick is not None:
-                tick()
-        return 0
+                bb_batch_abort(self.batch)
+            raise
+        return bb_batch_threads(self.batch)
 
     def stop(self):
         """Make all workers leave within about a millisecond."""
-        atomic_store_bool(&self.job.stopped, True, memory_order_release)
+        bb_batch_stop(self.batch)
 
     @property
     def items_done(self):
         """How many items are finished; may be read while workers run."""
-        cdef size_t i, total = 0
-        if self.job.slots:
-            for i in range(self.workers):
-                total += atomic_load_size(&self.job.slots[i].items_done)
-        return total
+        return bb_batch_items_done(self.batch)
 
     @property
     def thread_ids(self):
         """Native ids of the threads that finished items."""
-        cdef size_t i
+        cdef size_t worker
         cdef list found = []
-        if self.job.slots:
-            for i in range(self.workers):
-                if atomic_load_size(&self.job.slots[i].items_done):
-                    found.append(self.job.slots[i].thread_id)
+        for worker in range(bb_batch_workers(self.batch)):
+            thread_id = bb_batch_thread_id(self.batch, worker)
+            if thread_id:
+                found.append(thread_id)
         return found
-
-    cdef bint is_done(self, size_t item) noexcept:
-        return atomic_load_bool(&self.job.done[item], memory_order_acquire)
 
     def hashes(self):
         """Return each item's 60-byte hash, None where it is not done."""
         cdef size_t item
         cdef list values = [None] * self.total
-        for item in range(self.count):
-            if self.is_done(item):
+        for item in range(bb_batch_count(self.batch)):
+            if bb_batch_is_done(self.batch, item):
                 hashed = PyBytes_FromStringAndSize(NULL, BB_HASH_CHARS)
-                bb_format_hash(&self.settings[item], self.job.items[item].digest, text_of(hashed))
-                values[self.index[item]] = hashed
+                bb_batch_format(self.batch, item, text_of(hashed))
+                values[bb_batch_index(self.batch, item)] = hashed
         return values
 
     def matches(self):
@@ -681,26 +525,24 @@ cdef class Batch:
 
         Compared in a time that tells nothing of either.
         """
-        cdef char text[60]
-        cdef size_t item
+        cdef size_t item, index
         cdef list values = [None] * self.total
         if self.expected is None:
             raise ValueError("matches comes after add_hashes")
-        for item in range(self.count):
-            if self.is_done(item):
-                bb_format_hash(&self.settings[item], self.job.items[item].digest, text)
-                values[self.index[item]] = bool(bb_equal(
-                    text, PyBytes_AsString(self.expected[self.index[item]]), BB_HASH_CHARS))
-        bb_wipe(text, BB_HASH_CHARS)
+        for item in range(bb_batch_count(self.batch)):
+            if bb_batch_is_done(self.batch, item):
+                index = bb_batch_index(self.batch, item)
+                values[index] = bool(bb_batch_matches(
+                    self.batch, item, PyBytes_AsString(self.expected[index])))
         return values
 
     def unprocessed(self):
         """Return the indices of the items that are neither done nor refused, ascending."""
         cdef size_t item
         cdef list found = []
-        for item in range(self.count):
-            if not self.is_done(item):
-                found.append(self.index[item])
+        for item in range(bb_batch_count(self.batch)):
+            if not bb_batch_is_done(self.batch, item):
+                found.append(bb_batch_index(self.batch, item))
         for item in range(self.seen, self.total):
             if item not in self.refused:
                 found.append(item)
@@ -710,10 +552,13 @@ cdef class Batch:
 def hash_one(bytes password not None, bytes setting not None):
     """Return the hash of a password under a 29-byte setting, computed in the calling thread."""
     cdef Batch batch = Batch(1)
-    parse(setting, &batch.settings[0])
-    batch.add(password)
-    batch.plan([(batch.settings[0].cost, 1, 1)], kernel=chosen_kernel(), workers=1)
-    batch.run_here(None, LOOK_AT_SIGNALS_NS)
+    cdef bb_setting parsed
+    cdef bb_cut cut
+    parse(setting, &parsed)
+    batch.add(password, &parsed)
+    cut = bb_cut(parsed.cost, 1, 1)
+    batch.take_plan(&cut, 1, bb_choose_kernel(), 1)
+    batch.compute(None, LOOK_AT_SIGNALS_NS)
     return batch.hashes()[0]
 
 

@@ -1,5 +1,10 @@
 /* Threads, and waiting for them: see pool.h. The only file that uses OpenMP.
  *
+ * What OpenMP does for us: it makes all threads of a pool but one, numbers them, and ends them with
+ * their parallel region. What pthreads do: they make the one thread that runs the region, the
+ * leader; and locks and conditions hand out the jobs, since in OpenMP nobody can wait for a region
+ * with a time limit, or leave it when an exception comes.
+ *
  * libgomp has habits that this file is built around.
  * - It keeps a pool for each thread that runs parallel regions. In a child after fork the pool of
  *   the forking thread is gone but not forgotten: a region started there hangs. So regions are run
@@ -98,6 +103,11 @@ unsigned bb_pool_generation(void)
     return atomic_load(&generation);
 }
 
+pid_t bb_thread_id(void)
+{
+    return (pid_t)syscall(SYS_gettid); /* glibc has gettid since 2.30 */
+}
+
 static bool is_from_before_fork(const struct bb_pool *pool)
 {
     return pool->generation != bb_pool_generation();
@@ -145,7 +155,7 @@ struct trial {
 static void *wait_at_gate(void *argument)
 {
     struct trial *trial = argument;
-    trial->id = (pid_t)syscall(SYS_gettid);
+    trial->id = bb_thread_id();
     pthread_mutex_lock(trial->gate);
     pthread_mutex_unlock(trial->gate);
     return NULL;
@@ -208,7 +218,7 @@ static unsigned count_threads(unsigned wanted)
 /* Run jobs until there are no more to come. */
 static void run_jobs(struct bb_pool *pool, unsigned thread)
 {
-    pool->ids[thread] = (pid_t)syscall(SYS_gettid);
+    pool->ids[thread] = bb_thread_id();
     if (thread == 0) { /* the leader, which has made all others before it begins itself */
         pthread_mutex_unlock(&creation_lock);
     }

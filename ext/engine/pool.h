@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct bb_pool;
 
@@ -31,6 +32,9 @@ bool bb_pool_prepare(int priority, size_t stack_bytes);
 /* Counts the forks between this process and the first: what has threads, or waits for some, keeps
  * it to know later whether they are still there. */
 unsigned bb_pool_generation(void);
+
+/* The calling thread's id, as the system and threading.get_native_id() have it. */
+pid_t bb_thread_id(void);
 
 /* Let up to `workers` threads run `work`: those of the shared pool, if it is free and was made for
  * as many, else those of a new one. NULL where the system refuses even one thread. `job` must not

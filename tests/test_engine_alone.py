@@ -1,0 +1,61 @@
+"""The engine without Python: its batches, by each promise of batch.h."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.processes import PATIENCE_S, require
+
+PROJECT = Path(__file__).parent.parent
+ENGINE = PROJECT / "ext" / "engine"
+KERNEL = PROJECT / "ext" / "kernel"
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the driver prints."""
+    require("cc")
+    program = tmp_path_factory.mktemp("engine") / "driver"
+    source = Path(__file__).parent / "batch_driver.c"
+    flags = ["-std=c11", "-pthread", "-fopenmp", f"-I{ENGINE}", f"-I{KERNEL}"]
+    subprocess.run(["cc", *flags, source, *KERNEL.glob("*.c"), "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("workers", "batches"), [(1, 1), (2, 2), (3, 1)])
+def test_each_item_is_computed_whoever_computes(
+    workers: int, batches: int, counted: list[str]
+) -> None:
+    """By the caller, or by threads: of the batch's own, or of the shared pool."""
+    who = "here 1, elsewhere 0" if workers == 1 else "here 0, elsewhere 1"
+    line = f"workers {workers}: lanes 3, threads {workers}, done 50 of 50, wrong 0, shrunk 0, {who}"
+    assert counted.count(line) == batches
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_ends_at_its_deadline_and_when_it_is_stopped(
+    workers: int, counted: list[str]
+) -> None:
+    assert f"workers {workers}, deadline: late 1, done 0" in counted
+    assert f"workers {workers}, stop: late 0, done 0" in counted
+    assert f"workers {workers}, abort: late 0, done 0" in counted
+    assert f"workers {workers}, stopped midway: done 6 of 6, wrong 0" in counted
+
+
+def test_a_batch_goes_on_however_short_its_slices(counted: list[str]) -> None:
+    """By 16 iterations each; in the last one it finds that there are no more groups."""
+    assert "shortest slices for 256 iterations: 17" in counted
+
+
+def test_a_plan_has_each_item_once(counted: list[str]) -> None:
+    assert "plans: taken 1, refused 7, workers 3, lanes 2" in counted
+    assert "a batch of nothing: taken 1, over 1" in counted
+
+
+def test_keys_and_states_are_wiped_however_a_batch_ends(counted: list[str]) -> None:
+    assert counted.count("wiped: items 1, workers 1") == 4 + 2 * 3
