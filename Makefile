@@ -225,8 +225,9 @@ $(VENV)/.built: $(WHEEL) | $(VENV)/.emulator
 	$(PIP) install --no-deps --force-reinstall $(WHEEL)
 	touch $@
 else
+# Cython copies headers to build/ext, where the compiler would find one that is gone from here.
 $(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
-	rm -rf $(VENV)/wheel
+	rm -rf $(VENV)/wheel build/ext
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(VENV)/wheel .
 	$(PIP) install --no-deps --force-reinstall $(VENV)/wheel/*.whl
 	touch $@

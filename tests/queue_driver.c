@@ -268,18 +268,70 @@ static void time_buckets(void)
     unsigned wrong = 0;
 
     for (uint64_t ns = 0; ns < (uint64_t)1 << 42; ns += ns / 50 + 100) {
-        uint64_t limit_ns = bb_wait_limit_ns(bucket_of(ns));
-        uint64_t least_ns = bucket_of(ns) > 0 ? bb_wait_limit_ns(bucket_of(ns) - 1) : 0;
-        wrong += ns < least_ns || ns >= limit_ns;
-        wrong += least_ns > 4 * LEAST_NS && 4 * limit_ns > 5 * least_ns;
+        uint64_t most_ns = limit_ns(bucket_of(ns));
+        uint64_t least_ns = bucket_of(ns) > 0 ? limit_ns(bucket_of(ns) - 1) : 0;
+        wrong += ns < least_ns || ns >= most_ns;
+        wrong += least_ns > 4 * LEAST_NS && 4 * most_ns > 5 * least_ns;
     }
     wrong += bucket_of(UINT64_MAX) != BB_WAIT_BUCKETS - 1;
     printf("times in wrong buckets: %u\n", wrong);
 }
 
+static int by_size(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Of 1 to 250 times from nanoseconds to minutes: beside the time of which, exactly, so many percent
+ * are no longer. A percentile is the limit of the bucket that it lies in. */
+static void percentiles(void)
+{
+    enum { MOST = 250 };
+    static const unsigned percents[] = {50, 95, 99};
+    int64_t times[MOST];
+    uint64_t random = 1;
+    unsigned wrong = 0;
+
+    for (unsigned count = 1; count <= MOST; count++) {
+        struct bb_counts counts;
+        struct bb_queue_stats stats;
+        bb_counts_begin(&counts, 0);
+        for (unsigned i = 0; i < count; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            times[i] = (int64_t)((random >> 20) >> (random >> 59));
+            bb_counts_wait(&counts, times[i]);
+        }
+        qsort(times, count, sizeof times[0], by_size);
+        bb_counts_read(&counts, 0, &stats);
+        const uint64_t found[] = {stats.wait_p50_ns, stats.wait_p95_ns, stats.wait_p99_ns};
+        for (unsigned i = 0; i < 3; i++) {
+            unsigned rank = (percents[i] * count + 99) / 100; /* rounded up: 1 is the least time */
+            uint64_t exact = (uint64_t)times[rank - 1];
+            wrong += found[i] <= exact || found[i] != limit_ns(bucket_of(exact));
+            wrong += found[i] > exact + exact / 4 + LEAST_NS;
+        }
+    }
+    printf("percentiles that are wrong: %u\n", wrong);
+}
+
+static void percentiles_of_nothing(void)
+{
+    struct bb_counts counts;
+    struct bb_queue_stats stats;
+
+    bb_counts_begin(&counts, 0);
+    bb_counts_read(&counts, 0, &stats);
+    printf("percentiles of no times: %d\n",
+           stats.wait_p50_ns == 0 && stats.wait_p95_ns == 0 && stats.wait_p99_ns == 0);
+}
+
 int main(void)
 {
     time_buckets();
+    percentiles();
+    percentiles_of_nothing();
     order();
     share();
     share_of_refused();

@@ -61,9 +61,6 @@ cdef extern from "batch.h" nogil:
     bint bb_batch_matches(const bb_batch *batch, size_t item, const char *hash)
 
 cdef extern from "queue.h" nogil:
-    enum:
-        BB_WAIT_BUCKETS
-
     ctypedef struct bb_queue "struct bb_queue":
         pass
     ctypedef struct bb_call "struct bb_call":
@@ -94,9 +91,9 @@ cdef extern from "queue.h" nogil:
         uint64_t cancelled
         uint64_t iterations
         uint64_t lane_iterations
-        uint64_t waits[144]
-
-    uint64_t bb_wait_limit_ns(unsigned bucket)
+        uint64_t wait_p50_ns
+        uint64_t wait_p95_ns
+        uint64_t wait_p99_ns
 
     bb_queue *bb_queue_make(bb_kernel *kernel, unsigned workers, unsigned lanes,
                             size_t max_waiting)

@@ -202,13 +202,11 @@ cdef class Queue:
                 bb_pool_release(pool)
 
     def stats(self):
-        """Return the figures of queue.h by name, and how many have waited how long in a list."""
+        """Return the figures of queue.h by name."""
         cdef bb_queue_stats stats
-        cdef unsigned i
-        cdef list waits = []
         self.find_queue()
         bb_queue_read_stats(self.queue, &stats)
-        figures = {
+        return {
             "waiting": stats.waiting,
             "in_flight": stats.in_flight,
             "recent": stats.recent,
@@ -219,10 +217,10 @@ cdef class Queue:
             "cancelled": stats.cancelled,
             "iterations": stats.iterations,
             "lane_iterations": stats.lane_iterations,
+            "wait_p50_ns": stats.wait_p50_ns,
+            "wait_p95_ns": stats.wait_p95_ns,
+            "wait_p99_ns": stats.wait_p99_ns,
         }
-        for i in range(BB_WAIT_BUCKETS):
-            waits.append(stats.waits[i])
-        return figures, waits
 
 
 @cython.final
@@ -310,12 +308,3 @@ cdef class Call:
         if self.call and bb_call_wait(self.call, 0) == BB_ANSWER_DIGEST:
             return hash_of(self.call)
         return TIMEOUT if self.late else CLOSED
-
-
-def wait_limits_ns():
-    """Return what each bucket of the times that calls have waited has at the most."""
-    cdef unsigned i
-    cdef list limits = []
-    for i in range(BB_WAIT_BUCKETS):
-        limits.append(bb_wait_limit_ns(i))
-    return limits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, Self
 from weakref import WeakValueDictionary
 
@@ -62,7 +61,7 @@ class CheckerStats:
         "waiting",
     )
 
-    def __init__(self, figures: dict[str, int], waits: list[int]) -> None:
+    def __init__(self, figures: dict[str, int]) -> None:
         """Take what `_native.Queue.stats` returns."""
         self.waiting = figures["waiting"]
         self.in_flight = figures["in_flight"]
@@ -72,21 +71,12 @@ class CheckerStats:
         self.refused = figures["refused"]
         self.timed_out = figures["timed_out"]
         self.cancelled = figures["cancelled"]
-        self.wait_p50_s, self.wait_p95_s, self.wait_p99_s = _percentiles_s(waits, (50, 95, 99))
+        self.wait_p50_s = figures["wait_p50_ns"] / 1e9
+        self.wait_p95_s = figures["wait_p95_ns"] / 1e9
+        self.wait_p99_s = figures["wait_p99_ns"] / 1e9
 
     def __repr__(self) -> str:
         return f"CheckerStats({', '.join(f'{n}={getattr(self, n)!r}' for n in self.__slots__)})"
-
-
-def _percentiles_s(waits: list[int], percents: tuple[int, ...]) -> list[float]:
-    """Return the upper limits of the buckets that percentiles lie in, in seconds; 0 of nothing."""
-    limits_ns = _native.wait_limits_ns()
-    total = sum(waits)
-    found = []
-    for percent in percents:
-        reached = (i for i, seen in enumerate(accumulate(waits)) if 100 * seen >= percent * total)
-        found.append(limits_ns[next(reached)] / 1e9 if total else 0.0)
-    return found
 
 
 class Checker:
@@ -240,7 +230,7 @@ class Checker:
 
     def stats(self) -> CheckerStats:
         """Return what it does and has done; costs microseconds."""
-        return CheckerStats(*self._queue.stats())
+        return CheckerStats(self._queue.stats())
 
     def close(self, *, wait: bool = True) -> None:
         """Take no more calls, and end the threads; may be called again, and by several threads.

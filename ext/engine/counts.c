@@ -23,13 +23,30 @@ static unsigned bucket_of(uint64_t ns)
     return bucket < BB_WAIT_BUCKETS ? bucket : BB_WAIT_BUCKETS - 1;
 }
 
-uint64_t bb_wait_limit_ns(unsigned bucket)
+/* What a bucket has at the most: a quarter more than the one before. */
+static uint64_t limit_ns(unsigned bucket)
 {
     uint64_t next = bucket + 1;
     if (next < PER_POWER) {
         return next * LEAST_NS;
     }
     return ((PER_POWER + next % PER_POWER) << (next / PER_POWER - 1)) * LEAST_NS;
+}
+
+/* The limit of the bucket that so many percent of the times lie in or below; 0 of no times. */
+static uint64_t percentile_ns(const uint64_t waits[BB_WAIT_BUCKETS], unsigned percent)
+{
+    uint64_t total = 0;
+    uint64_t seen = 0;
+    unsigned next = 0;
+
+    for (unsigned bucket = 0; bucket < BB_WAIT_BUCKETS; bucket++) {
+        total += waits[bucket];
+    }
+    while (100 * seen < percent * total) {
+        seen += waits[next++];
+    }
+    return next > 0 ? limit_ns(next - 1) : 0;
 }
 
 void bb_counts_begin(struct bb_counts *counts, int64_t now_ns)
@@ -40,7 +57,7 @@ void bb_counts_begin(struct bb_counts *counts, int64_t now_ns)
 
 void bb_counts_wait(struct bb_counts *counts, int64_t waited_ns)
 {
-    counts->stats.waits[bucket_of(waited_ns > 0 ? (uint64_t)waited_ns : 0)]++;
+    counts->waits[bucket_of(waited_ns > 0 ? (uint64_t)waited_ns : 0)]++;
 }
 
 void bb_counts_finished(struct bb_counts *counts, int64_t now_ns)
@@ -68,5 +85,8 @@ void bb_counts_read(const struct bb_counts *counts, int64_t now_ns, struct bb_qu
             stats->recent += counts->recent[place].finished;
         }
     }
+    stats->wait_p50_ns = percentile_ns(counts->waits, 50);
+    stats->wait_p95_ns = percentile_ns(counts->waits, 95);
+    stats->wait_p99_ns = percentile_ns(counts->waits, 99);
     stats->recent_ns = (uint64_t)(seconds < BB_RATE_SECONDS ? seconds : BB_RATE_SECONDS) * NS_PER_S;
 }

@@ -5,8 +5,11 @@
 
 #include "queue.h"
 
+enum { BB_WAIT_BUCKETS = 144 };
+
 struct bb_counts {
-    struct bb_queue_stats stats; /* but for what is only known when they are read */
+    struct bb_queue_stats stats;     /* but for what is only known when they are read */
+    uint64_t waits[BB_WAIT_BUCKETS]; /* how many calls waited how long */
     int64_t since_ns;
     struct {
         int64_t second;

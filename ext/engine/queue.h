@@ -37,7 +37,7 @@ enum bb_answer {
 /* Why a caller lets go of a call that has no answer yet. */
 enum bb_reason { BB_REASON_TIMEOUT, BB_REASON_CANCELLED };
 
-enum { BB_WAIT_BUCKETS = 144, BB_RATE_SECONDS = 10 };
+enum { BB_RATE_SECONDS = 10 };
 
 /* Counted since the queue was made, but for the first three. */
 struct bb_queue_stats {
@@ -51,11 +51,10 @@ struct bb_queue_stats {
     uint64_t cancelled;
     uint64_t iterations;      /* of all workers */
     uint64_t lane_iterations; /* of all their lanes: divided by the former, the mean group size */
-    uint64_t waits[BB_WAIT_BUCKETS]; /* of those that have begun, how many waited how long */
+    /* Percentiles of how long calls waited for a lane, of those that have one or had: up to a
+     * quarter too high, 0 before the first. */
+    uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
 };
-
-/* What a bucket of `waits` has at the most, in nanoseconds: a quarter more than the one before. */
-uint64_t bb_wait_limit_ns(unsigned bucket);
 
 /* Make a queue for up to `workers` workers of up to `lanes` lanes (1 to BB_MAX_LANES). More than
  * `max_waiting` calls are refused where they don't say otherwise. NULL without memory. */
