@@ -13,7 +13,7 @@ static void look_and_free(void *memory);
 
 #include <stdio.h>
 
-enum { ITEMS = 50, LANES = 3, SLICE_NS = 2000000, PATIENCE_S = 20 };
+enum { ITEMS = 50, LANES = 3, SLICE_NS = 2000000, PATIENCE_S = 120 };
 
 static const int64_t FOREVER = INT64_MAX;
 
