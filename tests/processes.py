@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,11 @@ def check_python(code: str, **environment: str) -> str:
     came = f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert (done.returncode, done.stderr) == (0, ""), came
     return done.stdout
+
+
+def preloading(library: Path) -> str:
+    """Return an LD_PRELOAD with this library behind what is preloaded: sanitizers come first."""
+    return f"{os.environ.get('LD_PRELOAD', '')} {library}".strip()
 
 
 def skip_beside_emulators_threads(why: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PATIENCE_S, check_python, require, run_python
+from tests.processes import PATIENCE_S, check_python, preloading, require, run_python
 
 COMPUTE = """
 import signal, sys
@@ -193,6 +193,6 @@ def test_jumps_of_the_clock_move_no_deadline(tmp_path: Path) -> None:
     require("cc")
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", source, "-o", library], check=True)
     started = time.monotonic()
-    done = run_python(DEADLINES, LD_PRELOAD=str(library))
+    done = run_python(DEADLINES, LD_PRELOAD=preloading(library))
     assert (done.returncode, done.stdout) == (0, "in time\n"), done.stderr
     print(f"{time.monotonic() - started:.1f} s")

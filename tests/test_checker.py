@@ -18,6 +18,7 @@ from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
 from tests.processes import (
     PATIENCE_S,
     check_python,
+    preloading,
     require,
     run_python,
     skip_beside_emulators_threads,
@@ -403,7 +404,7 @@ def test_a_first_call_holds_up_nobody_while_it_makes_threads(tmp_path: Path) -> 
     source = folder / "held_threads.c"
     subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
     program = (folder / "programs" / "first_call.py").read_text()
-    check_python(program, LD_PRELOAD=str(library), PYTHONWARNINGS="ignore")
+    check_python(program, LD_PRELOAD=preloading(library), PYTHONWARNINGS="ignore")
 
 
 class TestForks:

@@ -19,7 +19,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
-from tests.processes import PATIENCE_S, check_python, require
+from tests.processes import PATIENCE_S, check_python, preloading, require
 
 HASHED = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
 
@@ -425,7 +425,7 @@ except MemoryError as error:
 else:
     raise SystemExit("it has worked")
 """,
-            LD_PRELOAD=str(refusing("eventfd", "ENOMEM", tmp_path)),
+            LD_PRELOAD=preloading(refusing("eventfd", "ENOMEM", tmp_path)),
         )
 
 

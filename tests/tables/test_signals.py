@@ -16,7 +16,7 @@ import pytest
 
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.interrupts import STOPPING, Interrupts
-from tests.processes import require
+from tests.processes import preloading, require
 from tests.tables.programs import COMMAND
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -51,7 +51,11 @@ def test_a_signal_just_before_a_silent_input_is_waited_for(
     process = subprocess.Popen(
         [*COMMAND, *command, piped, "--output", "o", *form], cwd=tmp_path,
         stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "LD_PRELOAD": str(before_wait), "SIGNAL_BEFORE_WAIT": str(int(number))},
+        env={
+            **os.environ,
+            "LD_PRELOAD": preloading(before_wait),
+            "SIGNAL_BEFORE_WAIT": str(int(number)),
+        },
     )  # fmt: skip
     try:
         assert process.wait(timeout=60) == 128 + number
