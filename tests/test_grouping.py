@@ -33,6 +33,7 @@ def group_times(path: Path, name: str = ".group_times") -> list[int]:
 OWN_TABLES = {
     path.stem: group_times(path)
     for path in sorted(KERNEL.glob("lanes_*.c"))
+    if ".group_times" in path.read_text()  # not of a variant's second file
 } | {"zen5": group_times(KERNEL / "lanes_x86_64_bextr.c", "zen5[BB_MAX_LANES]")}  # fmt: skip
 # Besides, what llvm-mca estimates for Neoverse N1 issuing three instructions a cycle, where more
 # than two lanes gain nothing.

@@ -68,7 +68,7 @@ TARGETS = (
 def compile_variant(target: Target, variant: str) -> list[str]:
     """Return a variant's assembly, line by line."""
     lines = []
-    for source in sorted(KERNEL.glob(f"*lanes_{variant}.c")):
+    for source in sorted(KERNEL.glob(f"lanes_{variant}*.c")):
         command = [target.compiler, *FLAGS, "-S", "-o", "-", str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         lines += done.stdout.splitlines()

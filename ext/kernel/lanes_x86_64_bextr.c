@@ -1,5 +1,5 @@
 /* The variant for AMD's x86-64: from four lanes on, 10.5 instructions a round, and one register a
- * lane. The others are in few_lanes_x86_64_bextr.c.
+ * lane. The others are in lanes_x86_64_bextr_few.c.
  *
  * - bextr takes any byte out of a register in one micro-operation there (two on Intel).
  * - Both halves live in one register, and each round turns it by 32 bits: so F always reads the
