@@ -220,8 +220,9 @@ static void plans(void)
     struct bb_batch *batch = make(4, FOREVER, BB_MIN_COST, BB_MIN_COST + 1);
     struct bb_cut good[] = {{BB_MIN_COST + 1, 2, 1}, {BB_MIN_COST, 1, 2}};
     struct bb_cut too_many[] = {{BB_MIN_COST, 1, (size_t)1 << 62}};
-    struct bb_cut bad[] = {
-        {BB_MIN_COST, 0, 1}, {BB_MIN_COST, BB_MAX_LANES + 1, 1}, {BB_MAX_COST + 1, 1, 1}};
+    struct bb_cut bad[] = {{BB_MIN_COST, 0, 1},
+                           {BB_MIN_COST, bb_kernel_max_lanes(bb_choose_kernel()) + 1, 1},
+                           {BB_MAX_COST + 1, 1, 1}};
     unsigned refused = 0;
 
     for (unsigned i = 0; i < 3; i++) {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import bcrypt_batch
+from bcrypt_batch import _native
 from emulator.function import Emulator
-from tests.kernels import MAX_LANES
 
 # No example fails for the time that it takes: the machine may be busy, or emulated.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,16 +28,15 @@ def _no_worker_count(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=bcrypt_batch.kernels().supported)
-def kernel(request: pytest.FixtureRequest) -> str:
-    """Every compiled variant that this CPU can run."""
-    return str(request.param)
-
-
-@pytest.fixture(params=range(1, MAX_LANES + 1), ids="lanes{}".format)
-def lanes(request: pytest.FixtureRequest) -> int:
-    """Every lane count."""
-    return int(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`kernel`: every compiled variant that this CPU can run; `lanes`: every lane count of it."""
+    kernels = bcrypt_batch.kernels().supported
+    if {"kernel", "lanes"} <= set(metafunc.fixturenames):
+        each = [(kernel, n) for kernel in kernels for n in range(1, _native.max_lanes(kernel) + 1)]
+        ids = [f"{kernel}-lanes{n}" for kernel, n in each]
+        metafunc.parametrize(("kernel", "lanes"), each, ids=ids)
+    elif "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", kernels)
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,7 @@ static void *run(void *line_count)
                     failed);
             exit(1);
         }
-        for (unsigned lanes = 1; lanes <= BB_MAX_LANES; lanes++) {
+        for (unsigned lanes = 1; lanes <= bb_kernel_max_lanes(kernels[i]); lanes++) {
             compute(kernels[i], lanes, count);
             come_and_go(kernels[i], lanes, count);
         }

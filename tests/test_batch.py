@@ -19,7 +19,7 @@ from bcrypt_batch import _native, hash_many, run, verify_many
 from bcrypt_batch.grouping import plan_groups
 from bcrypt_batch.lanes import lane_limit
 from tests.examples import examples
-from tests.kernels import vectors
+from tests.kernels import MAX_LANES, vectors
 
 LANES = 3  # forced where a test needs to know the lane count
 SLOW_COST = 14  # a group takes about a second: nothing ends by itself while a test looks
@@ -58,7 +58,7 @@ def test_a_batch_equals_a_map_of_singles(size: int, workers: int) -> None:
 @given(
     passwords=st.lists(st.binary(max_size=80), max_size=20),
     workers=st.integers(1, 4),
-    lanes=st.integers(1, 8),
+    lanes=st.integers(1, MAX_LANES),
     order=st.randoms(use_true_random=False),
 )
 def test_neither_order_nor_workers_nor_lanes_change_a_result(
@@ -244,7 +244,7 @@ def test_any_iterable_of_bytes() -> None:
         (TypeError, r"salts\[0\] must be bytes, not str", {"salts": ["s" * 16]}),
         (ValueError, "workers must be from 1 to 1024, not 0", {"workers": 0}),
         (TypeError, "workers must be an int, not str", {"workers": "2"}),
-        (ValueError, "lanes must be from 1 to 8, not 9", {"lanes": 9}),
+        (ValueError, "lanes must be from 1 to 11, not 12", {"lanes": 12}),
         (TypeError, "lanes must be an int, not float", {"lanes": 4.0}),
         (ValueError, "deadline must be 0 seconds or more, not -1", {"deadline": -1}),
         (ValueError, "deadline must be 0 seconds or more, not nan", {"deadline": float("nan")}),

@@ -14,7 +14,7 @@ import bcrypt
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
+from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout, _native
 from tests.processes import (
     PATIENCE_S,
     check_python,
@@ -116,11 +116,16 @@ class TestResults:
 
 
 class TestArguments:
+    def test_more_lanes_than_the_kernel_has_are_as_many_as_it_has(self) -> None:
+        most = _native.max_lanes(bcrypt_batch.kernels().chosen)
+        for lanes in {most, bcrypt_batch.MAX_LANES}:
+            assert repr(Checker(workers=1, lanes=lanes)) == f"<Checker: 1 workers, {most} lanes>"
+
     @pytest.mark.parametrize(
         ("name", "value", "fault"),
         [
             ("workers", 0, "workers must be from 1 to 1024, not 0"),
-            ("lanes", 9, "lanes must be from 1 to 8, not 9"),
+            ("lanes", 12, "lanes must be from 1 to 11, not 12"),
             ("max_waiting", -1, "max_waiting must be from 0 to 10000000, not -1"),
             ("max_cost", 3, "max_cost must be from 4 to 31, not 3"),
             ("when_full", "block", "when_full must be 'raise' or 'wait', not 'block'"),

@@ -60,7 +60,7 @@ WRONG: dict[str, list[Any]] = {
     "max_cost": [3, None],
     "prefix": ["2b", HASH],
     "workers": [0, "1"],
-    "lanes": [9, "1"],
+    "lanes": [12, "1"],
     "deadline": [-1, "1"],
     "timeout": [-1, "1"],
     "progress": [5, fail],

@@ -106,12 +106,12 @@ def verify(**pair: Any) -> dict[str, Any]:
             "workers must be a whole number from 1 to 2, all that this function has, not a string",
         ),
         (
-            {"count": 1, "lanes": 9},
-            "lanes must be a whole number from 1 to 8; it is out of that range",
+            {"count": 1, "lanes": 12},
+            "lanes must be a whole number from 1 to 11; it is out of that range",
         ),
         (
             {"count": 1, "lanes": None},
-            "lanes must be a whole number from 1 to 8, not null",
+            "lanes must be a whole number from 1 to 11, not null",
         ),
         (
             {"count": 1, "mode": "sequential", "workers": 2},

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import app
+import bcrypt_batch
 from fields import InvalidEvent
 from request import FIELDS, SOURCES, parse
 from tests.examples import examples
@@ -30,7 +31,7 @@ REQUEST, ANSWER = validator("request"), validator("answer")
 
 TEXT = st.none() | st.text(max_size=4)
 FRACTIONS = st.sampled_from([0.5, -1.5, 4.25, 999.5])
-EDGES = (-1, 0, 1, 3, 4, 8, 9, 31, 32, 1000, 1001, 1024, 1025, 900_000, 900_001)
+EDGES = (-1, 0, 1, 3, 4, 11, 12, 31, 32, 1000, 1001, 1024, 1025, 900_000, 900_001)
 NUMBERS = st.sampled_from(EDGES) | st.sampled_from(EDGES).map(float) | st.integers()
 VALUES = st.none() | st.booleans() | NUMBERS | FRACTIONS | st.text(max_size=3)
 JUNK: st.SearchStrategy[Any] = (
@@ -48,10 +49,16 @@ GOOD: dict[str, st.SearchStrategy[Any]] = {
     "encoding": st.sampled_from(["utf-8", "base64"]),
     "truncate": st.booleans(),
     "workers": st.integers(1, 1024),
-    "lanes": st.integers(1, 8),
+    "lanes": st.integers(1, 11),
     "deadline_ms": st.integers(0, 900_000),
     "partial": st.booleans(),
 }
+
+
+def test_the_most_lanes_are_the_package_s() -> None:
+    for name in ("request", "answer"):
+        lanes = SCHEMA["$defs"][name]["properties"]["lanes"]
+        assert lanes["maximum"] == bcrypt_batch.MAX_LANES, name
 
 
 @st.composite

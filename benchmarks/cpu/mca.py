@@ -25,6 +25,7 @@ ITERATIONS = 200
 
 LABEL = re.compile(r"^([\w.$]+):")
 BRANCH = re.compile(r"^\t(?:b\.?\w\w|b|j\w+|cbn?z|tbn?z)\t(?:.*,\s*)?(\.L\w+)")
+ADVANCE = re.compile(r"^advance_(\d+):")
 INSTRUCTION = re.compile(r"^\s+[a-z]")
 
 
@@ -49,7 +50,7 @@ TARGETS = (
     Target(
         "x86_64-linux-gnu",
         "x86_64-linux-gnu-gcc",
-        ("portable", "x86_64_bmi2", "x86_64_bextr"),
+        ("portable", "x86_64_bmi2", "x86_64_bextr", "x86_64_avx"),
         tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3", "znver4")),
     ),
     Target(
@@ -73,6 +74,11 @@ def compile_variant(target: Target, variant: str) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         lines += done.stdout.splitlines()
     return lines
+
+
+def lane_counts(assembly: list[str]) -> list[int]:
+    """Return the lane counts that a variant's own files have."""
+    return sorted(int(found[1]) for line in assembly if (found := ADVANCE.match(line)))
 
 
 def hot_loop(assembly: list[str], function: str) -> list[str]:
@@ -115,7 +121,7 @@ def table(target: Target, mca: str) -> Table:
     lines = []
     for variant in target.variants:
         assembly = compile_variant(target, variant)
-        for lanes in range(1, 9):
+        for lanes in lane_counts(assembly):
             loop = hot_loop(assembly, f"advance_{lanes}")
             rounds = ROUNDS * lanes
             cycles = [simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus]

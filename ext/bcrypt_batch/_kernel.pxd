@@ -46,7 +46,8 @@ cdef extern from "kernel.h" nogil:
     bb_kernel *bb_choose_kernel()
     const char *bb_kernel_name(bb_kernel *kernel)
     bint bb_kernel_supported(bb_kernel *kernel)
-    const uint32_t *bb_kernel_group_times(const bb_kernel *kernel)
+    unsigned bb_kernel_max_lanes(bb_kernel *kernel)
+    const uint32_t *bb_kernel_group_times(bb_kernel *kernel)
     unsigned bb_kernel_shared_lanes(bb_kernel *kernel)
 
     void bb_group_start(bb_group *group, bb_kernel *kernel, bb_item *const *items,

@@ -39,8 +39,9 @@ from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
     BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
     BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_setting, bb_group, bb_kernel,
-    bb_kernel_group_times, bb_kernel_name, bb_kernel_shared_lanes, bb_kernel_supported, bb_kernels,
-    bb_parse_hash, bb_parse_setting, bb_self_test, bb_setting, bb_status,
+    bb_kernel_group_times, bb_kernel_max_lanes, bb_kernel_name, bb_kernel_shared_lanes,
+    bb_kernel_supported, bb_kernels, bb_parse_hash, bb_parse_setting, bb_self_test, bb_setting,
+    bb_status,
 )
 
 cdef extern from "Python.h":
@@ -106,17 +107,22 @@ cdef int parse(bytes text, bb_setting *setting) except -1:
 _trusted = set()  # the names of the variants that have passed their self-test
 
 
-cdef bb_kernel *find_kernel(str name) except NULL:
-    """Find a variant to compute with: none does before it has passed its self-test."""
+cdef bb_kernel *named_kernel(str name) except NULL:
     cdef size_t count, i
     cdef bb_kernel *const *kernels = bb_kernels(&count)
     for i in range(count):
         if bb_kernel_name(kernels[i]).decode() == name and bb_kernel_supported(kernels[i]):
-            if name not in _trusted:
-                check_kernel(kernels[i])
-                _trusted.add(name)
             return kernels[i]
     raise ValueError(f"kernel must be one that this CPU supports, not {name!r}")
+
+
+cdef bb_kernel *find_kernel(str name) except NULL:
+    """Find a variant to compute with: none does before it has passed its self-test."""
+    cdef bb_kernel *kernel = named_kernel(name)
+    if name not in _trusted:
+        check_kernel(kernel)
+        _trusted.add(name)
+    return kernel
 
 
 cdef int check_kernel(bb_kernel *kernel) except -1:
@@ -145,25 +151,28 @@ def kernel_names():
     return names, supported
 
 
+_chosen = bb_kernel_name(bb_choose_kernel()).decode()  # once: it takes microseconds
+
+
 def chosen_kernel():
     """Return the name of the variant that this CPU gets."""
-    return bb_kernel_name(bb_choose_kernel()).decode()
+    return _chosen
 
 
-_group_times = {}  # of the variants that were asked about: a batch should not ask the CPU again
+def max_lanes(str kernel):
+    """Return the most items of a group of a variant: MAX_LANES or fewer."""
+    return bb_kernel_max_lanes(named_kernel(kernel))
 
 
 def group_times(str kernel):
-    """Return how long a variant takes for a group of 1, 2 ... MAX_LANES items, in proportion."""
-    cdef const uint32_t *found
+    """Return how long a variant takes for groups of 1 to `max_lanes` items, in proportion."""
+    cdef bb_kernel *found = find_kernel(kernel)
+    cdef const uint32_t *times = bb_kernel_group_times(found)
     cdef unsigned i
-    cdef list times = []
-    if kernel not in _group_times:
-        found = bb_kernel_group_times(find_kernel(kernel))
-        for i in range(BB_MAX_LANES):
-            times.append(found[i])
-        _group_times[kernel] = times
-    return _group_times[kernel]
+    cdef list proportions = []
+    for i in range(bb_kernel_max_lanes(found)):
+        proportions.append(times[i])
+    return proportions
 
 
 def shared_lanes(str kernel):
@@ -451,7 +460,7 @@ cdef class Batch:
         if plan == BB_PLAN_AGAIN:
             raise ValueError("a batch is planned once")
         if plan == BB_PLAN_BAD_GROUP:
-            raise ValueError(f"a group is 1 to {MAX_LANES} items of one cost")
+            raise ValueError(f"a group is 1 to {bb_kernel_max_lanes(kernel)} items of one cost")
         if plan == BB_PLAN_TOO_MANY:
             raise ValueError("groups have more items of a cost than the batch")
         if plan == BB_PLAN_ITEMS_LEFT:

@@ -40,9 +40,10 @@ cdef class Queue:
 
     def __cinit__(self, *, str kernel not None, unsigned workers, unsigned lanes,
                   size_t max_waiting):
-        if not 1 <= lanes <= BB_MAX_LANES or workers < 1:
-            raise ValueError(f"a queue has 1 worker or more, and 1 to {MAX_LANES} lanes")
         self.kernel = find_kernel(kernel)
+        most = bb_kernel_max_lanes(self.kernel)
+        if not 1 <= lanes <= most or workers < 1:
+            raise ValueError(f"a queue has 1 worker or more, and 1 to {most} lanes")
         self.workers = workers
         self.lanes = lanes
         self.max_waiting = max_waiting

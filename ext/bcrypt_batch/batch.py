@@ -52,8 +52,8 @@ def hash_many(
             random source, which is what everything but a test wants.
         truncate: Cut longer passwords to 72 bytes, as bcrypt did of old.
         workers: How many threads; by default `worker_count()`.
-        lanes: At most how many items a thread computes together, 1 to 8; by default what is
-            fastest.
+        lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
+            than the kernel can; by default what is fastest.
         deadline: Seconds of wall time from now. What is not finished then is in `unprocessed`.
         progress: Called as `progress(done, total)` from the calling thread about 20 times a
             second and at the end. Returning False stops the batch.

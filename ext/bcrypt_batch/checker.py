@@ -105,8 +105,8 @@ class Checker:
 
         Args:
             workers: How many threads; by default `worker_count()`.
-            lanes: How many calls a thread computes together at the most, 1 to 8; by default what is
-                fastest.
+            lanes: How many calls a thread computes together at the most, 1 to `MAX_LANES`, and no
+                more than the kernel can; by default what is fastest.
             max_waiting: How many calls may wait for a lane; by default 1000.
             max_cost: A hash of a higher cost is a ValueError, instead of minutes or days of work.
             when_full: What becomes of a call beyond `max_waiting`: "raise" refuses it with
@@ -127,7 +127,8 @@ class Checker:
         kernel = _native.chosen_kernel()
         if lanes is None:
             lanes = lane_limit(kernel, self._workers)
-        self._lanes = check_range("lanes", lanes, 1, MAX_LANES)
+        lanes = check_range("lanes", lanes, 1, MAX_LANES)
+        self._lanes = min(lanes, _native.max_lanes(kernel))
         self._deliveries: WeakValueDictionary[int, Deliveries] = WeakValueDictionary()
         self._queue = _native.Queue(
             kernel=kernel, workers=self._workers, lanes=self._lanes, max_waiting=max_waiting

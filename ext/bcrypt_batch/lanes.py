@@ -46,7 +46,7 @@ class Machine:
         shared = workers > self.cores
         # Rounded: two threads with 4 lanes each exceed 32 KB by 0.6 KB only.
         in_cache = max(1, round(self.cache_bytes / (_native.LANE_BYTES * (1 + shared))))
-        return min(_native.shared_lanes(kernel) if shared else _native.MAX_LANES, in_cache)
+        return min(_native.shared_lanes(kernel) if shared else _native.max_lanes(kernel), in_cache)
 
 
 def _bytes(size: str) -> int:

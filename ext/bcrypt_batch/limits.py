@@ -13,7 +13,7 @@ DEFAULT_COST = 12
 # attack becomes likelier than a policy.
 DEFAULT_MAX_COST = 16
 
-MAX_LANES = _native.MAX_LANES
+MAX_LANES = _native.MAX_LANES  # of any kernel; those that have fewer take a larger limit as theirs
 MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES

@@ -1,6 +1,7 @@
 /* The variant table, its chooser, and what is known of a variant. */
 #include "internal.h"
 
+extern const struct bb_kernel bb_kernel_x86_64_avx;
 extern const struct bb_kernel bb_kernel_x86_64_bextr;
 extern const struct bb_kernel bb_kernel_x86_64_bmi2;
 extern const struct bb_kernel bb_kernel_aarch64;
@@ -9,8 +10,7 @@ extern const struct bb_kernel bb_kernel_portable;
 /* Best first. */
 static const struct bb_kernel *const kernels[] = {
 #ifdef BB_HAVE_X86_64
-    &bb_kernel_x86_64_bextr,
-    &bb_kernel_x86_64_bmi2,
+    &bb_kernel_x86_64_avx, &bb_kernel_x86_64_bextr, &bb_kernel_x86_64_bmi2,
 #endif
 #ifdef BB_HAVE_AARCH64
     &bb_kernel_aarch64,
@@ -45,8 +45,12 @@ bool bb_kernel_supported(const struct bb_kernel *kernel)
 
 const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel)
 {
-    const uint32_t *own = kernel->own_group_times ? kernel->own_group_times() : NULL;
-    return own ? own : kernel->group_times;
+    return kernel->group_times;
+}
+
+unsigned bb_kernel_max_lanes(const struct bb_kernel *kernel)
+{
+    return kernel->max_lanes;
 }
 
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel)

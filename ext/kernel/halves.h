@@ -13,14 +13,16 @@ typedef struct {
     uint32_t left, right;
 } halves;
 
-static ALWAYS_INLINE void mix_pair(halves *x, const uint32_t *words)
+static ALWAYS_INLINE void mix_pair(unsigned k, halves *x, const uint32_t *words)
 {
+    (void)k;
     x->left ^= words[0];
     x->right ^= words[1];
 }
 
-static ALWAYS_INLINE void store_pair(uint32_t *words, const halves *x)
+static ALWAYS_INLINE void store_pair(unsigned k, uint32_t *words, const halves *x)
 {
+    (void)k;
     words[0] = x->left;
     words[1] = x->right;
 }

@@ -34,11 +34,9 @@ struct bb_kernel {
     const char *name;
     bool (*supported)(void); /* whether this CPU can run it */
     bool (*preferred)(void); /* and whether it should, where a later variant would do as well */
+    unsigned max_lanes;      /* of a group: the tables below go no further */
     unsigned shared_lanes;
-    uint32_t group_times[BB_MAX_LANES]; /* [k - 1] is that of k lanes */
-    /* The same as measured on the CPU at hand; NULL, or returns it, where it was measured on none
-     * like it. */
-    const uint32_t *(*own_group_times)(void);
+    uint32_t group_times[BB_MAX_LANES];                      /* [k - 1] is that of k lanes */
     const struct bb_lane_functions *functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
 };
 

@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 enum {
-    BB_MAX_LANES = 8,
+    BB_MAX_LANES = 11, /* of any variant */
     BB_MIN_COST = 4,
     BB_MAX_COST = 31,
     BB_MAX_KEY_BYTES = 72,
@@ -108,29 +108,33 @@ void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_D
 void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
-/* The variants compiled in, best first, and the one that this CPU gets. */
+/* The variants compiled in, best first, and the one that this CPU gets. Choose once: in a virtual
+ * machine it takes some 8 us to ask which CPU it is. */
 const struct bb_kernel *const *bb_kernels(size_t *count);
 const struct bb_kernel *bb_choose_kernel(void);
 const char *bb_kernel_name(const struct bb_kernel *kernel);
 bool bb_kernel_supported(const struct bb_kernel *kernel);
 
-/* How long a group of 1 to BB_MAX_LANES takes, from [0] on: hundredths of a cycle a round. Where
- * that comes from, and for which CPU, each variant's file says; only the proportions matter. Ask
- * once: in a virtual machine it takes some 8 us to tell which CPU it is. */
+/* The most lanes that a group of a variant may have: BB_MAX_LANES or fewer. */
+unsigned bb_kernel_max_lanes(const struct bb_kernel *kernel);
+
+/* How long a group of 1 to bb_kernel_max_lanes takes, from [0] on: hundredths of a cycle a round.
+ * Where that comes from, and for which CPU, each variant's file says; only the proportions matter.
+ */
 const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel);
 
 /* The most lanes worth having where two threads share a core, so that each gets half of its slots
  * and of its level-1 cache. */
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 
-/* Begin to compute `lanes` items (1 to BB_MAX_LANES) of one cost (0 to 31). The array of pointers
- * is copied, the items are not. */
+/* Begin to compute `lanes` items (1 to bb_kernel_max_lanes) of one cost (0 to 31). The array of
+ * pointers is copied, the items are not. */
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
                     struct bb_item *const *items, unsigned lanes, unsigned cost);
 
 /* The same in two steps: begin with no item, which is no more than to forget what was there before;
- * then add `count` items (1 or more, as long as there are no more than BB_MAX_LANES) of one cost.
- * At any time others may follow, of that cost or of another. */
+ * then add `count` items (1 or more, as long as there are no more than bb_kernel_max_lanes) of one
+ * cost. At any time others may follow, of that cost or of another. */
 void bb_group_open(struct bb_group *group, const struct bb_kernel *kernel);
 void bb_group_join(struct bb_group *group, struct bb_item *const *items, unsigned count,
                    unsigned cost);
@@ -145,7 +149,7 @@ bool bb_group_advance(struct bb_group *group, uint64_t iterations);
 void bb_group_drop(struct bb_group *group, unsigned k);
 
 /* Known answers through every lane count of a variant that is supported. Returns the lane count
- * that failed, or 0. `scratch` is overwritten: 34 KB, which a caller on a small stack takes from
+ * that failed, or 0. `scratch` is overwritten: 46 KB, which a caller on a small stack takes from
  * elsewhere. May be repeated. */
 unsigned bb_self_test(struct bb_group *scratch, const struct bb_kernel *kernel);
 

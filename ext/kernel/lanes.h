@@ -8,12 +8,13 @@
  *     void round_right(state at, unsigned k, unsigned round, halves *x)
  *     void round_left(state at, unsigned k, unsigned round, halves *x)
  *     void leave(state at, unsigned k, halves *x)
- *     void mix_pair(halves *x, const uint32_t *words)
- *     void store_pair(uint32_t *words, const halves *x)
+ *     void mix_pair(unsigned k, halves *x, const uint32_t *words)
+ *     void store_pair(unsigned k, uint32_t *words, const halves *x)
  *
  * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; which of
  * them mixes in which subkey is the variant's choice. The lane k and the round are constants once
- * the loops are unrolled, so that a variant may make them part of an address.
+ * the loops are unrolled, so that a variant may make them part of an address, or compute some lanes
+ * by other instructions than the rest.
  *
  * Blowfish's round is four dependent table look-ups, so one password leaves most of the core
  * idle. Here every statement is repeated for each lane before the next begins; the lanes do not
@@ -24,7 +25,7 @@
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)") /* honoured at -Oz, too */
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define EACH_LANE(k) UNROLL for (unsigned k = 0; k < LANES; k++)
 #define EACH_ROUND_PAIR(i) UNROLL for (unsigned i = 1; i < 17; i += 2)
@@ -50,10 +51,10 @@ static ALWAYS_INLINE void FUNCTION(reschedule)(struct bb_lane *lanes, struct bb_
     EACH_LANE(k) at[k] = find_state(lanes, k);
     for (unsigned i = 0; i < BB_LANE_WORDS; i += 2) {
         if (salted) {
-            EACH_LANE(k) mix_pair(&x[k], &items[k]->salt[i & 2]);
+            EACH_LANE(k) mix_pair(k, &x[k], &items[k]->salt[i & 2]);
         }
         FUNCTION(encipher)(at, x);
-        EACH_LANE(k) store_pair(&lanes[k].words[i], &x[k]);
+        EACH_LANE(k) store_pair(k, &lanes[k].words[i], &x[k]);
     }
 }
 
@@ -105,11 +106,11 @@ static void FUNCTION(finish)(const struct bb_lane *lanes, struct bb_item *const 
     EACH_LANE(k) at[k] = find_state(lanes, k);
     for (unsigned i = 0; i < BB_DIGEST_WORDS; i += 2) {
         halves x[LANES] = {0};
-        EACH_LANE(k) mix_pair(&x[k], &magic[i]);
+        EACH_LANE(k) mix_pair(k, &x[k], &magic[i]);
         for (unsigned times = 0; times < 64; times++) {
             FUNCTION(encipher)(at, x);
         }
-        EACH_LANE(k) store_pair(&items[k]->digest[i], &x[k]);
+        EACH_LANE(k) store_pair(k, &items[k]->digest[i], &x[k]);
     }
 }
 

@@ -82,6 +82,7 @@ const struct bb_kernel bb_kernel_aarch64 = {
     .name = "aarch64",
     .supported = always,
     .preferred = always,
+    .max_lanes = 8,
     .shared_lanes = 4,
     .group_times = {919, 920, 1014, 1336, 1675, 2148, 2723, 3216},
     .functions = LANE_FUNCTIONS,

@@ -24,6 +24,7 @@ const struct bb_kernel bb_kernel_portable = {
     .name = "portable",
     .supported = always,
     .preferred = always,
+    .max_lanes = 8,
     .shared_lanes = 4,
     .group_times = {1142, 1204, 1290, 1404, 1535, 1704, 1911, 2280},
     .functions = LANE_FUNCTIONS,

@@ -17,8 +17,6 @@
 
 #ifdef BB_HAVE_X86_64
 
-#include <cpuid.h>
-
 #include "one_base.h"
 
 static ALWAYS_INLINE const uint32_t *find_subkeys(state lanes, unsigned k)
@@ -27,8 +25,6 @@ static ALWAYS_INLINE const uint32_t *find_subkeys(state lanes, unsigned k)
 }
 
 #include "packed.h"
-
-#define BYTE_AT(bit) (8 << 8 | (bit)) /* bextr's control word: 8 bits from there on */
 
 /* x = F(its low half) ^ x turned, and what `mix` does to that. */
 #define TURNING_ROUND(mix)                                                                         \
@@ -59,7 +55,7 @@ static ALWAYS_INLINE void round_left(state lanes, unsigned k, unsigned round, ha
     TURNING_ROUND("xorq %c[subkey](%[base]), %[x]\n\t");
 }
 
-#define FEW_LANES 0
+#define FIRST_LANES 4
 #include "variant.h"
 
 extern const struct bb_lane_functions bb_few_lanes_x86_64_bextr[3];
@@ -74,29 +70,16 @@ static bool is_amd(void)
     return __builtin_cpu_is("amd");
 }
 
-/* Measured on Zen 5, which is family 26; it gains from an eighth lane. */
-static const uint32_t *own_group_times(void)
-{
-    static const uint32_t zen5[BB_MAX_LANES] = {969, 985, 1009, 1114, 1194, 1358, 1544, 1716};
-    unsigned eax, ebx, ecx, edx;
-
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) {
-        return NULL;
-    }
-    unsigned family = (eax >> 8 & 0xf) + (eax >> 20 & 0xff);
-    return family >= 26 ? zen5 : NULL;
-}
-
 /* Times measured on Zen 3. */
 const struct bb_kernel bb_kernel_x86_64_bextr = {
     .name = "x86_64-bextr",
     .supported = has_bmi1_and_2,
     .preferred = is_amd,
+    .max_lanes = 8,
     .shared_lanes = 4,
     .group_times = {993, 1031, 1084, 1197, 1335, 1551, 1781, 2042},
-    .own_group_times = own_group_times,
     .functions = {&bb_few_lanes_x86_64_bextr[0], &bb_few_lanes_x86_64_bextr[1],
-                  &bb_few_lanes_x86_64_bextr[2], FUNCTIONS_OF_MANY},
+                  &bb_few_lanes_x86_64_bextr[2], FUNCTIONS_OF_4_TO_8},
 };
 
 #endif

@@ -5,8 +5,6 @@
 
 #ifdef BB_HAVE_X86_64
 
-#define BYTE_AT(bit) (8 << 8 | (bit)) /* bextr's control word: 8 bits from there on */
-
 static ALWAYS_INLINE uint32_t half_round(const struct bb_lane *lanes, unsigned k, unsigned round,
                                          uint32_t half, uint32_t other)
 {
@@ -31,7 +29,7 @@ static ALWAYS_INLINE uint32_t half_round(const struct bb_lane *lanes, unsigned k
 
 #include "halves.h"
 
-#define FEW_LANES 1
+#define LAST_LANES 3
 #include "variant.h"
 
 extern const struct bb_lane_functions bb_few_lanes_x86_64_bextr[3];

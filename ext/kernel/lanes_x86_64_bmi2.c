@@ -50,6 +50,7 @@ const struct bb_kernel bb_kernel_x86_64_bmi2 = {
     .name = "x86_64-bmi2",
     .supported = has_bmi2,
     .preferred = has_bmi2,
+    .max_lanes = 8,
     .shared_lanes = 4,
     .group_times = {978, 1164, 1208, 1208, 1355, 1530, 1890, 2144},
     .functions = LANE_FUNCTIONS,

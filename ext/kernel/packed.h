@@ -15,13 +15,15 @@ static ALWAYS_INLINE uint64_t load_pair(const uint32_t *words)
     return pair;
 }
 
-static ALWAYS_INLINE void mix_pair(halves *x, const uint32_t *words)
+static ALWAYS_INLINE void mix_pair(unsigned k, halves *x, const uint32_t *words)
 {
+    (void)k;
     *x ^= load_pair(words);
 }
 
-static ALWAYS_INLINE void store_pair(uint32_t *words, const halves *x)
+static ALWAYS_INLINE void store_pair(unsigned k, uint32_t *words, const halves *x)
 {
+    (void)k;
     memcpy(words, x, sizeof *x);
 }
 

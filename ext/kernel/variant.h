@@ -1,42 +1,76 @@
-/* Compile lanes.h for 1 to BB_MAX_LANES lanes. A lanes_<variant>.c defines its primitives,
- * includes this, and fills its bb_kernel with LANE_FUNCTIONS. Where few lanes are faster with other
- * primitives, FEW_LANES leaves only them or only the others: 1 to 3, or 4 and more. */
+/* Compile lanes.h for 1 to 8 lanes. A lanes_<variant>.c defines its primitives, includes this, and
+ * fills its bb_kernel with LANE_FUNCTIONS. Where some lane counts are faster with other primitives,
+ * FIRST_LANES and LAST_LANES say which ones these are for. */
+
+#ifndef FIRST_LANES
+#define FIRST_LANES 1
+#endif
+#ifndef LAST_LANES
+#define LAST_LANES 8
+#endif
 
 #define PASTE_(name, lanes) name##_##lanes
 #define PASTE(name, lanes) PASTE_(name, lanes)
 #define FUNCTION(name) PASTE(name, LANES)
 
-#if !defined FEW_LANES || FEW_LANES
+#if FIRST_LANES <= 1 && 1 <= LAST_LANES
 #define LANES 1
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 2 && 2 <= LAST_LANES
 #define LANES 2
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 3 && 3 <= LAST_LANES
 #define LANES 3
 #include "lanes.h"
 #undef LANES
 #endif
-#if !defined FEW_LANES || !FEW_LANES
+#if FIRST_LANES <= 4 && 4 <= LAST_LANES
 #define LANES 4
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 5 && 5 <= LAST_LANES
 #define LANES 5
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 6 && 6 <= LAST_LANES
 #define LANES 6
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 7 && 7 <= LAST_LANES
 #define LANES 7
 #include "lanes.h"
 #undef LANES
+#endif
+#if FIRST_LANES <= 8 && 8 <= LAST_LANES
 #define LANES 8
+#include "lanes.h"
+#undef LANES
+#endif
+#if FIRST_LANES <= 9 && 9 <= LAST_LANES
+#define LANES 9
+#include "lanes.h"
+#undef LANES
+#endif
+#if FIRST_LANES <= 10 && 10 <= LAST_LANES
+#define LANES 10
+#include "lanes.h"
+#undef LANES
+#endif
+#if FIRST_LANES <= 11 && 11 <= LAST_LANES
+#define LANES 11
 #include "lanes.h"
 #undef LANES
 #endif
 
 #define FUNCTIONS_OF(lanes) {start_##lanes, advance_##lanes, finish_##lanes}
 #define FUNCTIONS_AT(lanes) &(const struct bb_lane_functions)FUNCTIONS_OF(lanes)
-#define FUNCTIONS_OF_MANY                                                                          \
+#define FUNCTIONS_OF_4_TO_8                                                                        \
     FUNCTIONS_AT(4), FUNCTIONS_AT(5), FUNCTIONS_AT(6), FUNCTIONS_AT(7), FUNCTIONS_AT(8)
-#define LANE_FUNCTIONS {FUNCTIONS_AT(1), FUNCTIONS_AT(2), FUNCTIONS_AT(3), FUNCTIONS_OF_MANY}
+#define LANE_FUNCTIONS {FUNCTIONS_AT(1), FUNCTIONS_AT(2), FUNCTIONS_AT(3), FUNCTIONS_OF_4_TO_8}

@@ -18,3 +18,5 @@
 #define ROUND_INPUTS                                                                               \
     [base] "r"(lanes), [s0] "i"(SBOX_OFFSET(k, 0)), [s1] "i"(SBOX_OFFSET(k, 1)),                   \
         [s2] "i"(SBOX_OFFSET(k, 2)), [s3] "i"(SBOX_OFFSET(k, 3)), [subkey] "i"(OFFSET(k, round))
+
+#define BYTE_AT(bit) (8 << 8 | (bit)) /* bextr's control word: 8 bits from there on */

@@ -1,4 +1,4 @@
-/* libFuzzer: up to 8 passwords of cost 4 through a variant and a number of lanes, which the input
+/* libFuzzer: up to 11 passwords of cost 4 through a variant and a number of lanes, which the input
  * picks, and each hash beside libxcrypt's. They start together, or come and go. */
 #include <crypt.h>
 #include <stdio.h>
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     const struct bb_kernel *kernel = pick_kernel(take(&input));
     unsigned how = take(&input);
-    unsigned lanes = 1 + how % BB_MAX_LANES;
+    unsigned lanes = 1 + how % bb_kernel_max_lanes(kernel);
     for (unsigned k = 0; k < lanes; k++) {
         struct password *password = &passwords[k];
         struct bb_setting parsed;
