@@ -117,11 +117,54 @@ def timed(run: Callable[[list[bytes]], object]) -> Contestant:
     return measure
 
 
+class Node:
+    """@node-rs/bcrypt in a process of Node.js, with a thread pool of as many threads as workers."""
+
+    SCRIPT = Path(__file__).with_name("node_bcrypt.cjs")
+    MODULES = Path(__file__).parent.parent.parent / "build" / "node" / "node_modules"
+
+    def __init__(self, workers: int, stack: ExitStack) -> None:
+        self.ready = False
+        if not shutil.which("node") or not (self.MODULES / "@node-rs" / "bcrypt").is_dir():
+            return
+        environment = {"NODE_PATH": str(self.MODULES), "UV_THREADPOOL_SIZE": str(workers)}
+        self.process = stack.enter_context(
+            subprocess.Popen(
+                ["node", str(self.SCRIPT)],
+                env={**os.environ, **environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        stack.callback(self.process.kill)
+        assert self.process.stdout
+        self.ready = self.process.stdout.readline() == "ready\n"
+
+    def contestant(self, todo: list[Task], *, together: bool) -> Contestant:
+        """Return one that awaits each call before the next, or all of them together."""
+        tasks = [task.decode() if isinstance(task, bytes) else task for task in todo]
+
+        def measure(passwords: list[bytes]) -> float:
+            texts = [password.decode() for password in passwords]
+            request = {"passwords": texts, "tasks": tasks, "together": together}
+            assert self.process.stdin
+            assert self.process.stdout
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            seconds, right = self.process.stdout.readline().split()
+            assert int(right) == len(passwords)
+            return float(seconds)
+
+        return measure
+
+
 class Pools:
-    """Threads and processes for pyca/bcrypt, started here and not in the measurement."""
+    """What the contestants compute in, started here and not in the measurement."""
 
     def __init__(self, workers: int, stack: ExitStack) -> None:
         self.workers = workers
+        self.node = Node(workers, stack)
         self.threads = stack.enter_context(ThreadPoolExecutor(workers))
         self.processes = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers))
         self.processes.starmap(do_with_pyca, [(b"", 4)] * workers)
@@ -140,7 +183,7 @@ def contestants(workload: Workload, pools: Pools) -> dict[str, Contestant]:
                 do_with_pyca, zip(passwords, todo, strict=True)
             )
         ),
-        **dict(other_implementations(workload, todo)),
+        **dict(other_implementations(workload, todo, pools)),
         "bcrypt_batch, one by one": timed(
             lambda passwords: list(map(do_with_ours, passwords, todo))
         ),
@@ -166,13 +209,21 @@ def ours(todo: list[Task], workers: int, lanes: int | None = None) -> Contestant
     )
 
 
-def other_implementations(workload: Workload, todo: list[Task]) -> Iterator[tuple[str, Contestant]]:
+def other_implementations(
+    workload: Workload, todo: list[Task], pools: Pools
+) -> Iterator[tuple[str, Contestant]]:
     """Yield what happens to be installed."""
     if crypt := libxcrypt():
         settings = [
             task if isinstance(task, bytes) else b"$2b$%02d$" % task + b"." * 22 for task in todo
         ]
         yield "libxcrypt, loop", timed(lambda passwords: list(map(crypt, passwords, settings)))
+    if pools.node.ready:
+        yield "@node-rs/bcrypt, loop", pools.node.contestant(todo, together=False)
+        yield (
+            f"@node-rs/bcrypt, {pools.workers} threads",
+            pools.node.contestant(todo, together=True),
+        )
     john = shutil.which("john", path=os.environ["PATH"] + ":/usr/sbin")
     if john:
         yield "John the Ripper, 1 thread", lambda _: john_seconds(john, workload.each_cost)

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.cpu import peers
 from benchmarks.cpu.peers import Pools, Workload, measure, workloads
-from tests.processes import PATIENCE_S
+from tests.processes import PATIENCE_S, require
 
 ONE_CPU = {min(os.sched_getaffinity(0))}
 
@@ -46,7 +46,7 @@ def test_the_standard_rows() -> None:
 def test_every_row_has_the_same_contestants(monkeypatch: pytest.MonkeyPatch) -> None:
     """One chart shows them all. Passwords of several costs are checked, and found right."""
     monkeypatch.setattr(peers, "MIN_ROUNDS", 1)
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # John takes seconds
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # John takes seconds, Node is below
     names = []
     with ExitStack() as stack:
         pools = Pools(2, stack)
@@ -65,6 +65,27 @@ def test_what_is_checked_is_right() -> None:
     todo = peers.tasks(workload)
     for do in (peers.do_with_pyca, peers.do_with_ours):
         assert [do(p, task) for p, task in zip(workload.passwords, todo, strict=True)] == [True] * 4
+
+
+def test_node_computes_each_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a package of the same face, in which every hash but one is right."""
+    require("node")
+    package = tmp_path / "@node-rs" / "bcrypt"
+    package.mkdir(parents=True)
+    (package / "index.js").write_text(
+        "exports.hash = async (password, { cost }) => `${password} ${cost}`;\n"
+        "exports.verify = async (password, hash) => hash !== 'wrong';\n"
+    )
+    monkeypatch.setattr(peers.Node, "MODULES", tmp_path)
+    with ExitStack() as stack:
+        node = peers.Node(2, stack)
+        assert node.ready
+        for together in (False, True):
+            for todo in ([4, 4], [b"right", b"right"]):
+                assert node.contestant([*todo], together=together)([b"a", b"b"]) > 0
+            with pytest.raises(AssertionError):
+                node.contestant([b"right", b"wrong"], together=together)([b"a", b"b"])
+    assert node.process.returncode is not None
 
 
 def test_busy_programs_end_with_the_benchmark() -> None:
