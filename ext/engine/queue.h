@@ -56,8 +56,8 @@ struct bb_queue_stats {
     uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
 };
 
-/* Make a queue for up to `workers` workers of up to `lanes` lanes (1 to bb_kernel_max_lanes). More than
- * `max_waiting` calls are refused where they don't say otherwise. NULL without memory. */
+/* Make a queue for up to `workers` workers of up to `lanes` lanes (1 to bb_kernel_max_lanes). More
+ * than `max_waiting` calls are refused where they don't say otherwise. NULL without memory. */
 struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers, unsigned lanes,
                                size_t max_waiting);
 

@@ -45,7 +45,7 @@ int main(void)
         CHECK(memory[0] == 0xff && memory[length + 1] == 0xff);
         CHECK(is_zero(memory + 1, length));
     }
-    for (unsigned lanes = 1; lanes <= BB_MAX_LANES; lanes++) {
+    for (unsigned lanes = 1; lanes <= bb_kernel_max_lanes(bb_choose_kernel()); lanes++) {
         start(lanes);
         CHECK(!is_zero(&group.lane[lanes - 1], sizeof group.lane[0]));
         CHECK(bb_group_advance(&group, UINT64_MAX));
