@@ -18,7 +18,17 @@ class Float(float):
     """As numpy.float64 is one."""
 
 
-MISSING: list[Any] = [None, math.nan, -math.nan, Float("nan")]
+MISSING: list[Any] = [None, math.nan, -math.nan, Float("nan"), Decimal("nan")]
+
+
+class Odd:
+    """What can't be compared, not even with itself."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
 
 
 @pytest.mark.parametrize("missing", MISSING)
@@ -41,7 +51,7 @@ def test_a_missing_part_of_a_pair_spoils_nothing(missing: Any) -> None:
     assert result.errors[1].message == "there is no hash"
 
 
-@pytest.mark.parametrize("value", [0.0, math.inf, Decimal("nan"), "", False])
+@pytest.mark.parametrize("value", [0.0, math.inf, Decimal("snan"), "", False, Odd()])
 def test_what_is_of_another_type_is_not_missing(value: Any) -> None:
     kind = type(value).__name__
     with pytest.raises(TypeError, match=rf"^passwords\[1\] must be bytes, not {kind}$"):
@@ -51,6 +61,46 @@ def test_what_is_of_another_type_is_not_missing(value: Any) -> None:
             verify_many([password], [value])
     with pytest.raises(TypeError, match=rf"^passwords\[0\] must be bytes, not {kind}$"):
         verify_many([value], [None])
+
+
+def check_missing(values: list[Any]) -> None:
+    """Each spoils nothing as a password or as a hash, and whoever comes after it is done."""
+    made = hash_many([*values, b"pw"], cost=4, salts=[bytes(16)] * (len(values) + 1))
+    assert made.values == [None] * len(values) + [HASHED]
+    assert {error.code for error in made.errors.values()} == {"missing_password"}
+    checked = verify_many([b"pw"] * (len(values) + 1), [*values, HASHED])
+    assert checked.values == [None] * len(values) + [True]
+    assert {error.code for error in checked.errors.values()} == {"missing_hash"}
+
+
+def test_what_pandas_has_for_a_missing_value() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (group tables)")
+    check_missing([pandas.NA, pandas.NaT, *pandas.array([None], dtype="Float64")])
+    for dtype in ("string[python]", "string[pyarrow]", "str", "object"):
+        if "pyarrow" in dtype:
+            pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+        column = pandas.Series(["pw", None], dtype=dtype).str.encode("utf-8")
+        result = hash_many(column, cost=4)
+        assert (result.values[1], [*result.errors]) == (None, [1]), dtype
+
+
+def test_what_numpy_has_for_a_missing_value() -> None:
+    numpy = pytest.importorskip("numpy")
+    masked = numpy.ma.array([b"x"], mask=[True])[0]
+    kinds = [getattr(numpy, f"float{bits}")("nan") for bits in (16, 32, 64)]
+    check_missing([masked, numpy.datetime64("NaT"), numpy.timedelta64("NaT"), *kinds])
+    for array in (numpy.array([1.0, math.nan]), numpy.array([[b"pw"]])):
+        with pytest.raises(TypeError, match=r"^passwords\[0\] must be bytes, not ndarray$"):
+            hash_many([array], cost=4)
+        with pytest.raises(TypeError, match=r"^passwords\[0\] must be bytes, not "):
+            hash_many(array, cost=4)
+
+
+def test_what_arrow_has_for_a_missing_value() -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+    check_missing([arrow.NA, *arrow.array([None], arrow.binary()), arrow.scalar(None)])
+    with pytest.raises(TypeError, match=r"^passwords\[0\] must be bytes, not BinaryScalar$"):
+        hash_many(arrow.array([b"pw"]), cost=4)
 
 
 REFUSED = ItemError("invalid_password", "the password is not valid base64")

@@ -76,7 +76,11 @@ class Call:
 @final
 class Batch:
     def __new__(
-        cls, total: int, deadline_ns: int | None = None, refusal: type | tuple[()] = ()
+        cls,
+        total: int,
+        deadline_ns: int | None = None,
+        refusal: type | tuple[()] = (),
+        is_missing: Callable[[object], bool] | None = None,
     ) -> Self: ...
     def add_passwords(
         self,

@@ -46,7 +46,6 @@ from bcrypt_batch._kernel cimport (
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
-    bint PyFloat_Check(object value)
     bint PyBytes_Check(object value)
     const char *PyBytes_AsString(object value) except NULL
     bytes PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
@@ -293,18 +292,21 @@ cdef class Batch:
     cdef list expected    # the hashes to check against: here they are no frame's to keep
     cdef readonly dict refused
     cdef object refusal   # the type of a value that stands for an item refused before
+    cdef object is_missing
     cdef bint started
 
-    def __cinit__(self, size_t total, deadline_ns=None, refusal=()):
+    def __cinit__(self, size_t total, deadline_ns=None, refusal=(), is_missing=None):
         """Make a batch of `total` items.
 
         `deadline_ns` is on the clock of `time.monotonic_ns`. Values of the type `refusal` stand
-        for items that were refused before; they have a `code` and a `message`.
+        for items that were refused before; they have a `code` and a `message`. `is_missing` says
+        of a value that is neither bytes nor None whether it stands for none.
         """
         if total >= UINT32_MAX:
             raise MemoryError(f"a batch has at most {UINT32_MAX - 1} items")
         self.refused = {}
         self.refusal = refusal
+        self.is_missing = is_missing
         self.batch = bb_batch_make(total, INT64_MAX if deadline_ns is None else deadline_ns)
         if not self.batch:
             raise MemoryError(f"no memory for a batch of {total} items")
@@ -318,7 +320,7 @@ cdef class Batch:
                       bytes salts not None, bint truncate):
         """Add passwords to hash, with 16 bytes of `salts` for each.
 
-        Raises TypeError for one that is neither bytes nor missing (None, or a NaN) nor refused.
+        Raises TypeError for one that is neither bytes nor missing nor refused.
         """
         cdef const char *salt = salts
         cdef bb_setting setting
@@ -383,11 +385,11 @@ cdef class Batch:
         """Whether a value is there; refuse its item if not, raise if it can't be one."""
         if PyBytes_Check(value):
             return True
-        if value is None or (PyFloat_Check(value) and value != value):
-            self.refused.setdefault(self.seen, (f"missing_{what}", f"there is no {what}"))
-            return False
         if isinstance(value, self.refusal):
             self.refuse_as(self.seen, value)
+            return False
+        if value is None or (self.is_missing is not None and self.is_missing(value)):
+            self.refused.setdefault(self.seen, (f"missing_{what}", f"there is no {what}"))
             return False
         raise TypeError(f"{argument}[{self.seen}] must be bytes, not {type(value).__name__}")
 

@@ -10,7 +10,7 @@ import time
 from _collections_abc import Iterable
 
 from . import _native
-from .checks import check_bytes, check_list, check_range, check_same_length
+from .checks import check_bool, check_bytes, check_list, check_range, check_same_length
 from .limits import (
     DEFAULT_COST,
     DEFAULT_MAX_COST,
@@ -44,8 +44,8 @@ def hash_many(
 
     Args:
         passwords: The passwords. One of more than 72 bytes is an error of that item; so is one
-            that is missing: None, or a NaN as data frames have. An ItemError stands for a password
-            that was refused before, and is that item's error.
+            that is missing: None, a NaN, pandas.NA, NaT, numpy.ma.masked or a null of Arrow. An
+            ItemError stands for a password that was refused before, and is that item's error.
         cost: The logarithm of the number of iterations, 4 to 31.
         prefix: b"2b", b"2a" or b"2y": three labels of one algorithm.
         salts: 16 raw bytes for each password. Without it they come from the operating system's
@@ -54,7 +54,8 @@ def hash_many(
         workers: How many threads; by default `worker_count()`.
         lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
             than the kernel can; by default what is fastest.
-        deadline: Seconds of wall time from now. What is not finished then is in `unprocessed`.
+        deadline: Seconds of wall time from now, a year at most. What is not finished then is in
+            `unprocessed`.
         progress: Called as `progress(done, total)` from the calling thread about 20 times a
             second and at the end. Returning False stops the batch.
 
@@ -74,6 +75,7 @@ def hash_many(
         prefix = bytes(prefix)
         if prefix not in PREFIXES:  # not quoted: it could be a hash
             raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
+        truncate = check_bool("truncate", truncate)
         if salts is not None:
             salts = check_list("salts", salts)
             check_same_length(passwords, "salts", salts)
@@ -83,7 +85,7 @@ def hash_many(
             prefix=prefix,
             cost=cost,
             salts=_join(salts) if salts else os.urandom(SALT_BYTES * len(passwords)),
-            truncate=bool(truncate),
+            truncate=truncate,
         )
         passwords = ()  # 8 bytes an item, for as long as it computes
         run.compute()
@@ -107,8 +109,8 @@ def verify_many(
     """Check passwords against hashes; `values[i]` is True, False, or None where it wasn't done.
 
     Costs and the prefixes 2a, 2b, 2x and 2y may be mixed. A malformed hash is an error of that
-    item, `invalid_hash`; a missing one (None, or a NaN as data frames have) is `missing_hash`, and
-    a missing password `missing_password`.
+    item, `invalid_hash`; a missing one is `missing_hash`, and a missing password
+    `missing_password`.
 
     Args:
         passwords: As for `hash_many`.
@@ -135,8 +137,9 @@ def verify_many(
         hashes = check_list("hashes", hashes)
         check_same_length(passwords, "hashes", hashes)
         max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
+        truncate = check_bool("truncate", truncate)
         run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
-        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=bool(truncate))
+        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
         passwords = ()  # as in hash_many
         run.compute()
         return run.matches()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from weakref import WeakValueDictionary
 
 from . import _native
-from .checks import check_bytes, check_range, check_seconds
+from .checks import check_bool, check_bytes, check_range, check_seconds
 from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
 from .frames import forgetful, forgetful_coroutine
 from .lanes import lane_limit
@@ -141,12 +141,12 @@ class Checker:
         Args:
             password: At most 72 bytes, as for `checkpw`.
             hash: A hash of `max_cost` at the most.
-            timeout: Seconds of wall time from now, waiting and computing.
+            timeout: Seconds of wall time from now, a year at most, waiting and computing.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: The password is too long, the hash malformed or too costly, or `timeout`
-                negative.
+                negative or more than a year.
             CheckerFull: Too many calls are waiting.
             CheckerClosed: The checker is closed, or was before this call was finished.
             CheckerTimeout: The time was up.
@@ -241,7 +241,7 @@ class Checker:
                 in their callers, within milliseconds; so they are if this is called while another
                 thread waits.
         """
-        self._queue.close(_tick, drain=wait, slice_ns=TICK_NS)
+        self._queue.close(_tick, drain=check_bool("wait", wait), slice_ns=TICK_NS)
 
     def __enter__(self) -> Self:
         return self

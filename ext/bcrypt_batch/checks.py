@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _collections_abc import Mapping, Reversible, Set  # see batch.py
 from _operator import index  # all of operator that is needed, and part of Python's binary
 
 TYPE_CHECKING = False
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+NAMES_OF_BOOL = ("bool", "bool_")  # Python's and numpy's
 NS_PER_S = 1_000_000_000
-MAX_SECONDS = 1e9  # thirty years; more would not fit the clock's 64 bits
+MAX_SECONDS = 365 * 86_400
 
 
 def check_bytes(name: str, value: object) -> None:
@@ -21,16 +23,35 @@ def check_bytes(name: str, value: object) -> None:
         raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
 
 
+def check_bool(name: str, value: bool) -> bool:
+    """Return `value` if it is True or False, numpy's too: any other text or number would be one."""
+    if not isinstance(value, bool) and type(value).__name__ not in NAMES_OF_BOOL:
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
+    return bool(value)
+
+
 def check_list(name: str, values: Iterable[T]) -> list[T]:
-    """Return the values in a list of their own; of one bytes or str, the characters are none."""
-    if isinstance(values, (bytes, str)):
-        raise TypeError(f"{name} must be a sequence of bytes, not one {type(values).__name__}")
+    """Return the values in a list of their own, in their order.
+
+    A single bytes or str is refused: its characters aren't passwords. So is whatever would give
+    other values than its caller means without an error.
+    """
+    kind = type(values).__name__
+    if isinstance(values, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"{name} must be a sequence of bytes, not one {kind}")
+    if isinstance(values, Mapping):
+        raise TypeError(f"{name} must be a sequence of bytes, not {kind}: pass its values()")
+    if isinstance(values, Set) and not isinstance(values, Reversible):
+        raise TypeError(f"{name} must be a sequence of bytes, not {kind}: a set has no order")
+    if callable(getattr(values, "readline", None)):
+        raise TypeError(
+            f"{name} must be a sequence of bytes, not {kind}: a file's lines keep their line ends; "
+            "pass file.read().splitlines()"
+        )
     try:
         iterator = iter(values)
     except TypeError:
-        raise TypeError(
-            f"{name} must be a sequence of bytes, not {type(values).__name__}"
-        ) from None
+        raise TypeError(f"{name} must be a sequence of bytes, not {kind}") from None
     return list(iterator)
 
 
@@ -64,22 +85,27 @@ def shown(value: object) -> object:
 
 
 def check_seconds(name: str, value: float) -> int:
-    """Return a number of seconds, 0 or more, in nanoseconds.
+    """Return a number of seconds from now in nanoseconds; infinity counts as a year.
 
     Any number will do, numpy's and Decimal too. By name, since numpy's strings and booleans can be
     made into a float as well.
     """
     kind = type(value)
-    if isinstance(value, (str, bytes)) or kind.__name__ in ("bool", "bool_"):
+    if isinstance(value, (str, bytes)) or kind.__name__ in NAMES_OF_BOOL:
         raise TypeError(f"{name} must be a number of seconds, not {kind.__name__}")
     try:
         seconds = float(value)
     except TypeError:
         raise TypeError(f"{name} must be a number of seconds, not {kind.__name__}") from None
     except OverflowError:  # an int beyond any float
-        seconds = MAX_SECONDS if value > 0 else -1.0
+        seconds = 2.0 * MAX_SECONDS if value > 0 else -1.0
     except ValueError:  # a signaling NaN
         seconds = float("nan")
     if not seconds >= 0:  # so that NaN is refused too
         raise ValueError(f"{name} must be 0 seconds or more, not {shown(value)}")
+    if MAX_SECONDS < seconds < float("inf"):
+        raise ValueError(
+            f"{name} must be in seconds from now, a year at most, not {shown(value)}: is it a time "
+            "of a clock?"
+        )
     return int(min(seconds, MAX_SECONDS) * NS_PER_S)

@@ -9,6 +9,7 @@ from . import _native
 from .checks import check_range, check_seconds
 from .lanes import lane_limit
 from .limits import MAX_LANES
+from .missing import is_missing
 from .pool import warn_of_shortage
 from .results import BatchResult, BatchStats, ItemError
 from .workers import check_workers
@@ -46,7 +47,7 @@ class BatchRun:
         self.progress = progress
         self.started_ns = started_ns
         deadline_ns = None if deadline is None else started_ns + check_seconds("deadline", deadline)
-        self.batch = _native.Batch(total, deadline_ns, ItemError)
+        self.batch = _native.Batch(total, deadline_ns, ItemError, is_missing)
 
     def compute(self) -> None:
         """Compute the items that the batch has been given."""

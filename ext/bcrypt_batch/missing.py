@@ -1,0 +1,25 @@
+"""Values that stand for a missing one in tables, without the libraries that define them."""
+
+from __future__ import annotations
+
+# By library and name: comparing pandas.NA with itself gives no bool.
+MARKERS = (("pandas", "NAType"), ("pandas", "NaTType"), ("numpy", "MaskedConstant"))
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a value is a NaN, pandas.NA, NaT, numpy.ma.masked or a null scalar of Arrow.
+
+    A NaN of any kind is not equal to itself.
+    """
+    kind = type(value)
+    library = kind.__module__.partition(".")[0]
+    if library == "pyarrow":
+        return getattr(value, "is_valid", True) is False
+    if (library, kind.__name__) in MARKERS:
+        return True
+    try:
+        if value != value:
+            return True
+    except Exception:  # an array, which is neither true nor false; a signaling NaN
+        pass
+    return False
