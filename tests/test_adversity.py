@@ -84,7 +84,7 @@ for call in (hash, verify):
         gc.collect()
         result = within(room, call)
         assert result is None or len(result.values) == ITEMS
-        print(call.__name__, "result" if result else "MemoryError")
+        print(call.__name__, "MemoryError" if result is None else "result")
         del result
     assert bcrypt_batch.verify_many(passwords[:9], hashes[:9]).values == [True] * 9
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generic, TypeVar
+    from typing import Generic, NoReturn, TypeVar
 
     Value = TypeVar("Value")
 else:
@@ -78,6 +78,9 @@ class BatchStats:
 class BatchResult(Generic[Value]):
     """What became of each item of a batch.
 
+    It is neither true nor false: `bool(result)` and comparing it with True or False raise a
+    ValueError. `all(result.values)` says whether each password matched.
+
     Attributes:
         values: One entry per item, in the order of the input; None where the item was not done.
         errors: Index of each item that could not be done, and why.
@@ -103,6 +106,19 @@ class BatchResult(Generic[Value]):
     @property
     def complete(self) -> bool:
         return not self.unprocessed
+
+    def __bool__(self) -> NoReturn:
+        raise ValueError(
+            "a BatchResult is neither true nor false: all(result.values) says whether each item "
+            "was done and matched; a value is None where its item was not done"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, bool):
+            bool(self)
+        return NotImplemented  # by identity, as any object
+
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         # Counts only: hashes do not belong in logs.
