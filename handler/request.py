@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress  # part of Python's binary
+
 import bcrypt_batch
 from bcrypt_batch.limits import DEFAULT_PREFIX, PREFIX_NAMES, iterations
 from fields import Fields, InvalidEvent, kind, listed
@@ -42,7 +44,7 @@ class Request:
         workers: How many threads.
         lanes: At most how many items a thread computes together; None for the kernel's best.
         deadline_ms: After how many milliseconds the batch must end; None where the event is silent.
-        partial: Whether to verify what is hopeless to finish, as far as it goes.
+        partial: Whether to begin what is hopeless to finish, and do it as far as it goes.
     """
 
     def __init__(self, event: Fields, workers: int) -> None:
@@ -56,7 +58,7 @@ class Request:
         self._read_costs(event)
         self.truncate = event.boolean("truncate", "verify" in event)
         self.deadline_ms = event.integer("deadline_ms", 0, MAX_DEADLINE_MS, None)
-        self.partial = event.boolean("partial", "verify" not in event)
+        self.partial = event.boolean("partial", False)
         self.passwords: list[bytes | bcrypt_batch.ItemError | None] = []
         self.hashes: list[bytes | None] | None = None
         if "count" in event:
@@ -78,7 +80,7 @@ class Request:
             event.refuse(("cost", "prefix"), "does not go with verify: each hash brings its own")
         else:
             why = "goes with verify only: it is for hashes to check"
-            event.refuse(("max_cost", "partial"), why)
+            event.refuse(("max_cost",), why)
 
     def _read_pairs(self, pairs: list[Any]) -> None:
         self.hashes = []
@@ -93,26 +95,31 @@ class Request:
     def check_budget(self, seconds: float) -> None:
         """Refuse to begin what no machine can finish in so many seconds, unless `partial` asks to.
 
-        Who sends a hash decides what verifying it costs; so the sum is looked at before the work.
+        Who sends an event decides what it costs; so the sum is looked at before the work.
 
         Raises:
             InvalidEvent: The message has the sum of 2^cost, and what can be done of it.
         """
-        if self.partial or self.hashes is None:
-            return
-        wanted = sum(
-            iterations(hashed, self.max_cost)
-            for password, hashed in zip(self.passwords, self.hashes, strict=True)
-            if isinstance(password, bytes)
-        )
+        wanted = self._iterations()
         budget = int(seconds * self.workers / ITERATION_S)
-        if wanted > budget:
+        if wanted > budget and not self.partial:
             raise InvalidEvent(
-                f"verify asks for {wanted} iterations, the sum of 2^cost of its hashes, but in the "
-                f"{seconds:.1f} s that there are {self.workers} workers can't do more than "
-                f"{budget}; send fewer, give the function more time or memory, or have 'partial' "
-                "true to get what is finished by then"
+                f"the event asks for {wanted} iterations, the sum of 2^cost of its items, but in "
+                f"{seconds:.1f} s its {self.workers} workers can't do more than {budget}; send "
+                "fewer items or a lower cost, give the function more time or memory, or have "
+                "'partial' true to get what is finished by then"
             )
+
+    def _iterations(self) -> int:
+        """Return the sum of 2^cost of the items that are no error anyway."""
+        fits = [
+            isinstance(password, bytes)
+            and (self.truncate or len(password) <= bcrypt_batch.MAX_PASSWORD_BYTES)
+            for password in self.passwords
+        ]
+        if self.hashes is None:
+            return sum(fits) << self.cost
+        return sum(iterations(hashed, self.max_cost) for hashed in compress(self.hashes, fits))
 
     def _add_password(self, value: Any, name: str) -> None:
         text = _text(value, name)

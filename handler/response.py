@@ -19,7 +19,7 @@ NS_PER_MS = 1_000_000
 # What may be logged of an answer: never what was hashed or checked, nor what came of it.
 LOGGED = (
     "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel", "threads_used",
-    "memory_used_kb", "cold_start", "error",
+    "memory_used_kb", "cold_start", "complete", "error",
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def answer(
         "kernel": stats.kernel,
         "memory_used_kb": resident_kb(),
         "cold_start": cold_start,
+        "complete": result.complete,
     }
     if request.hashes is None:
         body["hashes"] = [value and value.decode() for value in result.values]

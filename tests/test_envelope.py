@@ -154,7 +154,9 @@ def test_the_first_to_give_up_decides(
     expected_s: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    body = {"count": 1, "cost": 4} | ({} if deadline_ms is None else {"deadline_ms": deadline_ms})
+    body = {"count": 1, "cost": 4, "partial": True} | (
+        {} if deadline_ms is None else {"deadline_ms": deadline_ms}
+    )
     allowed = seconds_allowed(with_body(name, body), remaining_ms, monkeypatch)
     assert allowed == pytest.approx(expected_s)
 
@@ -162,7 +164,7 @@ def test_the_first_to_give_up_decides(
 def test_what_api_gateway_would_not_wait_for_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a gateway that waits a fifth of a second: 1000 hashes of cost 10 take seconds."""
     monkeypatch.setattr(envelope, "API_GATEWAY_S", 0.2)
-    response = call(with_body("api_gateway_2", {"count": 1000, "cost": 10}))
+    response = call(with_body("api_gateway_2", {"count": 1000, "cost": 10, "partial": True}))
     assert response["statusCode"] == 200
     answer = json.loads(response["body"])
     assert answer["processed"] + len(answer["unprocessed"]) == 1000

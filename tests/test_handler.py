@@ -132,12 +132,23 @@ def test_the_highest_cost_to_verify() -> None:
     assert answer["unprocessed"] == [0, 1]
 
 
-def test_what_is_hopeless_to_verify_is_refused_before_it_begins(
-    monkeypatch: pytest.MonkeyPatch,
+HASH_16 = "$2b$16$" + "." * 53
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"verify": [{"password": "pw", "hash": HASH_16}] * 1000},
+        {"count": 1000, "cost": 16},
+        {"passwords": ["pw"] * 1000, "cost": 16},
+        {"passwords": ["x" * 73] * 1000, "cost": 16, "truncate": True},
+    ],
+)
+def test_what_is_hopeless_is_refused_before_it_begins(
+    event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand hashes of cost 16 take an hour, of which the function has half a minute."""
-    hashed = "$2b$16$" + "." * 53
-    event: dict[str, Any] = {"verify": [{"password": "pw", "hash": hashed}] * 1000, "workers": 1}
+    """A thousand items of cost 16 take an hour, of which the function has half a minute."""
+    event = {**event, "workers": 1}
     started = []
     monkeypatch.setattr(app, "run", lambda *arguments: started.append(arguments))
     with pytest.raises(InvalidEvent) as caught:
@@ -148,26 +159,48 @@ def test_what_is_hopeless_to_verify_is_refused_before_it_begins(
     monkeypatch.undo()
     answer = call({**event, "partial": True, "deadline_ms": 30})
     assert len(answer["unprocessed"]) == 1000
-    # Nothing of what is an error of its item anyway, or is none of the algorithm's costs.
-    for hopeless in (hashed, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "abcd15", "", None):
+    assert not answer["complete"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"passwords": [None] * 1000, "cost": 31},
+        {"passwords": ["x" * 73] * 1000, "cost": 31},
+        {"passwords": ["?"] * 1000, "cost": 31, "encoding": "base64"},
+        {"verify": [{"password": None, "hash": HASH_16}] * 1000},
+        {"verify": [{"password": "x" * 73, "hash": HASH_16}] * 1000, "truncate": False},
+    ],
+)
+def test_items_that_are_errors_anyway_need_no_time(event: dict[str, Any]) -> None:
+    answer = call(event)
+    assert len(answer["errors"]) == 1000
+    assert answer["complete"]
+
+
+def test_hashes_that_are_errors_anyway_need_no_time() -> None:
+    """Nor those whose cost is none of the algorithm's."""
+    for hopeless in (HASH_16, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "abcd15", "", None):
         pairs = [{"password": "pw", "hash": hopeless}] * 1000
         assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
-    pairs = [{"password": None, "hash": hashed}] * 1000
-    assert len(call({"verify": pairs})["errors"]) == 1000
 
 
 def test_what_is_unreadable_is_no_work_that_is_left() -> None:
-    answer = call({"passwords": ["!", "cHc="], "encoding": "base64", "cost": 4, "deadline_ms": 0})
+    event = {"passwords": ["!", "cHc="], "encoding": "base64", "cost": 4}
+    answer = call({**event, "deadline_ms": 0, "partial": True})
     assert [error["index"] for error in answer["errors"]] == [0]
     assert (answer["unprocessed"], answer["processed"]) == ([1], 0)
 
 
 def test_a_deadline() -> None:
-    answer = call({"count": 1000, "cost": 10, "deadline_ms": 150})
+    answer = call({"count": 1000, "cost": 10, "deadline_ms": 150, "partial": True})
     assert answer["processed"] + len(answer["unprocessed"]) == 1000
     assert answer["unprocessed"]
-    assert call({"count": 3, "cost": 4, "deadline_ms": 0})["unprocessed"] == [0, 1, 2]
-    assert call({"count": 3, "cost": 4, "deadline_ms": 900_000})["processed"] == 3
+    assert answer["complete"] is False
+    answer = call({"count": 3, "cost": 4, "deadline_ms": 0, "partial": True})
+    assert answer["unprocessed"] == [0, 1, 2]
+    answer = call({"count": 3, "cost": 4, "deadline_ms": 900_000})
+    assert (answer["processed"], answer["complete"]) == (3, True)
 
 
 def codes(answer: dict[str, Any]) -> dict[int, str]:
@@ -239,7 +272,7 @@ def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
     assert verified["request_id"] == "request-1"
     figures = {
         "request_id", "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel",
-        "threads_used", "memory_used_kb", "cold_start", "errors",
+        "threads_used", "memory_used_kb", "cold_start", "complete", "errors",
     }  # fmt: skip
     assert {*verified} == {*made} == figures  # and so not what came of the items
     assert verified["errors"] == made["errors"] == 1
@@ -250,11 +283,12 @@ def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_the_remaining_time_does_not_allow_is_listed() -> None:
-    answer = call({"count": 1000, "cost": 10}, int(app.MARGIN_S * 1000) + 150)
+    event = {"count": 1000, "cost": 10, "partial": True}
+    answer = call(event, int(app.MARGIN_S * 1000) + 150)
     assert answer["processed"] + len(answer["unprocessed"]) == 1000
     assert answer["unprocessed"]
     assert answer["hashes"].count(None) == len(answer["unprocessed"])
-    answer = call({"count": 2, "cost": 10}, remaining_ms=10)
+    answer = call({"count": 2, "cost": 10, "partial": True}, remaining_ms=10)
     assert answer["unprocessed"] == [0, 1]
     assert answer["avg_ms_per_item"] is None
 

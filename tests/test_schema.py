@@ -108,7 +108,7 @@ HASH = "$2b$04$" + "." * 53
 ANSWERED: list[dict[str, Any]] = [
     {"count": 3, "cost": 4, "mode": "sequential"},
     {"passwords": ["a", None, "x" * 73, "Zg"], "cost": 4, "encoding": "base64"},
-    {"passwords": ["a"], "cost": 5, "prefix": "2y", "deadline_ms": 0},
+    {"passwords": ["a"], "cost": 5, "prefix": "2y", "deadline_ms": 0, "partial": True},
     {
         "verify": [
             {"password": "a", "hash": HASH},

@@ -81,7 +81,8 @@ context = type("Context", (), {
     "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})()
 text = password.hex()[:40]  # as an event can have it
 ends(None, app.handler, {"passwords": [text], "cost": 4}, context)
-ends(None, app.handler, {"passwords": [text] * 9, "cost": 16, "deadline_ms": 50}, context)
+ends(None, app.handler, {"passwords": [text] * 9, "cost": 16, "deadline_ms": 50, "partial": True},
+     context)
 ends(app.InvalidEvent, app.handler, {"passwords": [text, 5]}, context)
 ends(app.InvalidEvent, app.handler, {"passwords": [text], "mode": text}, context)
 report("done")

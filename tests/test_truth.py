@@ -1,15 +1,17 @@
-"""No result that isn't a bool is taken for an answer: whoever forgets `.values` signs nobody in."""
+"""What results are taken for: never for an answer, which would sign everybody in."""
 
 from __future__ import annotations
 
 import copy
+import json
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bcrypt_batch import BatchResult, hash_many, hashpw, verify_many
+from bcrypt_batch import BatchResult, Checker, hash_many, hashpw, verify_many
 
 HASHED = hashpw(b"pw", b"$2b$04$" + b"." * 22)
 RESULTS: list[BatchResult[Any]] = [
@@ -54,3 +56,13 @@ def test_what_is_not_done_does_not_match() -> None:
     assert verify_many([b"pw"] * 2, [HASHED] * 2).values == [True, True]
     assert not all(verify_many(*pairs).values)
     assert not all(verify_many([b"pw"], [HASHED], deadline=0).values)
+
+
+def test_figures_as_json() -> None:
+    """All that the documentation of a class names, and what its attributes say."""
+    with Checker() as checker:
+        checker.hash(b"pw", cost=4)
+        for stats in (RESULTS[0].stats, checker.stats()):
+            figures = json.loads(json.dumps(stats.as_dict()))
+            assert {*figures} == {*re.findall(r"^ +(\w+): ", type(stats).__doc__ or "", re.M)}
+            assert all(getattr(stats, name) == figure for name, figure in figures.items())

@@ -14,6 +14,7 @@ from .frames import forgetful, forgetful_coroutine
 from .lanes import lane_limit
 from .limits import DEFAULT_COST, DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .pool import shortage, warn_of_shortage
+from .results import Figures
 from .run import TICK_NS
 from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers
@@ -27,8 +28,8 @@ DEFAULT_MAX_WAITING = 1000
 MOST_WAITING = 10_000_000
 
 
-class CheckerStats:
-    """What a checker does and has done, in this process.
+class CheckerStats(Figures):
+    """What a checker does and has done, in this process; `as_dict()` has all of it.
 
     Attributes:
         waiting: How many calls wait for a lane.
@@ -76,7 +77,7 @@ class CheckerStats:
         self.wait_p99_s = figures["wait_p99_ns"] / 1e9
 
     def __repr__(self) -> str:
-        return f"CheckerStats({', '.join(f'{n}={getattr(self, n)!r}' for n in self.__slots__)})"
+        return f"CheckerStats({', '.join(f'{n}={value!r}' for n, value in self.as_dict().items())})"
 
 
 class Checker:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generic, NoReturn, TypeVar
+    from typing import Any, Generic, NoReturn, TypeVar
 
     Value = TypeVar("Value")
 else:
@@ -46,8 +46,18 @@ class ItemError:
         return f"ItemError({self.code!r}, {self.message!r})"
 
 
-class BatchStats:
-    """How a batch was computed.
+class Figures:
+    """Figures by name."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all figures by name, as json.dumps takes them."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class BatchStats(Figures):
+    """How a batch was computed; `as_dict()` has all of it.
 
     Attributes:
         workers: How many threads it could use.

@@ -59,7 +59,7 @@ def mixed(source: random.Random, hashes: list[str]) -> tuple[str, Any]:
         lambda: ("done", {"mode": mode, "count": len(passwords), "cost": 4}),
         lambda: ("done", {"mode": mode, "verify": pairs}),
         lambda: ("done", over_http(json.dumps({"mode": mode, "passwords": passwords, "cost": 4}))),
-        lambda: ("done", {"passwords": passwords, "cost": 14, "deadline_ms": 1}),
+        lambda: ("done", {"passwords": passwords, "cost": 14, "deadline_ms": 1, "partial": True}),
         lambda: ("items refused", {"passwords": [*passwords, "x" * 73, None], "cost": 4}),
         lambda: ("items refused", {"verify": [*pairs, {"password": SECRET, "hash": SECRET}]}),
         lambda: ("refused", {"mode": SECRET, "count": 1}),
