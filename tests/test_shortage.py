@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,22 @@ def test_without_a_limit_in_sight_the_warning_says_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(pool, "limits_on_threads", lambda wanted: iter([]))
     with pytest.warns(RuntimeWarning, match="memory, or a limit of the whole machine"):
         pool.warn_of_shortage(3, 1, stacklevel=1)
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOSYS])
+def test_a_seccomp_filter_is_named(refusal: int) -> None:
+    """Not memory, which is not in the way."""
+    program = Path(__file__).parent / "programs/without_clone.py"
+    command = [sys.executable, str(program), str(refusal)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    if done.stdout == "no seccomp\n":
+        pytest.skip("the system refuses seccomp filters here, as qemu's emulation does")
+    lines = done.stdout.splitlines()
+    assert [line.partition(" workers")[0].rpartition(": ")[2] for line in lines] == [
+        "1 instead of 2",
+        "1 instead of 2",
+        "0 instead of 2",
+    ]
+    for line in lines:
+        assert f"seccomp filter, which answers {errno.errorcode[refusal]} to" in line
+        assert "memory" not in line

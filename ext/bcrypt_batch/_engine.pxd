@@ -14,6 +14,7 @@ cdef extern from "pool.h" nogil:
     ctypedef void bb_work(void *job, unsigned worker) noexcept nogil
 
     bint bb_pool_prepare(int priority, size_t stack_bytes)
+    int bb_pool_refusal()
     bb_pool *bb_pool_make(bb_work *work, void *job, unsigned workers)
     bint bb_pool_wait(bb_pool *pool, int64_t timeout_ns)
     unsigned bb_pool_size(bb_pool *pool)

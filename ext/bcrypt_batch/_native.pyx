@@ -30,7 +30,7 @@ from bcrypt_batch._engine cimport (
     bb_batch_workers, bb_call, bb_call_end, bb_call_format, bb_call_give_up, bb_call_wait, bb_cut,
     bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free, bb_mailbox_is_from_before_fork,
     bb_mailbox_make, bb_mailbox_take, bb_plan, bb_pool, bb_pool_make, bb_pool_prepare,
-    bb_pool_release, bb_pool_size, bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
+    bb_pool_refusal, bb_pool_release, bb_pool_size, bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
     bb_queue, bb_queue_add, bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork,
     bb_queue_make, bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work,
     monotonic_ns,
@@ -230,6 +230,11 @@ def stop_pool():
     """End the shared pool, or let it end with the batch that uses it."""
     with nogil:
         bb_pool_stop_shared()
+
+
+def thread_refusal():
+    """Return the errno with which the system last refused a thread; 0 if it never did."""
+    return bb_pool_refusal()
 
 
 def forget_locals(error not None):

@@ -27,12 +27,41 @@ def load() -> None:
         os.putenv(name, value)
     try:
         from . import _native
+    except ImportError as error:
+        if reason := reason_of(error, os.path.dirname(__file__)):
+            raise ImportError(reason, name=error.name, path=error.path) from error
+        raise
     finally:
         for name in SETTINGS:
             os.unsetenv(name)
         for name in hidden:
             os.putenv(name, os.environ[name])
     _native.prepare_pools(MARK, stack_bytes(os.environ.get("OMP_STACKSIZE", "")))
+
+
+def reason_of(error: ImportError, folder: str) -> str | None:
+    """Return why the extension can't be imported and what to do, or None if Python's message does.
+
+    Args:
+        error: What importing it raised.
+        folder: Where this package is.
+    """
+    if not os.path.isdir(folder):
+        return (
+            f"{folder} is in an archive, and Python can't load a compiled extension from one; "
+            "install bcrypt_batch, or unpack the archive"
+        )
+    if error.name == __package__:
+        return (
+            f"{folder} has no compiled extension for this Python and machine; install bcrypt_batch "
+            "from its wheel, or build it with pip"
+        )
+    if "interpreter" in str(error).lower():
+        return (
+            f"bcrypt_batch works in one interpreter of a process ({error}); under mod_wsgi set "
+            "WSGIApplicationGroup %{GLOBAL} for each application that uses it"
+        )
+    return None
 
 
 def stack_bytes(setting: str) -> int:

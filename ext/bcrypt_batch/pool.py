@@ -52,6 +52,15 @@ def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
 
 def shortage(wanted: int, got: int) -> str:
     """Return what to say where there are fewer workers than there should be."""
+    from errno import ENOSYS, EPERM, errorcode
+
+    refusal = _native.thread_refusal()
+    if refusal in (EPERM, ENOSYS):  # no limit answers so: see clone(2)
+        return (
+            f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "
+            f"a seccomp filter, which answers {errorcode[refusal]} to the system call clone3 or "
+            "clone. Update the container runtime, or allow clone3 in its seccomp profile"
+        )
     limits = " and ".join(limits_on_threads(wanted)) or "memory, or a limit of the whole machine"
     return (
         f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "

@@ -66,6 +66,9 @@ struct bb_pool {
 
 static size_t trial_stack_bytes;
 
+/* With which error the system last refused a thread; 0 if it never did. */
+static atomic_int refusal;
+
 /* Counts the forks between this process and the first. */
 static atomic_uint generation;
 
@@ -141,7 +144,15 @@ static int create_thread(pthread_t *thread, const pthread_attr_t *attributes, vo
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int error = pthread_create(thread, attributes, run, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        atomic_store(&refusal, error);
+    }
     return error;
+}
+
+int bb_pool_refusal(void)
+{
+    return atomic_load(&refusal);
 }
 
 /* ---- Trying out threads ---- */

@@ -33,6 +33,10 @@ bool bb_pool_prepare(int priority, size_t stack_bytes);
  * it to know later whether they are still there. */
 unsigned bb_pool_generation(void);
 
+/* With which error, such as EAGAIN, the system last refused this process a thread; 0 if it never
+ * did. */
+int bb_pool_refusal(void);
+
 /* The calling thread's id, as the system and threading.get_native_id() have it. */
 pid_t bb_thread_id(void);
 
