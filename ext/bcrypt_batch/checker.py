@@ -194,6 +194,8 @@ class Checker:
     ) -> bool:
         """As `check`, for asyncio; cancelling it takes the call out of the queue.
 
+        Await it: a coroutine that isn't awaited is true for every password.
+
         Raises as `check` does, and OSError where the system refuses a file descriptor.
         """
         setting = self._setting_of(password, hash)
