@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,10 +37,17 @@ def checker() -> Iterator[Checker]:
 
 
 def wait_until(what: str, checker: Checker, value: int) -> None:
+    names = what.split("+")
+    reached = until(lambda: sum(getattr(checker.stats(), name) for name in names) == value)
+    assert reached, checker.stats()
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition; return whether it came in time."""
     give_up = time.monotonic() + PATIENCE_S
-    while sum(getattr(checker.stats(), name) for name in what.split("+")) != value:
-        assert time.monotonic() < give_up, checker.stats()
+    while not (holds := condition()) and time.monotonic() < give_up:
         time.sleep(0.001)
+    return holds
 
 
 class TestResults:
@@ -255,17 +263,24 @@ class TestClosing:
     def test_its_threads_stay_until_the_last_closer_has_seen_them_end(self) -> None:
         """One closer is in the middle of its wait when another one comes back."""
 
-        def threads() -> int:
-            names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
-            return names.count("bcrypt_batch\n")
+        def threads() -> set[str]:
+            """Return the threads of checkers and batches; one that has just ended has no name."""
+            found = set()
+            for path in Path("/proc/self/task").iterdir():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    if (path / "comm").read_text() == "bcrypt_batch\n":
+                        found.add(path.name)
+            return found - others
 
+        # Workers that another test has started; and what ends is there until the system clears it.
+        others: set[str] = set()
+        others = threads()
         waits, may_go_on = threading.Event(), threading.Event()
 
         def tick() -> None:
             waits.set()
             assert may_go_on.wait(PATIENCE_S)
 
-        before = threads()  # the handler's, where its tests run in this process too
         checker = Checker(workers=2)
         with ThreadPoolExecutor(2) as executor:
             call = executor.submit(checker.hash, b"pw", cost=16)
@@ -273,12 +288,14 @@ class TestClosing:
             first = executor.submit(checker._queue.close, tick, drain=True, slice_ns=1)
             try:
                 assert waits.wait(PATIENCE_S)
+                assert until(lambda: len(threads()) == 2)
+                serving = threads()
                 checker.close(wait=False)
-                assert threads() == before + 2
+                assert threads() == serving
             finally:
                 may_go_on.set()
             first.result()
-            assert threads() == before
+            assert until(lambda: not threads())
             assert isinstance(call.exception(), CheckerClosed)
 
     def test_ends_its_threads_and_needs_none_before_the_first_call(self) -> None:

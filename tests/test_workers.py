@@ -149,6 +149,7 @@ def test_start_workers_returns_their_number() -> None:
     assert bcrypt_batch.start_workers(3) == 3
     assert bcrypt_batch.start_workers(1) == 1
     assert bcrypt_batch.start_workers() == bcrypt_batch.worker_count()
+    bcrypt_batch.stop_workers()
     with pytest.raises(ValueError, match="workers must be from 1 to 1024, not 0"):
         bcrypt_batch.start_workers(0)
     with pytest.raises(TypeError, match="workers must be an int, not str"):
