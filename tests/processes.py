@@ -1,4 +1,7 @@
-"""Run programs of their own: what they do to their process stays there."""
+"""Run programs of their own: what they do to their process stays there.
+
+A program of more than INLINE_LINES lines is a file of tests/programs; test_programs.py holds that.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,7 @@ from pathlib import Path
 
 import pytest
 
-# Python code that gives threads the smallest stack that the architecture takes.
-SMALLEST_STACK = """
-import threading
-for size in (32 << 10, 64 << 10, 128 << 10):
-    try:
-        threading.stack_size(size)
-        break
-    except ValueError:
-        pass
-"""
-
+PROJECT = Path(__file__).parent.parent
 # In which of Debian's packages a program is.
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
@@ -38,7 +31,9 @@ PACKAGES = {
     "valgrind": "valgrind",
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
 }
+PROGRAMS = PROJECT / "tests" / "programs"
 PATIENCE_S = 180  # for what must end; timings decide nothing else
+INLINE_LINES = 2
 
 
 def require(*programs: str) -> None:
@@ -48,10 +43,17 @@ def require(*programs: str) -> None:
             pytest.skip(f"{program} is not installed (Debian's {PACKAGES[program]})")
 
 
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a new interpreter and return what came of it."""
+def program(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs tests/programs/NAME.py, in the folder PROJECT."""
+    module = f"tests.programs.{name.replace('/', '.')}"
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in this environment with some variables more; return what came of it."""
     return subprocess.run(
-        [sys.executable, "-c", code],
+        command,
+        cwd=PROJECT,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -59,12 +61,30 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def check_python(code: str, **environment: str) -> str:
-    """Run Python code that must end well and say nothing on standard error; return its output."""
-    done = run_python(code, **environment)
+def check(command: list[str], **environment: str) -> str:
+    """Run a command that must end well and say nothing on standard error; return its output."""
+    done = run(command, **environment)
     came = f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert (done.returncode, done.stderr) == (0, ""), came
     return done.stdout
+
+
+def run_program(
+    name: str, *arguments: object, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return run(program(name, *arguments), **environment)
+
+
+def check_program(name: str, *arguments: object, **environment: str) -> str:
+    return check(program(name, *arguments), **environment)
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "-c", code], **environment)
+
+
+def check_python(code: str, **environment: str) -> str:
+    return check([sys.executable, "-c", code], **environment)
 
 
 def preloading(library: Path) -> str:

@@ -18,10 +18,11 @@ import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout, _native
 from tests.processes import (
     PATIENCE_S,
-    check_python,
+    check_program,
     preloading,
+    program,
     require,
-    run_python,
+    run_program,
     skip_beside_emulators_threads,
 )
 from tests.test_secrets import as_words, memory_at_each_line
@@ -299,190 +300,43 @@ class TestClosing:
             assert isinstance(call.exception(), CheckerClosed)
 
     def test_ends_its_threads_and_needs_none_before_the_first_call(self) -> None:
-        check_python(
-            """
-import os, threading, time, bcrypt_batch
-threading.Thread(target=len, args=("",)).start()
-time.sleep(0.05)
-tasks = lambda: len(os.listdir("/proc/self/task"))
-before = tasks()
-bcrypt_batch.start_workers(2)
-kept = tasks()
-for _ in range(20):
-    with bcrypt_batch.Checker(workers=2) as checker:
-        assert tasks() == kept
-        checker.hash(b"pw", cost=4)
-        assert tasks() == kept + 2, tasks()
-        assert len(bcrypt_batch.hash_many([b"pw"] * 9, cost=4, workers=2).stats.thread_ids) <= 2
-    assert tasks() == kept
-bcrypt_batch.stop_workers()
-assert tasks() == before
-"""
-        )
+        check_program("checker/ends_its_threads")
 
     def test_unclosed_ones_are_said_so_and_end(self) -> None:
-        check_python(
-            """
-import gc, os, threading, time, warnings, bcrypt_batch
-threading.Thread(target=len, args=("",)).start()  # the first brings a sanitizer's own thread along
-time.sleep(0.05)
-before = len(os.listdir("/proc/self/task"))
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    checker = bcrypt_batch.Checker(workers=2)
-    del checker
-    gc.collect()
-    assert not caught
-    checker = bcrypt_batch.Checker(workers=2)
-    checker.hash(b"pw", cost=4)
-    name = repr(checker)
-    del checker
-    gc.collect()
-    assert [(str(w.message), w.category) for w in caught] == [(f"unclosed {name}", ResourceWarning)]
-    caught.clear()  # which holds it, as what the warning is about
-    gc.collect()
-assert len(os.listdir("/proc/self/task")) == before
-"""
-        )
+        check_program("checker/unclosed")
 
-    @pytest.mark.parametrize("daemon", [False, True])
-    def test_the_interpreter_ends_with_one_that_is_open(self, daemon: bool) -> None:
+    @pytest.mark.parametrize("kind", ["idle", "busy"])
+    def test_the_interpreter_ends_with_one_that_is_open(self, kind: str) -> None:
         """Also in the middle of calls of daemon threads."""
-        done = run_python(
-            f"""
-import threading, time, bcrypt_batch
-checker = bcrypt_batch.Checker(workers=2)
-checker.hash(b"pw", cost=4)
-if {daemon}:
-    for _ in range(4):
-        threading.Thread(target=checker.hash, args=(b"pw",), kwargs={{"cost": 16}},
-                         daemon=True).start()
-    time.sleep(0.1)
-print("end")
-"""
-        )
+        done = run_program("checker/open_at_the_end", kind)
         assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)
 
 
 class TestExceptions:
     def test_ctrl_c_leaves_nothing_behind(self) -> None:
-        check_python(
-            """
-import os, signal, threading, time, bcrypt_batch
-checker = bcrypt_batch.Checker(workers=2)
-for call in (lambda: checker.hash(b"pw", cost=16), lambda: checker.close()):
-    other = threading.Thread(target=lambda: [checker.stats(), time.sleep(0.2),
-                                             os.kill(os.getpid(), signal.SIGINT)])
-    if checker.stats().cancelled:
-        waiting = threading.Thread(target=lambda: seen.append(outcome()))
-        seen = []
-        def outcome():
-            try:
-                return checker.hash(b"pw", cost=16)
-            except bcrypt_batch.CheckerClosed as error:
-                return error
-        waiting.start()
-        while not checker.stats().in_flight: time.sleep(0.001)
-    other.start()
-    try:
-        call()
-    except KeyboardInterrupt:
-        print("interrupted")
-    other.join()
-assert checker.stats().cancelled == 1, checker.stats()
-checker.close(wait=False)
-waiting.join()
-assert isinstance(seen[0], bcrypt_batch.CheckerClosed) and not checker.stats().in_flight
-"""
-        )
+        check_program("checker/by_ctrl_c")
 
     def test_an_exception_that_another_thread_sends(self) -> None:
-        check_python(
-            """
-import ctypes, threading, time, bcrypt_batch
-class TooLate(Exception): pass
-def call():
-    try:
-        checker.hash(b"pw", cost=16)
-    except TooLate:
-        seen.append(checker.stats().cancelled)
-seen = []
-with bcrypt_batch.Checker(workers=2) as checker:
-    thread = threading.Thread(target=call)
-    thread.start()
-    while not checker.stats().in_flight: time.sleep(0.001)
-    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    set_exception(ctypes.c_ulong(thread.ident), ctypes.py_object(TooLate))
-    thread.join(60)
-    assert seen == [1]
-"""
-        )
+        check_program("checker/by_another_thread")
 
 
 def test_a_first_call_holds_up_nobody_while_it_makes_threads(tmp_path: Path) -> None:
     """Another call, a fork and the checker's end come meanwhile."""
     skip_beside_emulators_threads("it makes them in its own way")
     require("cc")
-    folder, library = Path(__file__).parent, tmp_path / "held.so"
-    source = folder / "held_threads.c"
+    source, library = Path(__file__).parent / "held_threads.c", tmp_path / "held.so"
     subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
-    program = (folder / "programs" / "first_call.py").read_text()
-    check_python(program, LD_PRELOAD=preloading(library), PYTHONWARNINGS="ignore")
+    environment = {"LD_PRELOAD": preloading(library), "PYTHONWARNINGS": "ignore"}
+    check_program("checker/first_call", **environment)
 
 
 class TestForks:
     def test_the_child_has_an_empty_one_that_works(self) -> None:
-        check_python(
-            """
-import ctypes, os, threading, time, bcrypt_batch
-hashed = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
-checker = bcrypt_batch.Checker(workers=2, lanes=2)
-def fork_from_c():
-    return ctypes.PyDLL(None).fork()
-others = [threading.Thread(target=checker.hash, args=(b"pw",), kwargs={"cost": 11})
-          for _ in range(8)]
-for other in others: other.start()
-while checker.stats().in_flight < 4: time.sleep(0.001)
-for fork in (os.fork, fork_from_c):
-    if not (pid := fork()):
-        stats = checker.stats()
-        assert (stats.waiting, stats.in_flight, stats.finished) == (0, 0, 0)
-        assert checker.check(b"pw", hashed) and not checker.check(b"px", hashed)
-        if not (grandchild := os.fork()):
-            assert checker.check(b"pw", hashed)
-            os._exit(7)
-        assert os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) == 7
-        checker.close()
-        os._exit(7)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-for other in others: other.join()
-checker.close()
-assert checker.stats().finished == 8
-""",
-            PYTHONWARNINGS="ignore",
-        )
+        check_program("checker/forks", PYTHONWARNINGS="ignore")
 
     def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(self) -> None:
         """Both answer: the child begins again."""
-        check_python(
-            """
-import os, signal, threading, bcrypt_batch
-children = []
-def handler(*_):
-    children.append(os.fork())
-signal.signal(signal.SIGALRM, handler)
-checker = bcrypt_batch.Checker(workers=2)
-signal.setitimer(signal.ITIMER_REAL, 0.05)
-hashed = checker.hash(b"pw", cost=12)
-while not children: pass
-assert bcrypt_batch.checkpw(b"pw", hashed)
-checker.close()
-if not children[0]:
-    os._exit(7)
-assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
-""",
-            PYTHONWARNINGS="ignore",
-        )
+        check_program("checker/fork_by_a_signal_handler", PYTHONWARNINGS="ignore")
 
 
 def test_keys_and_states_are_wiped_when_calls_end() -> None:
@@ -490,57 +344,13 @@ def test_keys_and_states_are_wiped_when_calls_end() -> None:
     password = secrets.token_bytes(40)
     # From where free() does not write to what it was given.
     words = as_words(password[16:])
-    code = """
-import asyncio, sys, threading, time, bcrypt_batch
-password = sys.stdin.buffer.read(40)
-checker = bcrypt_batch.Checker(workers=1, lanes=2)
-def late():
-    try:
-        checker.hash(password, cost=16)
-    except bcrypt_batch.CheckerClosed:
-        pass
-threads = [threading.Thread(target=late) for _ in range(4)]
-for thread in threads: thread.start()
-while (stats := checker.stats()).waiting + stats.in_flight < 4: time.sleep(0.001)
-print("there", flush=True)
-sys.stdin.buffer.read(1)
-for timeout in (0, 0.01):
-    try:
-        checker.hash(password, cost=16, timeout=timeout)
-    except TimeoutError:
-        pass
-checker.close(wait=False)
-for thread in threads: thread.join()
-with bcrypt_batch.Checker(workers=2) as checker:
-    checker.hash(password, cost=4)
-    async def main():
-        call = asyncio.ensure_future(checker.hash_async(password, cost=4))
-        await asyncio.sleep(0)
-        while checker.stats().finished < 2: time.sleep(0.001)
-        print("not taken", flush=True)
-        sys.stdin.buffer.read(1)
-        await call
-    asyncio.run(main())
-print("done", flush=True)
-sys.stdin.buffer.read(1)
-"""
-    found = {line: memory.count(words) for line, memory in memory_at_each_line(code, password)}
+    command = program("checker/end_calls_in_every_way")
+    found = {line: memory.count(words) for line, memory in memory_at_each_line(command, password)}
     assert found == {b"there\n": 4, b"not taken\n": 0, b"done\n": 0}
 
 
 def test_the_import_of_the_package_does_not_import_it() -> None:
-    check_python(
-        """
-import sys, bcrypt_batch
-assert "bcrypt_batch.checker" not in sys.modules and "asyncio" not in sys.modules
-bcrypt_batch.Checker
-assert "asyncio" not in sys.modules
-try:
-    bcrypt_batch.nothing
-except AttributeError as error:
-    assert str(error) == "module 'bcrypt_batch' has no attribute 'nothing'"
-"""
-    )
+    check_program("checker/imported_when_used")
 
 
 def test_threads_of_other_callers_go_on_meanwhile(checker: Checker) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import Checker, CheckerClosed, CheckerFull, CheckerTimeout
-from tests.processes import PATIENCE_S, check_python, preloading, require
+from tests.processes import PATIENCE_S, PROGRAMS, check_program, preloading, require
 
 HASHED = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
 
@@ -212,29 +212,7 @@ def test_threads_and_loops_share_lanes() -> None:
 
 def test_a_child_after_fork_has_loops_of_its_own() -> None:
     """The parent's loop is not disturbed: both share its selector."""
-    check_python(
-        """
-import asyncio, os, bcrypt_batch
-hashed = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
-checker = bcrypt_batch.Checker(workers=2)
-async def child():
-    checks = [checker.check_async(b"pw", hashed) for _ in range(8)]
-    assert all(await asyncio.gather(*checks))
-def in_child():
-    asyncio.run(child())
-    checker.close()
-    os._exit(7)
-async def main():
-    calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=10)) for _ in range(8)]
-    await asyncio.sleep(0)
-    pid = await asyncio.to_thread(lambda: os.fork() or in_child())
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    assert all(await asyncio.gather(*calls))
-asyncio.run(main())
-checker.close()
-""",
-        PYTHONWARNINGS="ignore",
-    )
+    check_program("checker/loop_of_a_child", PYTHONWARNINGS="ignore")
 
 
 def test_loops_that_are_closed_in_the_middle_leave_nothing() -> None:
@@ -260,59 +238,9 @@ def test_loops_that_are_closed_in_the_middle_leave_nothing() -> None:
     checker.close()
 
 
-EVERY_LINE = """
-import asyncio, gc, os, sys, bcrypt_batch
-from bcrypt_batch import deliveries
-
-class Interruption(Exception):
-    pass
-
-def descriptors():
-    return len(os.listdir("/proc/self/fd"))
-
-async def main(calls, code, line):
-    # A descriptor may stay until the loop's next call: so one more makes up for it.
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    armed = True
-    def local(frame, event, _):
-        nonlocal armed
-        if armed and event == "line" and frame.f_lineno == line:
-            armed = False
-            raise Interruption
-        return local
-    sys.settrace(lambda frame, *_: local if frame.f_code is code else None)
-    calls = [asyncio.ensure_future(checker.hash_async(b"x", cost=cost, timeout=timeout))
-             for cost, timeout in calls]
-    done, left = await asyncio.wait(calls, timeout=WAIT)
-    sys.settrace(None)
-    assert not left, (code.co_name, line, len(left))
-    raised = sum(isinstance(call.exception(), Interruption) for call in calls)
-    assert raised <= 1, (code.co_name, line, raised)
-    assert await asyncio.wait_for(checker.hash_async(b"x", cost=4), WAIT)
-    return not armed
-
-# One call alone has nobody else to bring its answer along, or to be late for.
-MIXED = [(4, 0.0), *[(4, WAIT)] * 5]
-DELIVERED, LATE = [(4, None)], [(31, 0.0)]
-checker = bcrypt_batch.Checker(workers=2, max_cost=31)
-checker.hash(b"x", cost=4)
-seen = 0
-before = descriptors()
-own = deliveries.Deliveries
-for function in (own.__init__, own.expect, own._deliver, own.forget, deliveries.compute):
-    for line in sorted({line for _, _, line in function.__code__.co_lines() if line}):
-        for calls in (MIXED, DELIVERED, LATE):
-            seen += asyncio.run(main(calls, function.__code__, line))
-            gc.collect()
-            assert descriptors() == before, (function.__name__, line)
-            assert not checker._deliveries, (function.__name__, line)
-print(seen)
-"""
-
-
 def test_an_exception_at_every_line_costs_no_other_call_its_answer() -> None:
     """As a signal handler's may come, also in a callback of the loop."""
-    assert int(check_python(f"WAIT = {PATIENCE_S / 6}\n{EVERY_LINE}")) > 100
+    assert int(check_program("checker/exception_at_every_line", PATIENCE_S / 6)) > 100
 
 
 def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Checker) -> None:
@@ -347,52 +275,14 @@ def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Chec
 
 def test_what_a_child_after_fork_drops_leaves_the_parent_s_loop_alone() -> None:
     """Even where the child's queue has come to lie where the parent's was."""
-    check_python(
-        """
-import asyncio, os, bcrypt_batch
-checker = bcrypt_batch.Checker(workers=1)
-hashed = bcrypt_batch.hashpw(b"x", bcrypt_batch.gensalt(4))
-async def main():
-    call = asyncio.ensure_future(checker.hash_async(b"x", cost=10))
-    await asyncio.sleep(0)
-    (own,) = checker._deliveries.values()
-    if not (pid := os.fork()):
-        for _ in range(20):
-            assert not own.mailbox.current
-            assert checker.check(b"x", hashed)
-        call.get_coro().close()
-        os._exit(7)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    await asyncio.wait_for(call, 60)
-asyncio.run(main())
-checker.close()
-""",
-        PYTHONWARNINGS="ignore",
-    )
+    check_program("checker/call_dropped_by_a_child", PYTHONWARNINGS="ignore")
 
 
 def test_a_child_after_fork_makes_a_mailbox_of_its_own_for_a_loop_that_looks_like_the_parents() -> (
     None
 ):
     """Its loop may come to lie where the parent's was, by which they are found."""
-    check_python(
-        """
-import asyncio, os, bcrypt_batch
-from bcrypt_batch.deliveries import Deliveries
-checker = bcrypt_batch.Checker(workers=1)
-hashed = bcrypt_batch.hashpw(b"x", bcrypt_batch.gensalt(4))
-parents = Deliveries(checker._queue, asyncio.new_event_loop())
-async def main():
-    checker._deliveries[id(asyncio.get_running_loop())] = parents
-    return await asyncio.wait_for(checker.check_async(b"x", hashed), 60)
-if not (pid := os.fork()):
-    os._exit(7 if asyncio.run(main()) else 1)
-assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-parents.loop.close()
-checker.close()
-""",
-        PYTHONWARNINGS="ignore",
-    )
+    check_program("checker/loop_where_the_parents_was", PYTHONWARNINGS="ignore")
 
 
 class TestRefusedDescriptors:
@@ -412,32 +302,11 @@ class TestRefusedDescriptors:
 
     def test_too_little_memory(self, tmp_path: Path) -> None:
         """The system's, where eventfd says so."""
-        check_python(
-            """
-import asyncio, bcrypt_batch
-checker = bcrypt_batch.Checker(workers=1)
-async def main():
-    await checker.check_async(b"pw", b"$2b$04$" + b"." * 53)
-try:
-    asyncio.run(main())
-except MemoryError as error:
-    assert str(error) == "no memory for an event loop's calls", error
-else:
-    raise SystemExit("it has worked")
-""",
-            LD_PRELOAD=preloading(refusing("eventfd", "ENOMEM", tmp_path)),
-        )
-
-
-def refusing(function: str, code: str, folder: Path) -> Path:
-    """Return a library in which the system refuses a function."""
-    require("cc")
-    source, library = folder / "refusing.c", folder / "refusing.so"
-    source.write_text(
-        f"#include <errno.h>\nint {function}(void) {{ errno = {code}; return -1; }}\n"
-    )
-    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library], check=True)
-    return library
+        require("cc")
+        library = tmp_path / "refused.so"
+        source = PROGRAMS / "refused_eventfd.c"
+        subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library], check=True)
+        check_program("checker/without_memory_for_a_loop", LD_PRELOAD=preloading(library))
 
 
 def test_under_uvloop(checker: Checker) -> None:

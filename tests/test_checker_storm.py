@@ -7,176 +7,14 @@ from __future__ import annotations
 
 import os
 
-from tests.processes import check_python, skip_beside_emulators_threads
+from tests.processes import check_program, skip_beside_emulators_threads
 
 CALLS = int(os.environ.get("CHECKER_CALLS", "3000"))
-
-# Each thread and each coroutine asks and counts what came: True or False as it must be, refused,
-# late, cancelled. In the end the checker must have counted as many, and have nothing left.
-STORM = """
-import asyncio, collections, os, random, resource, signal, sys, threading, time
-import bcrypt_batch
-from bcrypt_batch import checker as checker_module
-from bcrypt_batch import Checker, CheckerFull, CheckerTimeout
-
-checker_module.TICK_NS = 500_000  # a call is short: so it is interrupted in its waits, too
-hashes = {cost: bcrypt_batch.hashpw(b"right", bcrypt_batch.gensalt(cost)) for cost in (4, 5, 6)}
-checker = Checker(workers=2, lanes=4, max_waiting=10)
-totals = collections.Counter()
-lock = threading.Lock()
-
-class Interruption(Exception):
-    pass
-
-def choose(source):
-    right = source.random() < 0.5
-    timeout = source.choice([None, None, None, 60, source.random() * 0.02, 0])
-    return b"right" if right else b"wrong", hashes[source.choice([4, 4, 4, 5, 6])], timeout, right
-
-def ask(source, seen):
-    password, hashed, timeout, right = choose(source)
-    seen["asked"] += 1
-    try:
-        assert checker.check(password, hashed, timeout=timeout) is right
-        seen["answered"] += 1
-    except CheckerTimeout:
-        seen["late"] += 1
-    except CheckerFull:
-        seen["refused"] += 1
-
-def in_thread(seed, calls):
-    source, seen = random.Random(seed), collections.Counter()
-    for _ in range(calls):
-        ask(source, seen)
-    with lock:
-        totals.update(seen)
-
-async def ask_async(source, seen):
-    password, hashed, timeout, right = choose(source)
-    seen["asked"] += 1
-    call = asyncio.ensure_future(checker.check_async(password, hashed, timeout=timeout))
-    if source.random() < 0.3:
-        await asyncio.sleep(source.random() * 0.01)
-        call.cancel()
-    try:
-        assert await call is right
-        seen["answered"] += 1
-    except asyncio.CancelledError:
-        seen["cancelled"] += 1
-    except CheckerTimeout:
-        seen["late"] += 1
-    except CheckerFull:
-        seen["refused"] += 1
-
-async def in_loop(source, seen, calls):
-    async def client(calls):
-        for _ in range(calls):
-            await ask_async(source, seen)
-    await asyncio.gather(*(client(calls // 12) for _ in range(12)))
-
-def run_loops(seed, calls):
-    # A new loop now and then: each opens a mailbox, and must leave none.
-    source, seen = random.Random(seed), collections.Counter()
-    for _ in range(5):
-        asyncio.run(in_loop(source, seen, calls // 5))
-    with lock:
-        totals.update(seen)
-
-armed = False
-def handle(*_):
-    if armed:
-        raise Interruption
-signal.signal(signal.SIGALRM, handle)
-
-def in_child():
-    signal.alarm(0)
-    try:
-        assert checker.stats().finished == checker.stats().in_flight == 0
-        for _ in range(3):
-            assert checker.check(b"right", hashes[4])
-        async def main():
-            checks = [checker.check_async(b"wrong", hashes[4]) for _ in range(5)]
-            assert not any(await asyncio.gather(*checks))
-        asyncio.run(main())
-        checker.close()
-        os._exit(7)
-    except BaseException as error:
-        print("in the child:", repr(error), file=sys.stderr)
-        os._exit(1)
-
-def in_main(seed, calls, forks):
-    global armed
-    source, seen = random.Random(seed), collections.Counter()
-    fork_at = set(source.sample(range(calls), min(calls, forks)))
-    for i in range(calls):
-        if i in fork_at:
-            if not (pid := os.fork()):
-                in_child()
-            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-            seen["forks"] += 1
-        before = seen.total()
-        try:
-            armed = True
-            signal.setitimer(signal.ITIMER_REAL, source.random() * 0.02 + 1e-6)
-            ask(source, seen)
-            armed = False
-        except Interruption:
-            armed = False
-            seen["interrupts"] += 1
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    with lock:
-        totals.update(seen)
-
-def memory_kb():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() >> 10
-
-def storm(seed, calls):
-    threads = [threading.Thread(target=in_thread, args=(seed + i, calls // 7)) for i in range(4)]
-    threads += [threading.Thread(target=run_loops, args=(seed + 10 + i, calls // 7))
-                for i in range(2)]
-    for thread in threads: thread.start()
-    in_main(seed + 20, calls // 7, max(2, calls // 400) if FORKS else 0)
-    for thread in threads: thread.join()
-
-def open_now():
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
-
-started = time.monotonic()
-storm(1, max(400, CALLS // 10))
-opened, early_kb = open_now(), memory_kb()
-storm(2, CALLS)
-stats = checker.stats()
-give_up = time.monotonic() + 60
-def settled():  # Python's own threads are not cleared away before join returns
-    return not checker.stats().in_flight and all(
-        now <= before for now, before in zip(open_now(), opened))
-while not settled() and time.monotonic() < give_up:
-    time.sleep(0.001)
-stats = checker.stats()
-assert settled(), (open_now(), opened, stats)
-print(dict(totals), f"{time.monotonic() - started:.0f} s")
-print(stats)
-print(f"resident: {early_kb} kB after a tenth, {memory_kb()} kB at the end")
-assert stats.waiting == stats.in_flight == 0
-outcomes = sum(totals[kind] for kind in ("answered", "late", "cancelled", "refused"))
-assert outcomes + totals["interrupts"] >= totals["asked"] >= outcomes
-ends = stats.finished + stats.timed_out + stats.cancelled + stats.refused
-# An interrupt or a cancellation may come before the call is in the queue, or after its end.
-either = totals["interrupts"] + totals["cancelled"]
-assert totals["asked"] - either <= ends <= totals["asked"]
-for counted, came in ((stats.finished, "answered"), (stats.timed_out, "late"),
-                      (stats.refused, "refused")):
-    assert totals[came] <= counted <= totals[came] + either, came
-assert not checker._deliveries
-assert memory_kb() < early_kb + 16_000
-checker.close()
-"""
 
 
 def test_each_call_ends_once_beside_forks() -> None:
     skip_beside_emulators_threads("qemu's does not bear such forks")
-    output = check_python(f"CALLS = {CALLS}\nFORKS = True\n{STORM}", PYTHONWARNINGS="ignore")
+    output = check_program("checker/storm", CALLS, "forks", PYTHONWARNINGS="ignore")
     print(output)
     for kind in ("answered", "late", "cancelled", "refused", "interrupts", "forks"):
         assert f"'{kind}'" in output
@@ -184,4 +22,4 @@ def test_each_call_ends_once_beside_forks() -> None:
 
 def test_each_call_ends_once() -> None:
     """For ThreadSanitizer, too, which does not bear forks."""
-    print(check_python(f"CALLS = {min(CALLS, 3000)}\nFORKS = False\n{STORM}"))
+    print(check_program("checker/storm", min(CALLS, 3000)))

@@ -20,6 +20,7 @@ from environment import asked_workers
 from fields import InvalidEvent
 from request import parse
 from tests.invoked import call, check_hashes, event
+from tests.processes import PROGRAMS
 
 HANDLER = Path(app.__file__).parent
 
@@ -299,19 +300,7 @@ def test_cold_start_is_the_first_request(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_pool_exists_before_the_first_request_and_imports_stay_light() -> None:
-    code = """
-import os, sys
-alone = len(os.listdir("/proc/self/task"))
-import app
-threads = len(os.listdir("/proc/self/task"))
-answer = app.handler({"count": 8, "cost": 4}, type("C", (), {
-    "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})())
-assert answer["cold_start"] is True
-assert len(os.listdir("/proc/self/task")) == threads == alone + 3
-heavy = {"boto3", "botocore", "bcrypt", "inspect", "typing", "dataclasses", "logging"}
-assert not heavy & set(sys.modules), heavy & set(sys.modules)
-os._exit(0)  # as a sandbox that is frozen or reclaimed: the line of log is out by then
-"""
+    code = (PROGRAMS / "handler/pool_before_the_first_request.py").read_text()
     done = cold_start(code, WORKER_COUNT="3")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["cold_start"] is True
@@ -355,12 +344,7 @@ def test_a_bad_worker_count_fails_the_cold_start() -> None:
 
 def test_the_worker_count_is_that_of_every_batch() -> None:
     """The library is not told it: each batch is."""
-    code = """
-import app, bcrypt_batch, json
-answer = app.handler({"count": 9, "cost": 4}, type("C", (), {
-    "aws_request_id": "1", "get_remaining_time_in_millis": lambda self: 9000})())
-print(app.WORKERS, answer["workers"], bcrypt_batch.worker_count())
-"""
+    code = (PROGRAMS / "handler/worker_counts.py").read_text()
     for environment, expected in (
         ({"WORKER_COUNT": "3", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}, "3 3 1"),
         ({"WORKER_COUNT": "3", "BCRYPT_BATCH_WORKERS": "2"}, "3 3 2"),

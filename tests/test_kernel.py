@@ -15,7 +15,7 @@ from Crypto.Cipher import _EKSBlowfish
 import bcrypt_batch
 from bcrypt_batch import _native
 from tests.kernels import MAX_LANES, compute, planned, vectors
-from tests.processes import check_python, run_python
+from tests.processes import check_program, check_python, run_python
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 HASHED = b"$2b$04$" + b"." * 53
@@ -125,36 +125,12 @@ def test_no_other_kernel_computes_before_it_has_passed() -> None:
     One lane's at a time: that of lane n fails the variants with n lanes, and passes those with
     fewer.
     """
-    code = f"""
-import ctypes, mmap
-import bcrypt_batch
-from bcrypt_batch import _native
-ANSWER, WRONG = {ANSWER!r}, {WRONG!r}
-with open("/proc/self/maps") as maps:
-    spans = [line.split()[0] for line in maps if _native.__file__ in line and " r" in line]
-for span in spans:
-    start, end = (int(address, 16) for address in span.split("-"))
-    if (place := ctypes.string_at(start, end - start).find(ANSWER)) >= 0:
-        address = start + place
-page = ctypes.c_void_p(address // mmap.PAGESIZE * mmap.PAGESIZE)
-access = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
-assert ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(2 * mmap.PAGESIZE), access) == 0
-for name in bcrypt_batch.kernels().supported:
-    for lanes in range(1, _native.MAX_LANES + 1):
-        word = address + (lanes - 1) * {ANSWER_BYTES}
-        answer = ctypes.string_at(word, 4)
-        ctypes.memset(word, 0, 4)
-        try:
-            _native.group_times(name)
-        except ImportError as error:
-            assert str(error).startswith(WRONG.format(name, lanes)), error
-            print(name, lanes)
-        ctypes.memmove(word, answer, 4)
-"""
     kernels = bcrypt_batch.kernels()
     others = [name for name in kernels.supported if name != kernels.chosen]
     expected = [f"{name} {n + 1}" for name in others for n in range(_native.max_lanes(name))]
-    assert check_python(code).splitlines() == expected
+    arguments = ANSWER.hex(), ANSWER_BYTES, WRONG
+    said = check_program("kernel/answers_changed_after_import", *arguments)
+    assert said.splitlines() == expected
 
 
 def test_constants_are_what_their_generator_makes() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernels import Vector, driver_input, vectors
-from tests.processes import require
+from tests.processes import PROGRAMS, require
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 DRIVER = Path(__file__).parent / "kernel_driver.c"
@@ -99,7 +99,7 @@ def test_what_is_wiped(tmp_path: Path) -> None:
     """Whole and nothing else; on the machine code's side test_hardening.py looks for the calls."""
     require("cc")
     program = tmp_path / "wipes"
-    source = DRIVER.parent / "programs/wipes.c"
+    source = PROGRAMS / "wipes.c"
     flags = ["-std=c11", "-O1", f"-I{KERNEL}", "-pthread"]
     subprocess.run(["cc", *flags, source, *SOURCES, "-o", program], check=True)
     assert subprocess.run([program]).returncode == 0
@@ -111,35 +111,7 @@ def test_from_cpp(compiler: tuple[str, str], tmp_path: Path) -> None:
     require(*compiler)
     password, hashed = vectors()[0]
     program = tmp_path / "program"
-    source = tmp_path / "caller.cpp"
-    source.write_text(
-        """
-#include <cstdio>
-#include <memory>
-#include "kernel.h"
-
-int main(int, char **arguments)
-{
-    const auto *text = reinterpret_cast<const uint8_t *>(arguments[2]);
-    const auto *password = reinterpret_cast<const uint8_t *>(arguments[1]);
-    size_t length = 0;
-    while (password[length]) length++;
-    auto group = std::make_unique<bb_group>();
-    bb_setting setting{};
-    bb_item item{}, *items[] = {&item};
-    char hash[BB_HASH_CHARS];
-
-    static_assert(alignof(bb_group) == 64);
-    if (bb_self_test(group.get(), bb_choose_kernel()) != 0) return 1;
-    if (bb_parse_hash(text, BB_HASH_CHARS, &setting) != BB_OK) return 2;
-    bb_load_item(&item, password, length, &setting);
-    bb_group_start(group.get(), bb_choose_kernel(), items, 1, setting.cost);
-    while (!bb_group_advance(group.get(), 100)) {}
-    bb_format_hash(&setting, item.digest, hash);
-    std::printf("%.60s", hash);
-}
-"""
-    )
+    source = PROGRAMS / "caller.cpp"
     c, cpp = compiler
     subprocess.run([c, "-O0", *STRICT, "-c", *SOURCES], check=True, cwd=tmp_path)
     objects = sorted(tmp_path.glob("*.o"))

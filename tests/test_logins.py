@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ import bcrypt
 import pytest
 
 import bcrypt_batch
-from tests.processes import check_python
+from tests.processes import check_program
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "logins.md").read_text()
 HASHED = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(5))
@@ -99,119 +100,25 @@ def test_the_first_example() -> None:
     exec(code, {})
 
 
-DJANGO = """
-import django
-from concurrent.futures import ThreadPoolExecutor
-from django.conf import settings
-OWN = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-       "django.contrib.auth.hashers.BCryptPasswordHasher"]
-settings.configure(**SETTINGS)
-django.setup()
-from django.contrib.auth import hashers
-from django.test.utils import override_settings
-from bcrypt_batch.contrib import django as ours
-for kind in (ours.BCryptSHA256PasswordHasher, ours.BCryptPasswordHasher):
-    kind.rounds = 5
-for kind in (hashers.BCryptSHA256PasswordHasher, hashers.BCryptPasswordHasher):
-    kind.rounds = 5
-"""
-
-
 @pytest.fixture(scope="module")
-def django_code() -> str:
+def django_settings() -> str:
     pytest.importorskip("django")
     found = recipe("django")
     wanted = {n: found[n] for n in ("PASSWORD_HASHERS", "BCRYPT_BATCH_CHECKER")}
-    return f"SETTINGS = {wanted!r}\n{DJANGO}"
+    return json.dumps(wanted)
 
 
-def test_django_reads_and_writes_what_its_own_hashers_do(django_code: str) -> None:
-    check_python(
-        django_code
-        + """
-for algorithm in ("bcrypt_sha256", "bcrypt"):
-    for password in ("s3cret", "", "\\u00e4\\u20ac", "x" * (200 if algorithm != "bcrypt" else 72)):
-        made = hashers.make_password(password, hasher=algorithm)
-        assert made.startswith(algorithm + "$$2b$05$")
-        assert type(hashers.get_hasher(algorithm)).__module__ == "bcrypt_batch.contrib.django"
-        assert hashers.check_password(password, made)
-        assert not hashers.check_password("guess", made)
-        with override_settings(PASSWORD_HASHERS=OWN):
-            assert type(hashers.get_hasher(algorithm)).__module__ != ours.__name__
-            assert hashers.check_password(password, made)
-            theirs = hashers.make_password(password, hasher=algorithm)
-        assert hashers.check_password(password, theirs)
-        assert not hashers.check_password("guess", theirs)
-    assert hashers.get_hasher(algorithm).safe_summary(made)
-assert ours.checker().stats().finished == 40, ours.checker().stats()
-assert hashers.get_hasher("default").algorithm == "bcrypt_sha256"
-ours.checker().close()
-"""
-    )
+def test_django_reads_and_writes_what_its_own_hashers_do(django_settings: str) -> None:
+    check_program("logins/read_and_write", django_settings)
 
 
-def test_django_updates_and_hardens(django_code: str) -> None:
-    check_python(
-        django_code
-        + """
-hasher = ours.BCryptSHA256PasswordHasher()
-made = hasher.encode("s3cret", hasher.salt())
-assert not hasher.must_update(made)
-hasher.rounds = 7
-assert hasher.must_update(made)
-before = ours.checker().stats().finished
-hasher.harden_runtime("guess", made)  # 2^7 - 2^5 = 3 * 2^5: three more of cost 5
-assert ours.checker().stats().finished == before + 3
-ours.BCryptSHA256PasswordHasher.rounds = 6
-hashers.get_hasher.cache_clear() if hasattr(hashers.get_hasher, "cache_clear") else None
-hashers.reset_hashers(setting="PASSWORD_HASHERS")
-kept = []
-assert hashers.check_password("s3cret", made, setter=lambda p: kept.append(p))
-assert kept == ["s3cret"]
-ours.checker().close()
-"""
-    )
+def test_django_updates_and_hardens(django_settings: str) -> None:
+    check_program("logins/update_and_harden", django_settings)
 
 
-def test_django_requests_share_lanes(django_code: str) -> None:
-    check_python(
-        django_code
-        + """
-made = hashers.make_password("s3cret")
-def check(i):
-    return hashers.check_password("s3cret" if i % 2 else "guess", made)
-with ThreadPoolExecutor(8) as executor:
-    assert list(executor.map(check, range(64))) == [False, True] * 32
-stats = ours.checker().stats()
-assert stats.finished == 65 and stats.mean_group_size > 1, stats
-assert ours.checker() is ours.checker()
-ours.checker().close()
-"""
-    )
+def test_django_requests_share_lanes(django_settings: str) -> None:
+    check_program("logins/share_lanes", django_settings)
 
 
-def test_django_in_a_child_of_a_fork_in_the_middle_of_the_first_login(django_code: str) -> None:
-    check_python(
-        django_code
-        + """
-import os, signal, threading, bcrypt_batch
-real = ours.Checker
-forked = []
-def made_slowly(**options):
-    if not forked:
-        forked.append(None)
-        if not (pid := os.fork()):  # as another thread's fork would find it
-            threading.Thread(target=login).start()  # the child's own threads log in
-            os._exit(0 if ended.wait(30) else 1)
-        assert os.waitpid(pid, 0)[1] == 0
-    return real(**options)
-def login():
-    assert hashers.check_password("x", hashers.make_password("x"))
-    ended.set()
-ended = threading.Event()
-ours.Checker = made_slowly
-login()
-ours.checker().close()
-""",
-        PYTHONWARNINGS="ignore",
-    )
+def test_django_in_a_child_of_a_fork_in_the_middle_of_the_first_login(django_settings: str) -> None:
+    check_program("logins/fork_in_the_first_login", django_settings, PYTHONWARNINGS="ignore")

@@ -13,7 +13,7 @@ import pytest
 
 from bcrypt_batch import hash_many, verify_many
 from bcrypt_batch.loading import stack_bytes
-from tests.processes import SMALLEST_STACK, check_python, run_python
+from tests.processes import PROGRAMS, check_program, run_program, run_python
 
 
 def test_parallel_mode_uses_several_threads_and_none_of_ours() -> None:
@@ -95,34 +95,12 @@ HOST_SETTINGS = {
 def test_openmp_settings_of_the_host_are_kept_away(name: str) -> None:
     """They bind neither this process nor our threads, and stay as they were for others."""
     settings = HOST_SETTINGS if name == "all" else {name: HOST_SETTINGS[name]}
-    check_python(
-        f"""
-import os, subprocess, sys
-before = os.sched_getaffinity(0), dict(os.environ)
-import bcrypt_batch
-assert (os.sched_getaffinity(0), dict(os.environ)) == before
-values = bcrypt_batch.hash_many([b"pw"] * 40, cost=8, workers=3, lanes=1)
-assert values.stats.threads_used == 3, values.stats
-assert os.sched_getaffinity(0) == before[0]
-child = "import os; print(*(os.environ.get(name) for name in {list(settings)}), sep=chr(10))"
-seen = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout
-assert seen.split(chr(10))[:-1] == {list(settings.values())}, seen
-""",
-        **settings,
-    )
+    check_program("threads/hide_hosts_settings", *map("=".join, settings.items()), **settings)
 
 
 def test_libgomp_is_loaded_with_our_settings_alone() -> None:
     """What it says of itself, with the setting let through that makes it say so."""
-    done = run_python(
-        """
-import os
-hide = os.unsetenv
-os.unsetenv = lambda name: name == "OMP_DISPLAY_ENV" or hide(name)
-import bcrypt_batch
-""",
-        **{**HOST_SETTINGS, "OMP_DISPLAY_ENV": "VERBOSE"},
-    )
+    done = run_program("threads/show_libgomps_settings", **HOST_SETTINGS, OMP_DISPLAY_ENV="VERBOSE")
     assert "GOMP_SPINCOUNT = '0'" in done.stderr
     assert "OMP_PROC_BIND = 'FALSE'" in done.stderr
     assert "OMP_DYNAMIC = 'FALSE'" in done.stderr
@@ -130,24 +108,7 @@ import bcrypt_batch
 
 
 def test_the_environment_is_restored_where_the_import_fails() -> None:
-    check_python(
-        """
-import os, sys
-sys.modules["bcrypt_batch._native"] = None
-try:
-    import bcrypt_batch
-except ImportError:
-    pass
-else:
-    raise SystemExit("imported")
-import subprocess
-child = "import os; print(os.environ.get('OMP_PLACES'), os.environ.get('GOMP_SPINCOUNT'))"
-print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout)
-assert subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout == (
-    "{0} None\\n")
-""",
-        OMP_PLACES="{0}",
-    )
+    assert check_program("threads/fail_to_import", OMP_PLACES="{0}") == "{0} unset\n"
 
 
 @pytest.mark.parametrize(
@@ -172,69 +133,21 @@ def test_stack_sizes_as_openmp_writes_them(setting: str, expected: int) -> None:
 
 
 def test_import_in_a_thread_with_the_smallest_stack() -> None:
-    check_python(
-        SMALLEST_STACK
-        + """
-def use():
-    import bcrypt_batch
-    assert all(bcrypt_batch.hash_many([b"pw"] * 40, cost=4, workers=3).values)
-    assert bcrypt_batch.checkpw(b"pw", bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4)))
-    done.append(True)
-done = []
-thread = threading.Thread(target=use)
-thread.start()
-thread.join()
-assert done
-"""
-    )
+    check_program("threads/import_with_the_smallest_stack")
 
 
 @pytest.mark.parametrize("when", ["atexit", "daemon", "thread"])
 def test_batches_at_the_end_of_the_interpreter(when: str) -> None:
-    code = """
-import atexit, sys, threading, time
-import bcrypt_batch
-def use():
-    assert all(bcrypt_batch.hash_many([b"pw"] * 40, cost=4, workers=3).values)
-    print("done", flush=True)
-def use_without_end():
-    bcrypt_batch.hash_many([b"pw"] * 40, cost=18, workers=3)
-"""
-    ends = {
-        "atexit": "atexit.register(use)",
-        "daemon": "threading.Thread(target=use_without_end, daemon=True).start(); time.sleep(0.1)"
-        "; print('done')",
-        "thread": "threading.Thread(target=lambda: (time.sleep(0.1), use())).start()",
-    }
-    assert check_python(code + ends[when]) == "done\n"
-
-
-SUBINTERPRETER = """
-import bcrypt_batch
-assert all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values)
-try:
-    import _interpreters as interpreters
-except ImportError:
-    import _xxsubinterpreters as interpreters
-id = interpreters.create()
-run = getattr(interpreters, "exec", None) or interpreters.run_string
-run(id, INSIDE)
-interpreters.destroy(id)
-assert all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values)
-"""
-INSIDE = """
-try:
-    import bcrypt_batch
-except ImportError as error:
-    print("refused:", error)
-else:
-    print("works:", all(bcrypt_batch.hash_many([b"pw"] * 4, cost=4, workers=2).values))
-"""
+    assert check_program("threads/end_with_a_batch", when) == "done\n"
 
 
 def test_subinterpreters_are_refused_with_a_reason() -> None:
     """Not by an abort, neither at the import nor at the end of the subinterpreter."""
-    output = check_python(f"INSIDE = {INSIDE!r}\n{SUBINTERPRETER}", PYTHONWARNINGS="ignore")
+    output = check_program(
+        "threads/subinterpreter",
+        PROGRAMS / "threads/inside_a_subinterpreter.py",
+        PYTHONWARNINGS="ignore",
+    )
     assert re.match("refused: .*interpreter.*WSGIApplicationGroup %{GLOBAL}", output), output
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 import bcrypt_batch
 from bcrypt_batch import workers
 from bcrypt_batch.workers import _read_worker_count
+from tests.processes import run_program
 
 
 @pytest.fixture(autouse=True)
@@ -44,43 +43,18 @@ def test_the_variable_wins_over_everything(asked: int) -> None:
     assert _read_worker_count(environment) == asked
 
 
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The environment is read once in a process."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 @pytest.mark.parametrize("value", ["auto", "7"])
 def test_another_program_s_worker_count_is_its_own(value: str) -> None:
-    code = """
-import bcrypt_batch
-bcrypt_batch.start_workers()
-assert bcrypt_batch.hash_many([b"pw"], cost=4).complete
-print(bcrypt_batch.worker_count())
-"""
-    done = run_python(code, WORKER_COUNT=value, BCRYPT_BATCH_WORKERS="2")
+    """The environment is read once in a process."""
+    name = "workers/without_a_number"
+    done = run_program(name, WORKER_COUNT=value, BCRYPT_BATCH_WORKERS="2")
     assert (done.stdout, done.returncode) == ("2\n", 0), done.stderr
-    done = run_python(code, WORKER_COUNT=value)
+    done = run_program(name, WORKER_COUNT=value)
     assert (int(done.stdout), done.returncode) == (bcrypt_batch.worker_count(), 0), done.stderr
 
 
 def test_a_bad_variable_is_an_error_of_each_call_that_needs_it() -> None:
-    code = """
-import bcrypt_batch
-assert bcrypt_batch.hash_many([b"pw"], cost=4, workers=1).complete
-for call in (bcrypt_batch.worker_count, bcrypt_batch.start_workers,
-             lambda: bcrypt_batch.hash_many([b"pw"], cost=4)):
-    try:
-        call()
-    except ValueError as error:
-        print(error)
-"""
-    done = run_python(code, BCRYPT_BATCH_WORKERS="many")
+    done = run_program("workers/with_a_bad_variable", BCRYPT_BATCH_WORKERS="many")
     message = "BCRYPT_BATCH_WORKERS must be a whole number from 1 to 1024, not 'many'"
     assert [line[: len(message)] for line in done.stdout.splitlines()] == [message] * 3, done.stderr
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,14 +22,16 @@ static void raise_once(int fd)
 
 ssize_t read(int fd, void *buffer, size_t size)
 {
-    ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
+    ssize_t (*real)(int, void *, size_t) =
+        (ssize_t (*)(int, void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "read");
     raise_once(fd);
     return real(fd, buffer, size);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    int (*real)(struct pollfd *, nfds_t, int) = dlsym(RTLD_NEXT, "poll");
+    int (*real)(struct pollfd *, nfds_t, int) =
+        (int (*)(struct pollfd *, nfds_t, int))(uintptr_t)dlsym(RTLD_NEXT, "poll");
     raise_once(fds[0].fd);
     return real(fds, count, timeout);
 }
