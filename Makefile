@@ -30,7 +30,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
 ENGINE_C := $(wildcard ext/engine/*.c)
 C_FILES := $(filter-out %/constants.c,$(KERNEL_C)) \
-    $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.c tests/*/*.[ch])
+    $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.c tests/*/*.[ch] \
+    tests/programs/*.cpp)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/engine/*.[ch] \
     ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
@@ -56,7 +57,7 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/mypy
 	cd $(VENV) && bin/python -m mypy.stubtest bcrypt_batch._native
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	for file in $(KERNEL_C) $(ENGINE_C); do \
+	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
 	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
 	$(BIN)/cfn-lint template.yaml

@@ -1,6 +1,6 @@
 """Run programs of their own: what they do to their process stays there.
 
-A program of more than INLINE_LINES lines is a file of tests/programs; test_programs.py holds that.
+A program of more than INLINE_STATEMENTS is a file of tests/programs; test_programs.py holds that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PACKAGES = {
 }
 PROGRAMS = PROJECT / "tests" / "programs"
 PATIENCE_S = 180  # for what must end; timings decide nothing else
-INLINE_LINES = 2
+INLINE_STATEMENTS = 4
 
 
 def require(*programs: str) -> None:

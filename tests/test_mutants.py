@@ -10,7 +10,7 @@ import pytest
 
 from tests.mutants.__main__ import main
 from tests.mutants.lists import InvalidList, read
-from tests.processes import require
+from tests.processes import PROGRAMS, require
 
 PROJECT = Path(__file__).parent.parent
 LISTS = PROJECT / "tests/mutants"
@@ -20,27 +20,7 @@ TOY = {
     "setup.py": "import sys; sys.exit('an error' * ('error' in open('ext/toy.c').read()))",
     "ext/toy.c": "return 1;",
     "toy.py": "ANSWER = 42\nQUESTION = 6 * 9\nTURNS = 1\n",
-    "test_toy.py": """
-import pytest, toy
-
-def test_answer():
-    assert toy.ANSWER == 42
-
-def test_turns():
-    turns = toy.TURNS
-    while turns != 1:
-        pass
-
-@pytest.mark.parametrize("source", ["toy.c"])
-def test_source(source):
-    assert "1" in open(f"ext/{source}").read()
-
-def test_question():
-    assert toy.QUESTION == 42
-
-def test_skipped():
-    pytest.skip("no reason")
-""",
+    "test_toy.py": (PROGRAMS / "toy_tests.py").read_text(),
 }
 
 

@@ -12,30 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PROJECT = Path(__file__).parent.parent.parent
+from tests.processes import PROGRAMS
+from tests.processes import PROJECT as PROJECT
+
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 PYTHONS: list[str] = PYPROJECT["tool"]["bcrypt-batch"]["pythons"]  # that layers are for
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}  # what uname and wheels call an architecture
 
-# Runs bcrypt_batch and scikit-learn, whose wheel brings a libgomp too, in one process: ours is
-# imported first where the argument says so, or second.
-NEIGHBOURS = """
-import sys
-def ours():
-    import bcrypt_batch
-    passwords = [b"%d" % i for i in range(40)]
-    made = bcrypt_batch.hash_many(passwords, cost=8, workers=2)
-    assert made.stats.threads_used == 2, made.stats
-    assert all(bcrypt_batch.verify_many(passwords, made.values).values)
-def theirs():
-    import numpy
-    from sklearn.cluster import KMeans
-    KMeans(8, n_init=2, random_state=0).fit(numpy.random.default_rng(0).random((4000, 8)))
-for part in ([ours, theirs] if sys.argv[1] == "first" else [theirs, ours]) * 2:
-    part()
-libraries = {line.split()[-1] for line in open("/proc/self/maps") if "gomp" in line}
-assert len(libraries) == 2, libraries
-"""
+NEIGHBOURS = (PROGRAMS / "deployment/neighbours.py").read_text()
 
 
 class Layer(NamedTuple):

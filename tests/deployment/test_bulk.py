@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from statemachine.local import BIN, MINISTACK, Local, ministack
+from tests.processes import PROJECT, program
 from tests.tables.samples import as_csv, check, check_nothing_secret, users
 
 pytestmark = pytest.mark.deployed
@@ -28,23 +28,12 @@ pytestmark = pytest.mark.deployed
 ROWS = users(1200)
 PROXY = "MINISTACK_LAMBDA_PROXY_URL"
 
-CALL = """
-import json, sys, time
-sys.path.insert(0, "handler")
-from bulk.app import handler
-class Context:
-    aws_request_id = "test"
-    def get_remaining_time_in_millis(self):
-        return 40_000
-print(json.dumps(handler(json.load(sys.stdin), Context())))
-"""
-
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    for program in (MINISTACK, BIN / "sam"):
-        if not program.exists():
-            pytest.skip(f"{program.name} is not installed; make containers installs it")
+    for tool in (MINISTACK, BIN / "sam"):
+        if not tool.exists():
+            pytest.skip(f"{tool.name} is not installed; make containers installs it")
     folder = tmp_path_factory.mktemp("ministack")
     with ministack(folder / "log") as running:
         running.deploy()
@@ -80,8 +69,8 @@ class Proxy:
 
     def invoke(self, body: bytes) -> tuple[int, bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-c", CALL], env=self.local.environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            program("deployment/call_bulk"), cwd=PROJECT, env=self.local.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         fault = threading.Thread(target=self.fault, args=(json.loads(body), process))
         fault.start()

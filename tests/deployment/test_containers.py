@@ -28,6 +28,7 @@ from tests.deployment.layers import (
     run,
     succeed,
 )
+from tests.processes import PROGRAMS
 
 pytestmark = [pytest.mark.deployed, pytest.mark.usefixtures("docker")]
 
@@ -142,23 +143,10 @@ def test_it_gets_along_with_another_openmp(
     )
 
 
-ENTRY_POINT = """
-import importlib, json, os, sys, types
-sys.path[:0] = ["/var/task", "/opt/python"]
-module, function = sys.argv[1].rsplit(".", 1)
-event = sys.argv[2]
-while isinstance(event, str):
-    event = json.loads(event)
-context = types.SimpleNamespace(
-    aws_request_id="request", get_remaining_time_in_millis=lambda: 30_000)
-print(json.dumps(getattr(importlib.import_module(module), function)(event, context)))
-"""
-
-
 @pytest.fixture
 def motos_image(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The runtime as moto wants it: called with handler and event, the answer printed last."""
-    (tmp_path / "entry.py").write_text(ENTRY_POINT)
+    shutil.copy(PROGRAMS / "deployment/entry_point.py", tmp_path / "entry.py")
     (tmp_path / "Dockerfile").write_text(
         f"FROM {RUNTIME}{ARCHITECTURE}\n"
         "COPY entry.py /entry.py\n"

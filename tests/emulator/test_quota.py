@@ -18,6 +18,7 @@ import pytest
 from emulator import quota, sizes
 from emulator.problem import Problem
 from tests.emulator.quotas import needs_quota
+from tests.processes import run_program
 
 SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
 
@@ -83,20 +84,10 @@ def test_a_process_gets_its_cpus_and_no_more_time_than_its_share() -> None:
     assert int(shown.stdout) == min(quota.cpus(), sizes.visible_cpus(354))
 
 
-ABANDON = """
-import os, subprocess
-from emulator.quota import Quota
-allowed = Quota(1536).__enter__()
-subprocess.Popen([*allowed.prefix, "sleep", "60"], stdout=subprocess.DEVNULL)
-print(allowed.prefix[-1], flush=True)
-os._exit(0)
-"""
-
-
 @needs_quota
 def test_nothing_is_left_behind_not_even_of_a_run_that_was_killed() -> None:
-    done = subprocess.run([sys.executable, "-c", ABANDON], check=True, stdout=subprocess.PIPE)
-    left = Path(done.stdout.decode().strip()).parent
+    done = run_program("emulator/abandon_a_quota")
+    left = Path(done.stdout.strip()).parent
     with quota.Quota(1536) as allowed:
         assert not left.exists()
         own = Path(allowed.prefix[-1])
@@ -133,24 +124,8 @@ def test_another_run_that_starts_meanwhile_leaves_ours_alone(
         subprocess.run([*allowed.prefix, "true"], check=True)
 
 
-COLLECT = """
-import sys, pytest
-from emulator.quota import Quota
-made = []
-Quota.__enter__ = lambda self: made.append(self)
-where = ["tests/emulator", "tests/benchmarks/memory/test_sweep.py"]
-assert pytest.main(["--collect-only", "-q", *where]) == 0
-sys.exit(f"{len(made)} quotas" if made else 0)
-"""
-
-
 def test_no_group_is_made_where_tests_are_only_collected() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECT],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
+    done = run_program("emulator/collect_tests")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.rows import Row
-from tests.processes import run_python
+from tests.processes import run_program
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import check, users
 
@@ -45,19 +43,11 @@ def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> N
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     """Two tables, one four times the other's rows, none of which takes time."""
     peaks = []
-    # Not getrusage, whose maximum is the parent's where that is higher.
-    code = (
-        "import re, sys; from bcrypt_batch.tables.cli import main; status = main(); "
-        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
-        "sys.exit(status)"
-    )
     for rows in (50_000, 200_000):
         file = tmp_path / "missing.csv"
         file.write_bytes(b"id,password\n" + b"user,\n" * rows)
         command = ["hash", str(file), "--output", str(tmp_path / "o"), "--force", "--quiet"]
-        done = subprocess.run(
-            [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False
-        )
+        done = run_program("tables/peak_of_memory", *command)
         assert done.returncode == 1, done.stderr
         peaks.append(int(done.stdout))
     print("peak kB:", peaks)
@@ -188,18 +178,5 @@ def test_closed_standard_input_and_output_are_named(table: Path) -> None:
 
 
 def test_stopped_while_it_is_loaded() -> None:
-    code = """
-import builtins, runpy
-
-real = builtins.__import__
-
-def stopped(name, *rest, **named):
-    if name.endswith("tables.cli"):
-        raise KeyboardInterrupt
-    return real(name, *rest, **named)
-
-builtins.__import__ = stopped
-runpy.run_module("bcrypt_batch", run_name="__main__")
-"""
-    done = run_python(code)
+    done = run_program("tables/stopped_while_loaded")
     assert (done.returncode, done.stderr) == (130, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ import pytest
 
 from benchmarks.cpu import peers
 from benchmarks.cpu.peers import Pools, Workload, measure, workloads
-from tests.processes import PATIENCE_S, require
+from tests.processes import PATIENCE_S, PROJECT, program, require
 
 ONE_CPU = {min(os.sched_getaffinity(0))}
 
@@ -90,14 +89,8 @@ def test_node_computes_each_password(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_busy_programs_end_with_the_benchmark() -> None:
     """Also where it is killed: nobody would look for what slows a machine down."""
-    code = f"""
-import sys, time
-from benchmarks.cpu.peers import busy_cpus
-with busy_cpus({ONE_CPU}):
-    print("busy", flush=True)
-    time.sleep({PATIENCE_S})
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as one:
+    command = program("benchmarks/busy", *ONE_CPU)
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as one:
         try:
             assert one.stdout
             assert one.stdout.readline() == b"busy\n"

@@ -1,7 +1,7 @@
-"""Change each answer that the self-test expects once the import has passed; print what then fails.
+"""Change each answer that the self-test expects, after the import; print what then fails.
 
-The arguments are the first lane's answer, in hexadecimal, the bytes from one answer to the next, and
-the format of the error.
+The arguments are the first lane's answer, in hexadecimal, the bytes from one answer to the next,
+and the format of the error.
 """
 
 from __future__ import annotations
