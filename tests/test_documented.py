@@ -1,4 +1,4 @@
-"""Defaults and error codes stand once in the code; schema and documents say the same."""
+"""Defaults, error codes and the version stand once in the code; documents say the same."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import ast
 import inspect
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import bcrypt_batch
 from bcrypt_batch import ItemError, hash_many, verify_many
@@ -96,3 +100,31 @@ def test_the_defaults_in_schema_and_documents() -> None:
                 said = repr(parameter.default).replace("b'", 'b"').replace("'", '"')
                 assert f"{parameter.name}={said}" in documented
     assert f"cost={cost}," in api
+
+
+def test_the_version_stands_once() -> None:
+    """In the package, where setuptools reads it; documents call it VERSION."""
+    if not shutil.which("git") or not (PROJECT / ".git").exists():
+        pytest.skip("this is no clone of the repository, or git is not installed")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    version = re.compile(rf"(?<![\d.]){re.escape(bcrypt_batch.__version__)}(?![\d.])")
+    found = [
+        name
+        for name in listed.stdout.splitlines()
+        if name != "CHANGELOG.md"
+        and not name.endswith(".svg")
+        and version.search((PROJECT / name).read_text(errors="replace"))
+    ]
+    assert found == ["ext/bcrypt_batch/__init__.py"]
+
+
+def test_each_promise_of_security_names_a_test_that_is_there() -> None:
+    promises = re.findall(
+        r"^\| .* \| (.*tests/.*) \|$", (PROJECT / "SECURITY.md").read_text(), re.M
+    )
+    assert len(promises) > 10
+    for name in re.findall(r"`([^`]+)`", " ".join(promises)):
+        path, _, function = name.partition("::")
+        assert f"def {function}" in (PROJECT / path).read_text(), name
