@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +15,7 @@ from hypothesis import HealthCheck, settings
 import bcrypt_batch
 from bcrypt_batch import _native
 from emulator.function import Emulator
+from tests.kernels import WARNINGS, CompileKernel
 
 # No example fails for the time that it takes: the machine may be busy, or emulated.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +42,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("kernel", "lanes"), each, ids=ids)
     elif "kernel" in metafunc.fixturenames:
         metafunc.parametrize("kernel", kernels)
+
+
+@pytest.fixture(scope="session")
+def compile_kernel(tmp_path_factory: pytest.TempPathFactory) -> CompileKernel:
+    """Compile the kernel once for all processes that run the tests."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    sources = map(str, (Path(__file__).parent.parent / "ext" / "kernel").glob("*.c"))
+    flags = ["-std=c11", "-Wconversion", *WARNINGS, "-fstack-usage", "-pthread", "-c", *sources]
+
+    def compiled(compiler: str, level: str) -> Path:
+        folder = shared / f"kernel-{compiler}{level}"
+        with open(f"{folder}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                making = Path(f"{folder}.making")
+                making.mkdir()
+                subprocess.run([compiler, level, *flags], check=True, cwd=making)
+                making.rename(folder)
+        return folder
+
+    return compiled
 
 
 @pytest.fixture(scope="module")

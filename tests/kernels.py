@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from bcrypt_batch import _native
 
 MAX_LANES = _native.MAX_LANES
 FOREVER_NS = 1_000_000_000
+
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-pedantic", "-Werror"]
+
+# Takes a compiler and a level of optimisation; returns the folder of the objects.
+CompileKernel = Callable[[str, str], Path]
 
 Vector = tuple[bytes, bytes]  # a password and its hash
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels import CompileKernel
 from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
@@ -15,13 +16,14 @@ KERNEL = PROJECT / "ext" / "kernel"
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What the driver prints."""
-    require("cc")
+    require("gcc")
     program = tmp_path_factory.mktemp("engine") / "driver"
     source = Path(__file__).parent / "batch_driver.c"
     flags = ["-std=c11", "-pthread", "-fopenmp", f"-I{ENGINE}", f"-I{KERNEL}"]
-    subprocess.run(["cc", *flags, source, *KERNEL.glob("*.c"), "-o", program], check=True)
+    objects = compile_kernel("gcc", "-O0").glob("*.o")
+    subprocess.run(["gcc", *flags, source, *objects, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
