@@ -6,7 +6,7 @@
 #   make layer  [ARGS="--arch all"]
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make mutants [ARGS="bulk --sample 180"]
-#   make fuzz   [MINUTES=6] [EXAMPLES=10] [REQUESTS=10000]
+#   make fuzz   [MINUTES=6] [EXAMPLES=30] [REQUESTS=10000]
 #   make lint | sanitize | sanitize-threads | valgrind | servers | coverage | bench | wheel | containers
 #   make constants | clean
 #
@@ -102,12 +102,12 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 # libFuzzer finds new is in build/fuzz/corpus, a crash in build/fuzz. Which way the lanes go is not
 # counted: they have no branch that depends on the input.
 MINUTES ?= 6
-EXAMPLES ?= 10
+EXAMPLES ?= 30
 REQUESTS ?= 10000
 FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel $(SANITIZE)
 FUZZ_PLAIN := $(wildcard ext/kernel/lanes_*.c) ext/kernel/selftest.c ext/kernel/constants.c
 PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_rows test_batch \
-    test_batch_sequences test_grouping test_libxcrypt test_request test_schema test_single)
+    test_batch_sequences test_grouping test_libxcrypt test_quoted test_request test_schema test_single)
 fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	mkdir -p build/fuzz
 	for file in $(abspath $(FUZZ_PLAIN)); do \
@@ -137,7 +137,7 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	    > build/valgrind/kernel.txt
 	$(call drive,,valgrind --quiet --error-exitcode=99 --leak-check=full,batch)
 	$(call drive,,valgrind --quiet --error-exitcode=99,pool queue)
-	EXAMPLES=0.15 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
+	EXAMPLES=0.5 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
 

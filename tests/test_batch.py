@@ -117,7 +117,7 @@ def test_one_bad_item_spoils_nothing() -> None:
     assert "at most 15" in result.errors[5].message
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(80))
 @given(
     st.one_of(
         st.binary(max_size=70),

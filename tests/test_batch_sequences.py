@@ -257,4 +257,4 @@ class Sequences(RuleBasedStateMachine):
 
 
 TestSequences = Sequences.TestCase
-TestSequences.settings = settings(max_examples=examples(200), stateful_step_count=12)
+TestSequences.settings = settings(max_examples=examples(60), stateful_step_count=12)

@@ -204,7 +204,7 @@ def test_makespan() -> None:
     assert makespan([], 3) == 0
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(
     st.dictionaries(st.integers(4, 31), st.integers(1, 60), max_size=8),
     st.integers(1, 12),

@@ -16,7 +16,7 @@ seven_bit = eight_bit.map(lambda password: bytes(byte % 127 + 1 for byte in pass
 
 
 @libxcrypt.required
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(40))
 @given(
     pair=st.one_of(
         st.tuples(st.just(b"2a"), seven_bit),

@@ -39,7 +39,10 @@ def is_program(text: str) -> bool:
     ("source", "found"),
     [
         ("run('''import os\nimport sys\nos.a()\nos.b()\nprint(sys)''')", True),
-        ('run(f"""import os\nfor i in range({n}):\n    os.{call}()\ni = 3\nprint(i)""")', True),
+        (
+            'run(f"""import os\nfor i in {n}:\n    os.{call}()\ni = 3\nj = 4\nprint(i)""")',
+            True,
+        ),
         ("run('''#include <a.h>\nint main(void)\n{\n  f();\n  return 0;\n}''')", True),
         ("run('import os; print(os.getpid())')", False),
         ("'''One\nimport\na\nb'''", False),

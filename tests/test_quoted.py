@@ -74,7 +74,7 @@ def shown(event: Any, remaining_ms: int) -> list[str]:
     return [*texts, printed.getvalue()]
 
 
-@settings(max_examples=examples(1000))
+@settings(max_examples=examples(150))
 @given(event=sendings(), remaining_ms=st.sampled_from([0, int(app.MARGIN_S * 1000) + 50]))
 def test_nothing_of_an_event_is_quoted(event: Any, remaining_ms: int) -> None:
     for text in shown(event, remaining_ms):
@@ -137,7 +137,7 @@ def shown_by_bulk(event: Any) -> list[str]:
     return [*texts, printed.getvalue()]
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=examples(100))
 @given(
     event=st.sampled_from(GOOD_OF_BULK).flatmap(planted) | st.sampled_from(NAMED),
     state=st.sampled_from(STATES),

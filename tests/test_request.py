@@ -193,7 +193,7 @@ junk = st.recursive(
 pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": junk})
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(100))
 @given(
     event=st.fixed_dictionaries(
         {},

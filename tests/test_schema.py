@@ -88,7 +88,7 @@ def test_it_is_a_schema_of_every_field() -> None:
     assert {*SCHEMA["$defs"]["request"]["properties"]} == {*FIELDS} == {*GOOD}
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(event=events())
 def test_what_one_takes_the_other_takes(event: Any) -> None:
     answer = taken(event)

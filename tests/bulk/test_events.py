@@ -72,7 +72,7 @@ def test_what_is_planted_in_is_good_before(event: Any) -> None:
     assert came_of(event) == "StoreDenied"
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(100))
 @given(event=st.sampled_from(GOOD).flatmap(planted))
 def test_any_event(event: Any) -> None:
     came_of(event)
