@@ -57,6 +57,8 @@ def answer(
         ]
     if result.unprocessed:
         body["unprocessed"] = result.unprocessed
+    if result.truncated:
+        body["truncated"] = result.truncated
     return body
 
 
@@ -70,7 +72,7 @@ def resident_kb() -> int:
 def log(request_id: str, **fields: Any) -> None:
     """Print one line of JSON about a request, with nothing secret in it."""
     line = {"request_id": request_id, **{key: fields[key] for key in LOGGED if key in fields}}
-    for name in ("errors", "unprocessed"):
+    for name in ("errors", "unprocessed", "truncated"):
         if name in fields:
             line[name] = len(fields[name])
     print(json.dumps(line), flush=True)

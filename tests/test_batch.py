@@ -145,6 +145,21 @@ def test_long_passwords() -> None:
     assert verify_many([long], [hashed]).values == [True]
 
 
+def test_what_was_cut_is_listed() -> None:
+    long, most = b"x" * 73, b"x" * 72
+    passwords = [most, long, None, b"y" + long, bcrypt_batch.ItemError("mine", "refused"), b""]
+    assert hash_many(passwords, cost=4).truncated == []
+    made = hash_many(passwords, cost=4, truncate=True)
+    assert made.truncated == [1, 3]
+    assert hash_many(passwords, cost=4, truncate=True, deadline=0).truncated == []
+    (hashed,) = hash_many([most], cost=4).values
+    hashes = [hashed] * len(passwords)
+    checked = verify_many(passwords, hashes)
+    assert (checked.values[:4], checked.truncated) == ([True, True, None, False], [1, 3])
+    assert verify_many(passwords, [b"!", b"!", *hashes[2:]]).truncated == [3]
+    assert verify_many(passwords, hashes, truncate=False).truncated == []
+
+
 def test_defaults() -> None:
     started_ns = time.monotonic_ns()
     result = hash_many([b"pw"])

@@ -113,8 +113,11 @@ def test_long_passwords() -> None:
     assert refused["errors"][0]["code"] == "password_too_long"
     assert call({"passwords": [long], "cost": 4, "truncate": False})["errors"] == refused["errors"]
     check_hashes([b"x" * 72], call({"passwords": [long], "cost": 4, "truncate": True}))
-    assert call({"verify": pairs})["matches"] == [True]
-    assert call({"verify": pairs, "truncate": True})["matches"] == [True]
+    assert call({"passwords": ["", long], "cost": 4, "truncate": True})["truncated"] == [1]
+    for asked in ({}, {"truncate": True}):
+        answer = call({"verify": pairs, **asked})
+        assert (answer["matches"], answer["truncated"]) == ([True], [0])
+    assert "truncated" not in call({"verify": [{"password": "x" * 72, "hash": hashed}]})
     refused = call({"verify": pairs, "truncate": False})
     assert refused["errors"][0]["code"] == "password_too_long"
 
@@ -266,7 +269,8 @@ SECRET = "hunter2-very-secret"
 
 def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     hashed = bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode()
-    call({"verify": [{"password": SECRET, "hash": hashed}, {"password": SECRET, "hash": SECRET}]})
+    pairs = [(SECRET, hashed), (SECRET, SECRET), (SECRET * 4, hashed)]
+    call({"verify": [{"password": one, "hash": other} for one, other in pairs]})
     answer = call({"passwords": [SECRET, "x" * 73], "cost": 4})
     out = capsys.readouterr().out
     verified, made = map(json.loads, out.splitlines())
@@ -275,8 +279,9 @@ def test_one_line_of_log_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
         "request_id", "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel",
         "threads_used", "memory_used_kb", "cold_start", "complete", "errors",
     }  # fmt: skip
-    assert {*verified} == {*made} == figures  # and so not what came of the items
-    assert verified["errors"] == made["errors"] == 1
+    assert {*made} == figures  # and so not what came of the items
+    assert {*verified} == {*figures, "truncated"}
+    assert verified["errors"] == made["errors"] == verified["truncated"] == 1
     assert made["processed"] == 1
     assert made["duration_ms"] == answer["duration_ms"]
     for secret in (SECRET, hashed, hashed[7:], answer["hashes"][0]):

@@ -28,7 +28,7 @@ def test_reprs() -> None:
     shown = repr(result) + repr(made) + repr(result.stats) + repr(result.errors) + str(made)
     for secret in (SECRET, hashed, hashed[7:], made.values[0] or b""):
         assert secret.decode() not in shown
-    assert "3 items, 2 errors, 0 unprocessed" in repr(result)
+    assert "3 items, 2 errors, 0 unprocessed, 0 truncated" in repr(result)
 
 
 @pytest.mark.parametrize("salt", [SECRET, b"$2b$04$" + SECRET])

@@ -50,7 +50,7 @@ def hash_many(
         prefix: b"2b", b"2a" or b"2y": three labels of one algorithm.
         salts: 16 raw bytes for each password. Without it they come from the operating system's
             random source, which is what everything but a test wants.
-        truncate: Cut longer passwords to 72 bytes, as bcrypt did of old.
+        truncate: Cut longer passwords to 72 bytes, as bcrypt did of old; `truncated` lists them.
         workers: How many threads; by default `worker_count()`.
         lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
             than the kernel can; by default what is fastest.
@@ -87,6 +87,8 @@ def hash_many(
             salts=_join(salts) if salts else os.urandom(SALT_BYTES * len(passwords)),
             truncate=truncate,
         )
+        if truncate:
+            run.note_cut(passwords)
         passwords = ()  # 8 bytes an item, for as long as it computes
         run.compute()
         return run.hashes()
@@ -117,8 +119,8 @@ def verify_many(
         hashes: As many hashes of 60 bytes, or an ItemError for one that was refused before.
         max_cost: A hash of a higher cost is an error of that item, `cost_too_high`, instead of
             minutes or days of work. Each step up doubles the time; 16 takes seconds.
-        truncate: Cut passwords to 72 bytes, as whatever made the hash most likely did. Otherwise
-            a longer one is an error of that item.
+        truncate: Cut passwords to 72 bytes, as whatever made the hash most likely did;
+            `truncated` lists them. Otherwise a longer one is an error of that item.
         workers: As for `hash_many`.
         lanes: As for `hash_many`.
         deadline: As for `hash_many`.
@@ -140,6 +142,8 @@ def verify_many(
         truncate = check_bool("truncate", truncate)
         run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
         run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
+        if truncate:
+            run.note_cut(passwords)
         passwords = ()  # as in hash_many
         run.compute()
         return run.matches()

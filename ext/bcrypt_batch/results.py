@@ -95,22 +95,26 @@ class BatchResult(Generic[Value]):
         values: One entry per item, in the order of the input; None where the item was not done.
         errors: Index of each item that could not be done, and why.
         unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
+        truncated: Indices of the items whose value is that of a password's first 72 bytes,
+            ascending: with `truncate`, of passwords that have more.
         complete: Whether no item is unprocessed.
         stats: How the batch was computed.
     """
 
-    __slots__ = ("errors", "stats", "unprocessed", "values")
+    __slots__ = ("errors", "stats", "truncated", "unprocessed", "values")
 
     def __init__(
         self,
         values: list[Value | None],
         errors: dict[int, ItemError],
         unprocessed: list[int],
+        truncated: list[int],
         stats: BatchStats,
     ) -> None:
         self.values = values
         self.errors = errors
         self.unprocessed = unprocessed
+        self.truncated = truncated
         self.stats = stats
 
     @property
@@ -134,5 +138,5 @@ class BatchResult(Generic[Value]):
         # Counts only: hashes do not belong in logs.
         return (
             f"<BatchResult: {len(self.values)} items, {len(self.errors)} errors, "
-            f"{len(self.unprocessed)} unprocessed>"
+            f"{len(self.unprocessed)} unprocessed, {len(self.truncated)} truncated>"
         )

@@ -8,7 +8,7 @@ from _collections_abc import Callable  # see batch.py
 from . import _native
 from .checks import check_range, check_seconds
 from .lanes import lane_limit
-from .limits import MAX_LANES
+from .limits import MAX_LANES, MAX_PASSWORD_BYTES
 from .missing import is_missing
 from .pool import warn_of_shortage
 from .results import BatchResult, BatchStats, ItemError
@@ -48,6 +48,15 @@ class BatchRun:
         self.started_ns = started_ns
         deadline_ns = None if deadline is None else started_ns + check_seconds("deadline", deadline)
         self.batch = _native.Batch(total, deadline_ns, ItemError, is_missing)
+        self.cut: list[int] = []
+
+    def note_cut(self, passwords: list[Any]) -> None:
+        """Note which passwords the batch has cut."""
+        self.cut = [
+            i
+            for i, password in enumerate(passwords)
+            if isinstance(password, bytes) and len(password) > MAX_PASSWORD_BYTES
+        ]
 
     def compute(self) -> None:
         """Compute the items that the batch has been given."""
@@ -83,7 +92,7 @@ class BatchRun:
         """Gather what came of each hash to check."""
         return self._result(self.batch.matches)
 
-    def _result(self, values: Callable[[], list[Any]]) -> BatchResult[Any]:
+    def _result(self, gather: Callable[[], list[Any]]) -> BatchResult[Any]:
         stats = BatchStats(
             workers=self.workers,
             lanes=self.batch.lanes,
@@ -92,4 +101,6 @@ class BatchRun:
             elapsed_ns=time.monotonic_ns() - self.started_ns,
         )
         errors = {i: ItemError(*refusal) for i, refusal in self.batch.refused.items()}
-        return BatchResult(values(), errors, self.batch.unprocessed(), stats)
+        values = gather()
+        truncated = [i for i in self.cut if values[i] is not None]
+        return BatchResult(values, errors, self.batch.unprocessed(), truncated, stats)

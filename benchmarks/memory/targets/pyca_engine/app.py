@@ -58,6 +58,6 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         thread_ids=sorted(threads),
         elapsed_ns=elapsed_ns,
     )
-    body = answer(request, BatchResult(values, {}, [], stats), elapsed_ns, cold_start)
+    body = answer(request, BatchResult(values, {}, [], [], stats), elapsed_ns, cold_start)
     log(context.aws_request_id, **body)
     return body
