@@ -16,6 +16,7 @@ from bcrypt_batch.tables.aws import Stack
 from bcrypt_batch.tables.cli import main
 from tests.bulk.complete import ROWS, TABLE
 from tests.bulk.engine import BUCKET, Engine
+from tests.documents import block, commands
 from tests.tables.samples import check
 
 
@@ -48,6 +49,20 @@ def test_collected(stack: Engine, tmp_path: Path) -> None:
     assert collect(output, "--force", "--delete") == 1
     check(output.read_bytes().splitlines(), ROWS)
     assert stack.objects("runs/r/") == []
+
+
+def test_the_documented_commands(
+    stack: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bcrypt_batch.tables.commands.bulk.POLL_S", 0.05)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "users.csv").write_bytes(TABLE)
+    install, *asked = commands(block("docs/bulk.md", "aws"))
+    assert install == ["pip", "install", "bcrypt-batch[aws]"]
+    done = [main(["4" if word == "12" else word for word in words[1:]]) for words in asked]
+    assert done == [0, 0, 1]  # there are rows in error
+    check((tmp_path / "hashed.jsonl").read_bytes().splitlines(), ROWS)
+    assert stack.objects("in/november") == stack.objects("runs/november/") == []
 
 
 def test_a_failed_collect_leaves_what_was_there(stack: Engine, tmp_path: Path) -> None:

@@ -1,42 +1,143 @@
-"""The recipe for polars in docs/bulk.md, run as it stands there."""
+"""The recipes of docs/bulk.md as they stand there, on awkward tables."""
 
 from __future__ import annotations
 
-import re
+import csv
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bcrypt_batch
+from bcrypt_batch.tables.cli import main
+from tests.documents import block, commands
+from tests.tables.engines import Engines, Table
 
-DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "bulk.md"
+HASHED = block("docs/bulk.md", "hashed").replace("cost=12", "cost=4")
+# The columns are in another order than a reader may expect.
+USERS = [
+    ("00123", "u0"), ("", "u1"), ("caf\u00e9", "u2"), ("NULL", "007"), ("x" * 73, "u4"),
+    ('a"b,c\nd', "u5"), ("\\", "u6"), ("nan", "u7"), (" blanks ", "u8"), ("#x", "u9"),
+    ("1e5", "u10"), ("x" * 72, "u11"),
+]  # fmt: skip
 
 
-def recipes() -> dict[str, str]:
-    """Return the document's blocks of Python by the library that they import."""
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    return {
-        re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE)[-1]: block for block in blocks
-    }
+def write(path: Path, users: list[tuple[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("password", "team", "id")])
+        csv.writer(file).writerows((password, "1", name) for password, name in users)
 
 
-def test_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    polars = pytest.importorskip("polars", reason="polars is not installed (group tables)")
-    (tmp_path / "users.csv").write_text("id,password\nu0,00123\nu1,\nu2,caf\u00e9\nu3,NULL\n")
+def check(found: Table) -> None:
+    assert list(found) == ["id", "hash", "error"]
+    rows = {row[0]: row[1:] for row in zip(*found.values(), strict=True)}
+    assert len(rows) == len(USERS)
+    for password, name in USERS:
+        key, (hashed, error) = password.encode(), rows[name]
+        if key and len(key) <= 72:
+            assert error is None
+            assert bcrypt_batch.checkpw(key, hashed.encode())
+        else:
+            assert hashed is None
+            assert error == ("password_too_long" if key else "missing_password")
+
+
+@pytest.fixture
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    file = tmp_path / "users.csv"
+    write(file, USERS)
+    return file
+
+
+def test_polars(users: Path) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed (group tables)")
+    exec(HASHED + block("docs/bulk.md", "polars"), {})
+    found = polars.read_parquet(users.with_name("hashed.parquet"))
+    check(found.to_dict(as_series=False))
+    users.write_text("password,id\nabc,u0\nshort\n")
+    with pytest.raises(ValueError, match="an id is missing"):
+        exec(HASHED + block("docs/bulk.md", "polars"), {})
+
+
+RECIPES = {
+    "pyspark": block("docs/bulk.md", "pyspark"),
+    "ray": block("docs/bulk.md", "ray"),
+    "dask": block("docs/bulk.md", "dask"),
+}
+
+
+@pytest.mark.usefixtures("users")
+@pytest.mark.parametrize("engine", RECIPES)
+def test_an_engine(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (group tables)")
+    engines = Engines(monkeypatch, engine)
+    asked = []
+    real = bcrypt_batch.hash_many
+
+    def hash_many(passwords: list[bytes | None], **options: Any) -> Any:
+        asked.append(options["workers"])
+        return real(passwords, **options)
+
+    monkeypatch.setattr(bcrypt_batch, "hash_many", hash_many)
+    exec(HASHED + RECIPES[engine], {})
+    (dataset,) = engines.read
+    columns = dataset.results[0]
+    check({name: [value for part in dataset.results for value in part[name]] for name in columns})
+    assert asked == [1, 1]
+    assert (tmp_path / "hashed").exists()
+
+
+@pytest.mark.parametrize(
+    ("ids", "passwords", "said"),
+    [
+        ([7], ["a"], "an id is missing or no string"),
+        ([None], ["a"], "an id is missing or no string"),
+        ([""], ["a"], "an id is missing or no string"),
+        (["u"], ["caf\ufffd"], "not UTF-8"),
+        (["u"], [123], "int"),
+        (["u"], [0], "int"),
+        (["u"], [float("nan")], "float"),
+    ],
+)
+def test_what_was_read_wrongly_is_refused(ids: list[Any], passwords: list[Any], said: str) -> None:
     names: dict[str, Any] = {}
-    exec(recipes()["polars"].replace("cost=12", "cost=4"), names)
-    found = polars.read_parquet("hashed.parquet")
-    assert found.columns == ["id", "hash"]
-    assert found["id"].to_list() == ["u0", "u1", "u2", "u3"]
-    first, missing, *rest = found["hash"].to_list()
-    assert missing is None
-    assert bcrypt_batch.checkpw(b"00123", first.encode())
-    pairs = zip(["caf\u00e9", "NULL"], rest, strict=True)
-    assert all(bcrypt_batch.checkpw(p.encode(), h.encode()) for p, h in pairs)
+    exec(HASHED, names)
+    with pytest.raises((ValueError, TypeError, AttributeError), match=said):
+        names["hashed"](ids, passwords)
 
 
-@pytest.mark.parametrize("library", ["polars", "pyspark", "ray", "dask"])
-def test_every_recipe_compiles(library: str) -> None:
-    compile(recipes()[library], library, "exec")
+def run(words: list[str]) -> int:
+    assert words[0] == "bcrypt-batch"
+    return main([*("4" if word == "12" else word for word in words[1:]), "--quiet"])
+
+
+def test_the_commands(users: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    install, info, hash_users, verify = commands(block("docs/bulk.md", "commands"))
+    assert install == ["pip", "install", "bcrypt-batch"]
+    assert main(["4" if word == "12" else word for word in info[1:]]) == 0
+    assert "5,000,000" in capfd.readouterr().out
+    assert run(hash_users) == 1  # some rows are in error
+    hashed = bcrypt_batch.hashpw(b"s3cret", b"$2b$04$" + b"." * 22).decode()
+    users.with_name("pairs.csv").write_text(
+        f"stored,password\n{hashed},s3cret\n!,s3cret\n,s3cret\n{hashed},\n"
+    )
+    assert run(verify) == 1
+    said = users.with_name("checked.jsonl").read_text().splitlines()
+    assert [line.partition(", ")[2] for line in said] == [
+        '"match": true}', '"error": "invalid_hash"}', '"error": "missing_hash"}',
+        '"error": "missing_password"}',
+    ]  # fmt: skip
+    (again,) = commands(block("README.md", "table"))
+    assert run(again) == 1  # it resumes what the other document's command made
+    if not shutil.which("jq"):
+        pytest.skip("jq is not installed")
+    done = subprocess.run(
+        block("docs/bulk.md", "jq"), shell=True, check=True, capture_output=True, text=True
+    )
+    made = len(users.with_name("hashed.jsonl").read_text().splitlines())
+    assert made == len(USERS)
+    assert len(done.stdout.splitlines()) == len(USERS) - 2
+    assert '{"username":"007","credential":{"type":"bcrypt","value":"$2b$04$' in done.stdout
