@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import base64
+import hashlib
 import json
-import re
-import subprocess
-import sys
-import tomllib
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import bcrypt_batch
-import benchmarks.__main__
 from bcrypt_batch.tables.compute import Outcome
 from bcrypt_batch.tables.lines import json_lines
 from bcrypt_batch.tables.rows import Row
-from tests.documents import PROJECT, block, blocks, commands
+from tests.documents import PROJECT, block, blocks
 from tests.invoked import call
 
 NOT_RUN = {
@@ -51,7 +48,8 @@ def test_each_block_is_run_or_has_a_reason() -> None:
 
 def test_the_first_example(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
-    exec(block("README.md", "first").replace("cost=12", "cost=4"), names)
+    text = block("README.md", "first").replace("cost=12", "cost=4")
+    exec(text.replace("gensalt()", "gensalt(4)"), names)
     names["checker"].close()
     made, checked, stats = capsys.readouterr().out.splitlines()
     assert made.startswith("b'$2b$04$")
@@ -65,12 +63,23 @@ def test_the_example_of_a_checker() -> None:
     )
 
 
+def test_the_pre_hash() -> None:
+    for password in (b"", b"x" * 1000, bytes(range(256))):
+        names: dict[str, Any] = {"pepper": b"pepper", "password": password}
+        exec(textwrap.dedent(block("SECURITY.md", "pre-hash")), names)
+        assert len(names["key"]) == 64
+        assert names["key"].isascii()
+        assert hashlib.sha384(password).digest() not in base64.b64decode(names["key"])
+        assert bcrypt_batch.hash_many([names["key"]], cost=4).errors == {}
+
+
 def test_the_events() -> None:
     hashed = bcrypt_batch.hashpw(b"s3cret", b"$2b$04$" + b"." * 22).decode()
-    lines = block("README.md", "events").replace("$2b$10$...", hashed).splitlines()
-    generated, made, checked = (call(json.loads(line)) for line in lines)
-    assert (generated["processed"], generated["cost"]) == (20, 10)
-    assert (made["processed"], made["cost"]) == (2, 12)
+    lines = block("README.md", "events").replace("$2b$10$...", hashed)
+    given = [json.loads(line) for line in lines.replace(": 12", ": 4").splitlines()]
+    generated, made, checked = map(call, given)
+    assert generated["processed"] == 20
+    assert made["processed"] == 2
     assert checked["matches"] == [True]
 
 
@@ -84,49 +93,3 @@ def test_the_lines_of_results() -> None:
         for name, count, value in zip(ids, lines, values, strict=True)
     ]
     assert block("docs/bulk.md", "results") == json_lines(outcomes, 1694).decode()
-
-
-# Which of the commands below a test can only look at.
-COMMANDS = (
-    block("README.md", "make"),
-    block("docs/measured.md", "emulator"),
-    block("docs/measured.md", "cold-starts"),
-    block("benchmarks/README.md", "peers"),
-    block("benchmarks/README.md", "small"),
-    block("benchmarks/README.md", "logins"),
-    block("benchmarks/README.md", "account"),
-    block("benchmarks/README.md", "emulator"),
-)
-
-
-def of_benchmarks(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
-    """Let a benchmark's own parser read a command's options."""
-    name = words[0].replace("-", "_")
-    room = benchmarks.__main__.commands()[words[0]].parent.name
-    module = importlib.import_module(f"benchmarks.{room}.{name}")
-    monkeypatch.setattr(module, "run", lambda _: 77)
-    monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
-    assert benchmarks.__main__.main() == 77
-
-
-@pytest.mark.parametrize(
-    "words", [words for text in COMMANDS for words in commands(text)], ids=" ".join
-)
-def test_it_is_a_command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its targets, options and groups exist."""
-    program, *rest = (word for word in words if not word.startswith("PATH="))
-    if program == "make":
-        done = subprocess.run(
-            ["make", "--dry-run", *rest], cwd=PROJECT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        for given in re.findall(r"python -m benchmarks (.+)", done.stdout):
-            of_benchmarks(monkeypatch, given.split())
-    elif program == "pip":
-        groups = tomllib.loads((PROJECT / "pyproject.toml").read_text())["dependency-groups"]
-        assert rest[:2] == ["install", "--group"]
-        assert rest[2] in groups
-    else:
-        assert program in ("python", ".venv/bin/python")
-        assert rest[:2] == ["-m", "benchmarks"]
-        of_benchmarks(monkeypatch, rest[2:])

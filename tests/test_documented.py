@@ -100,6 +100,8 @@ def test_the_defaults_in_schema_and_documents() -> None:
                 said = repr(parameter.default).replace("b'", 'b"').replace("'", '"')
                 assert f"{parameter.name}={said}" in documented
     assert f"cost={cost}," in api
+    security = (PROJECT / "SECURITY.md").read_text()
+    assert f"The default is {cost} in Python, {EVENT_COST} in events" in security
 
 
 def test_the_version_stands_once() -> None:

@@ -57,6 +57,11 @@ def test_polars(users: Path) -> None:
     exec(HASHED + block("docs/bulk.md", "polars"), {})
     found = polars.read_parquet(users.with_name("hashed.parquet"))
     check(found.to_dict(as_series=False))
+    users.write_text("password,id\n00123,007\n")
+    exec(HASHED + block("docs/bulk.md", "polars"), {})
+    (row,) = polars.read_parquet(users.with_name("hashed.parquet")).rows()
+    assert row[0] == "007"
+    assert bcrypt_batch.checkpw(b"00123", row[1].encode())
     users.write_text("password,id\nabc,u0\nshort\n")
     with pytest.raises(ValueError, match="an id is missing"):
         exec(HASHED + block("docs/bulk.md", "polars"), {})

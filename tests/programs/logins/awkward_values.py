@@ -1,4 +1,4 @@
-"""Check passwords against stored values that are no hash, with Django's own hashers and with ours."""
+"""Check passwords against stored values that are no hash, by Django's hashers and by ours."""
 
 from __future__ import annotations
 
