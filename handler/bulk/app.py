@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bcrypt_batch.tables.lines import Counts
+from bcrypt_batch.tables.results import Counts
 from fields import Fields
 from invocation import seconds_left
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bcrypt_batch.tables.lines import Counts
+from bcrypt_batch.tables.results import Counts
 from fields import InvalidEvent
 
 from . import store

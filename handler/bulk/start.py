@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
 from bcrypt_batch.tables.kinds import FORMATS
-from bcrypt_batch.tables.lines import FIXED
+from bcrypt_batch.tables.results import FIXED
 from bcrypt_batch.tables.rows import Columns
 from fields import Fields, InvalidEvent
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from .inputs import open_input
 from .kinds import InvalidTable, guess_format
-from .lines import FIXED
 from .parquet import parquet_rows
+from .results import FIXED
 from .rows import Columns, Row, read_layout, read_rows
 
 

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from typing import Any
 
-from .lines import raw_bytes
+from .results import raw_bytes
 
 # Firebase Admin SDK, isUid: a length as JavaScript counts it, in UTF-16 units of two bytes.
 FIREBASE_ID_UNITS = 128

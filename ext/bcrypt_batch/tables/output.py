@@ -19,7 +19,6 @@ from typing import Any
 
 from .inputs import STDIN
 from .interrupts import Interrupts
-from .lines import Counts, count_line
 from .messages import naming, say
 from .newfiles import (
     MODE,
@@ -33,6 +32,7 @@ from .newfiles import (
     standard_output,
     sync,
 )
+from .results import Counts, count_line
 from .source import Lines
 
 STDOUT = 1

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from .compute import Job, Outcome, Pace, compute
 from .files import Source, Table
 from .interrupts import Interrupts
-from .lines import Counts, count, csv_header, csv_lines, json_lines
 from .output import Output, WriteFailed
 from .progress import Progress, progress
+from .results import Counts, count, csv_header, csv_lines, json_lines
 
 # Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
 # killed process has lost little.
