@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from bcrypt_batch.tables.compute import Pace, compute
+from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.results import Counts, count, json_lines
 from bcrypt_batch.tables.rows import Row
-from bcrypt_batch.tables.source import Lines
 from fields import Fields, InvalidEvent
 
 from . import store

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import bcrypt_batch
 from bcrypt_batch.tables.compute import measure
 from bcrypt_batch.tables.kinds import InvalidTable, NoSuchColumn
+from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.rows import read_layout
-from bcrypt_batch.tables.source import Lines
 from environment import asked_workers
 from fields import InvalidEvent
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from bcrypt_batch.tables.compute import Job
+from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.results import Counts
 from bcrypt_batch.tables.rows import Columns, Layout, Row, read_rows
-from bcrypt_batch.tables.source import Lines
 
 
 class Stored(NamedTuple):

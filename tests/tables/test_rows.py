@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcrypt_batch.tables.kinds import InvalidTable, guess_format
+from bcrypt_batch.tables.lines import MAX_RECORD_BYTES, Lines
 from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
-from bcrypt_batch.tables.source import MAX_RECORD_BYTES, Lines
 from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users
 

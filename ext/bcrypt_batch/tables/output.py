@@ -19,6 +19,7 @@ from typing import Any
 
 from .inputs import STDIN
 from .interrupts import Interrupts
+from .lines import Lines
 from .messages import naming, say
 from .newfiles import (
     MODE,
@@ -33,7 +34,6 @@ from .newfiles import (
     sync,
 )
 from .results import Counts, count_line
-from .source import Lines
 
 STDOUT = 1
 STATE_VERSION = 1

@@ -12,7 +12,7 @@ import re
 from codecs import getincrementaldecoder
 from functools import cache
 
-from .source import Lines
+from .lines import Lines
 
 # Where a reading stands.
 _BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's begin; in an unquoted field; in a quoted one

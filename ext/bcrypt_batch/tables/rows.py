@@ -14,8 +14,8 @@ from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from .kinds import BOM, FORMATS, InvalidTable, NoSuchColumn, refuse_what_is_no_text
+from .lines import MAX_RECORD_BYTES, Lines, TooLong
 from .quotes import leave_doubtful
-from .source import MAX_RECORD_BYTES, Lines, TooLong
 
 MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
