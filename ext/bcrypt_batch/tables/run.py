@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from .compute import Job, Outcome, Pace, compute
-from .files import Source, Table
 from .interrupts import Interrupts
 from .output import Output, WriteFailed
 from .progress import Progress, progress
 from .results import Counts, count, csv_header, csv_lines, json_lines
+from .source import Source, Table
 
 # Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
 # killed process has lost little.

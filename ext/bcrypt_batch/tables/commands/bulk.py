@@ -10,13 +10,13 @@ from typing import Any
 
 from ..aws import Stack, StackError, Status
 from ..compute import ONLY_FOR, OPERATIONS
-from ..files import Source, open_table, source
 from ..interrupts import Interrupts
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
 from ..newfiles import new_files
 from ..output import input_state
 from ..progress import progress
+from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,

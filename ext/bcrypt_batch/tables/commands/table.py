@@ -8,7 +8,6 @@ from typing import Any
 import bcrypt_batch
 
 from ..compute import Job
-from ..files import Source, open_table, source
 from ..interrupts import INCOMPLETE, Interrupts
 from ..kinds import FORMATS
 from ..messages import say
@@ -16,6 +15,7 @@ from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
 from ..run import Finished, Run
+from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,
