@@ -41,7 +41,7 @@ class Finished(NamedTuple):
     seconds: float
 
 
-class Run:
+class TableRun:
     """One run over a table.
 
     Attributes:

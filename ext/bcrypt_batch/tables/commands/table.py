@@ -14,7 +14,7 @@ from ..messages import say
 from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, input_state, open_output
 from ..progress import shown_rate, shown_time
-from ..run import Finished, Run
+from ..run import Finished, TableRun
 from ..source import Source, open_table, source
 from .options import (
     add_hashing,
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             options.output, _state(job, read_from, form),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
         )  # fmt: skip
-        run = Run(job, read_from, output, form, interrupts)
+        run = TableRun(job, read_from, output, form, interrupts)
         try:
             finished = run.table(table, options.quiet)
             output.finish()
