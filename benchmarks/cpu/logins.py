@@ -26,9 +26,9 @@ import bcrypt
 
 import bcrypt_batch
 from benchmarks.arguments import cost, positive
+from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
-from benchmarks.tables import Table
 
 PASSWORD = b"correct horse"
 REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
@@ -188,7 +188,7 @@ def summary(turns: list[Turn]) -> dict[str, float]:
     return figures
 
 
-def table(title: str, found: dict[str, list[Turn]]) -> Table:
+def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
     """Return one load: rates, percentiles, and ratios to the reference."""
     reference = summary(found[REFERENCE])
     lines = []
@@ -197,7 +197,7 @@ def table(title: str, found: dict[str, list[Turn]]) -> Table:
         ratios = [own[key] / reference[key] for key in ("per_second", "p95_ms")]
         lines.append([name, *own.values(), *ratios])
     headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
-    return Table(title, headings, lines)
+    return Grid(title, headings, lines)
 
 
 def chart(closed: dict[int, dict[str, dict[str, float]]], title: str, file: Path) -> None:
@@ -242,7 +242,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print a table for each load, and write JSON and a chart where asked to."""
+    """Measure, print a grid for each load, and write JSON and a chart where asked to."""
     cost, output, turns = arguments.cost, arguments.output, arguments.turns
     seconds = arguments.seconds
     here = machine()
@@ -260,7 +260,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             found = take_turns(title, closed_turn, field, turns)
             closed[n] = {name: summary(own) for name, own in found.items()}
-            print(table(title, found).plain(), flush=True)
+            print(grid(title, found).plain(), flush=True)
         capacity = max(figures[REFERENCE]["per_second"] for figures in closed.values())
         for share in arguments.shares:
             rate = share * capacity
@@ -271,7 +271,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             found = take_turns(title, open_turn, field, turns)
             opened[f"{share:g}"] = {name: summary(own) for name, own in found.items()}
-            print(table(title, found).plain(), flush=True)
+            print(grid(title, found).plain(), flush=True)
     if output:
         write(output, here, cost, {"closed": closed, "open": opened})
     return 0

@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.tables import Table
+from benchmarks.grid import Grid
 
 KERNEL = Path(__file__).parent.parent.parent / "ext" / "kernel"
 FLAGS = ["-std=c11", "-O2", "-fPIC"]  # as the extension is compiled
@@ -116,7 +116,7 @@ def simulate(loop: list[str], target: Target, cpu: Cpu, mca: str) -> float:
     return int(cycles[1]) / ITERATIONS
 
 
-def table(target: Target, mca: str) -> Table:
+def grid(target: Target, mca: str) -> Grid:
     """Return one architecture: instructions and cycles per round and lane."""
     lines = []
     for variant in target.variants:
@@ -127,7 +127,7 @@ def table(target: Target, mca: str) -> Table:
             cycles = [simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus]
             lines.append([variant, lanes, len(loop) / rounds, *cycles])
     headings = ["variant", "lanes", "instructions", *(cpu.name for cpu in target.cpus)]
-    return Table(target.triple, headings, lines)
+    return Grid(target.triple, headings, lines)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +135,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | str:
-    """Print the tables of all architectures whose compiler is here."""
+    """Print the grids of all architectures whose compiler is here."""
     mca: str = arguments.mca
     if not shutil.which(mca):
         return f"{mca} is not installed (Debian: llvm-22; --mca names another)"
@@ -146,5 +146,5 @@ def run(arguments: argparse.Namespace) -> int | str:
         if not shutil.which(target.compiler):
             print(f"{target.compiler} is not installed\n")
             continue
-        print(table(target, mca).plain())
+        print(grid(target, mca).plain())
     return 0

@@ -26,9 +26,9 @@ import bcrypt
 
 import bcrypt_batch
 from benchmarks.arguments import cost, positive
+from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
-from benchmarks.tables import Table
 
 # Runs the contestant on so many passwords and returns seconds.
 Contestant = Callable[[list[bytes]], float]
@@ -303,7 +303,7 @@ def take_turns(
     return times
 
 
-def table(measurement: Measurement) -> Table:
+def grid(measurement: Measurement) -> Grid:
     """Return one workload: milliseconds per hash, and ratio to the reference."""
     reference = measurement.times[REFERENCE]
     lines = []
@@ -312,7 +312,7 @@ def table(measurement: Measurement) -> Table:
         ratios = [min(reference) / times[0], statistics.median(reference) / times[1]]
         lines.append([name, *times, *ratios])
     title = f"{measurement.workload.title}: {len(reference)} rounds"
-    return Table(title, ["", "ms per hash: min", "median", "ratio: min", "median"], lines)
+    return Grid(title, ["", "ms per hash: min", "median", "ratio: min", "median"], lines)
 
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
@@ -367,7 +367,7 @@ def workloads(rows: Sequence[str], items: list[int], cost: int) -> Iterator[Work
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print a table for each workload, and write JSON and a chart where asked to."""
+    """Measure, print a grid for each workload, and write JSON and a chart where asked to."""
     output = arguments.output
     here = machine()
     print(", ".join(f"{key} {value}" for key, value in here.items()))
@@ -377,7 +377,7 @@ def run(arguments: argparse.Namespace) -> int:
         pools = Pools(arguments.workers, stack)
         for workload in workloads(arguments.rows, arguments.items, arguments.cost):
             measurements.append(measure(workload, pools, arguments.seconds))
-            print(table(measurements[-1]).plain(), flush=True)
+            print(grid(measurements[-1]).plain(), flush=True)
     if output:
         output.mkdir(parents=True, exist_ok=True)
         results = [

@@ -20,9 +20,9 @@ import bcrypt_batch
 from bcrypt_batch.limits import SALT_BYTES
 from bcrypt_batch.run import TICK_NS, BatchRun
 from benchmarks.arguments import positive, whole
+from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
-from benchmarks.tables import Table
 
 REFERENCE_ITEMS = 1000
 PHASES = ("prepare", "plan", "compute", "gather")
@@ -83,7 +83,7 @@ class Small:
             yield [self.cost, threads, size, ideal, *parts, *ratios]
 
 
-def small(arguments: argparse.Namespace) -> Table:
+def small(arguments: argparse.Namespace) -> Grid:
     """Let all costs, with either threads, take turns for about as long as asked."""
     kinds = (True, False) if arguments.workers > 1 else (False,)
     batches = [
@@ -105,10 +105,10 @@ def small(arguments: argparse.Namespace) -> Table:
     headings = ["cost", "threads", "items", "hashing", "prepare", "plan", "wake, fill", "gather"]
     headings += ["% of the rate of 1000: min", "median"]
     rows = [row for batch in batches for row in batch.rows()]
-    return Table(f"Small batches, {arguments.workers} workers", headings, rows)
+    return Grid(f"Small batches, {arguments.workers} workers", headings, rows)
 
 
-def large(count: int, workers: int) -> Table:
+def large(count: int, workers: int) -> Grid:
     """Hash so many passwords of cost 4 and tell what each takes, in time and in memory."""
     items = passwords(count)
     phases(items[:REFERENCE_ITEMS], 4, workers)  # what is loaded or made once
@@ -117,7 +117,7 @@ def large(count: int, workers: int) -> Table:
     each = [phase / count for phase in phases(items, 4, workers)]
     peak_bytes = (status_kb("VmHWM") - base_kb) * 1024 / count
     headings = ["workers", *(f"{name}, ns an item" for name in PHASES), "bytes an item"]
-    return Table(f"{count:,} items of cost 4", headings, [[workers, *each, peak_bytes]])
+    return Grid(f"{count:,} items of cost 4", headings, [[workers, *each, peak_bytes]])
 
 
 def status_kb(name: str) -> int:
@@ -136,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a table of the small batches, and one of the large."""
+    """Print a grid of the small batches, and one of the large."""
     print(", ".join(f"{key} {value}" for key, value in machine().items()), "\n")
     print(small(arguments).plain(), flush=True)
     if arguments.large:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from benchmarks.arguments import cost, positive
+from benchmarks.grid import Grid
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import workload
 from benchmarks.memory.figures.report import place
@@ -25,7 +26,6 @@ from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from benchmarks.progress import about, bar
-from benchmarks.tables import Table
 from emulator import sizes
 
 MODES = ("sequential", "parallel")
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print a table, and write it beside the samples."""
+    """Measure, print a grid, and write it beside the samples."""
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     bursts: list[Burst] = []
@@ -72,11 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
             for configuration in functions.configurations:
                 bursts += measure(functions, configuration, arguments, samples, progress)
     parameters = workload(arguments)
-    table = compare(bursts, f"Bursts of hashes of cost {arguments.cost}, {place(parameters)}")
-    (folder / "burst.md").write_text(table.markdown())
+    grid = compare(bursts, f"Bursts of hashes of cost {arguments.cost}, {place(parameters)}")
+    (folder / "burst.md").write_text(grid.markdown())
     content = {"parameters": parameters, "rows": [burst._asdict() for burst in bursts]}
     (folder / "burst.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(table.plain())
+    print(grid.plain())
     print(f"written: {folder}/samples.csv, burst.json, burst.md")
     return 0
 
@@ -145,8 +145,8 @@ def _burst(rows: list[Invocation]) -> Burst:
     )
 
 
-def compare(bursts: list[Burst], title: str) -> Table:
-    """Return the table, with what parallel mode gains in theory and in fact."""
+def compare(bursts: list[Burst], title: str) -> Grid:
+    """Return the grid, with what parallel mode gains in theory and in fact."""
     sequential = {(b.configuration, b.items): b for b in bursts if b.mode == "sequential"}
     lines = []
     for burst in bursts:
@@ -165,7 +165,7 @@ def compare(bursts: list[Burst], title: str) -> Table:
         "most. Actual: how many times as fast as sequential mode; what exceeds the theory comes "
         "from interleaved lanes. USD: a million such invocations, list price."
     )
-    return Table(title, headings, lines, note)
+    return Grid(title, headings, lines, note)
 
 
 def _gain(sequential: Burst, parallel: Burst) -> float | None:

@@ -18,8 +18,8 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.arguments import positive
+from benchmarks.grid import Grid
 from benchmarks.machine import machine
-from benchmarks.tables import Table
 from emulator.function import HANDLER, Emulator
 from emulator.problem import Problem
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         "import bcrypt_batch",
     ]
     about = f"{here['cpu']}, {here['date']}, commit {here['commit']}"
-    print(Table("Cold starts", headings, rows, about).markdown())
+    print(Grid("Cold starts", headings, rows, about).markdown())
     return 0
 
 

@@ -16,11 +16,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grid import Grid
 from benchmarks.memory.targets import clients
 from benchmarks.memory.targets.choice import LAMBDA_ARCHITECTURES, add_functions
 from benchmarks.memory.targets.invocation import Configuration
 from benchmarks.memory.targets.on_lambda import function_name
-from benchmarks.tables import Table
 from emulator import sizes
 from emulator.problem import Problem
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print two tables, and write them as JSON where asked to."""
+    """Print two grids, and write them as JSON where asked to."""
     names = [
         function_name(arguments.stack, Configuration(architecture, memory_mb))
         for architecture, memory_mb in product(
@@ -72,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         durations = durations_of(clients.client("cloudwatch", **where), names, end, minutes)
         reports = reports_of(clients.client("logs", **where), names, end, minutes)
     print(f"{minutes} minutes to {end.isoformat(timespec='minutes')}\n")
-    print(_durations_table(durations).plain())
-    print(_reports_table(reports).plain())
+    print(_durations_grid(durations).plain())
+    print(_reports_grid(reports).plain())
     if arguments.output:
         content = {"end": end.isoformat(), "minutes": minutes}
         content |= {"cloudwatch": durations, "logs": reports}
@@ -161,23 +161,23 @@ def _result(logs: Any, query: str) -> dict[str, Any]:
     return {name: float(fields[name]) for name in FIELDS if name in fields}
 
 
-def _durations_table(found: dict[str, dict[str, dict[str, float]]]) -> Table:
+def _durations_grid(found: dict[str, dict[str, dict[str, float]]]) -> Grid:
     names = [f"{metric} {statistic}" for metric, statistic in STATISTICS]
     lines = []
     for function, moments in found.items():
         for at, values in sorted(moments.items()) or [("no data", {})]:
             lines.append([function, at[:16], *(_whole(values.get(name)) for name in names)])
     headings = [name.removeprefix("Duration ").removesuffix(" Sum") for name in names]
-    return Table("AWS/Lambda, Duration in ms", ["function", "from", *headings], lines)
+    return Grid("AWS/Lambda, Duration in ms", ["function", "from", *headings], lines)
 
 
-def _reports_table(found: dict[str, Any]) -> Table:
+def _reports_grid(found: dict[str, Any]) -> Grid:
     lines = [
         [function, *(_whole(values.get(name)) for name in FIELDS), values.get("note", "")]
         for function, values in found.items()
     ]
     headings = ["function", *(name.replace("_", " ") for name in FIELDS), "note"]
-    return Table("REPORT lines, by Logs Insights", headings, lines)
+    return Grid("REPORT lines, by Logs Insights", headings, lines)
 
 
 def _whole(value: float | None) -> float | int | None:

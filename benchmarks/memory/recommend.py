@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.arguments import add_workload, positive
+from benchmarks.grid import Grid
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import load
 from benchmarks.memory.figures.summary import Row
 from benchmarks.memory.targets.clients import LONGEST_TIMEOUT_S
-from benchmarks.tables import Table
 
 MODE = "parallel"
 ENGINE = "bcrypt_batch"
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int | str:
     lines = [[name, *found] for name, found in chosen.items()]
     headings = ["", "architecture", "MB", "P50 ms", "P95 ms", "USD per million"]
     note = "Balanced: the least cost times duration."
-    print(Table("Of those measured", headings, lines, note).plain())
+    print(Grid("Of those measured", headings, lines, note).plain())
     return 0
 
 

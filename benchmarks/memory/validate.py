@@ -6,12 +6,12 @@ import argparse
 from typing import Any
 
 from benchmarks.arguments import add_workload
+from benchmarks.grid import Grid
 from benchmarks.memory.figures.summary import Row, summarise
 from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
 from benchmarks.progress import about, bar
-from benchmarks.tables import Table
 
 WARM = 3
 MODES = ("parallel", "sequential")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int | str:
             wrong[configuration] = problems
             progress.update()
     rows = [row for row in summarise(invocations) if row.mode == "parallel"]
-    print(_table(rows, wrong).plain())
+    print(_grid(rows, wrong).plain())
     for configuration, problems in wrong.items():
         for problem in problems:
             print(f"{configuration}: {problem}")
@@ -100,7 +100,7 @@ def _unverified(functions: Target, configuration: Configuration, hashes: list[An
     return [f"verify: {matches}, not true for what was hashed and false for another password"]
 
 
-def _table(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Table:
+def _grid(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Grid:
     headings = ["architecture", "MB", "engine", "workers", "INIT ms", "cold ms", "warm P50 ms",
                 "speed-up", "per vCPU", "against sequential", "answers"]  # fmt: skip
     lines = [
@@ -122,4 +122,4 @@ def _table(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Table:
         "Speed-up: against the smallest size, also per vCPU (MB / 1769) relative to it; and "
         "against sequential mode at the same memory."
     )
-    return Table(f"One cold invocation, {WARM} warm ones of each mode", headings, lines, note)
+    return Grid(f"One cold invocation, {WARM} warm ones of each mode", headings, lines, note)

@@ -1,4 +1,4 @@
-"""Write a sweep's summary: JSON, Markdown, and the same tables for the terminal."""
+"""Write a sweep's summary: JSON, Markdown, and the same grids for the terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grid import Grid
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.summary import (
     Comparison,
@@ -16,7 +17,6 @@ from benchmarks.memory.figures.summary import (
     summarise,
 )
 from benchmarks.memory.targets.invocation import Invocation
-from benchmarks.tables import Table
 
 CONFIGURATION = ["architecture", "MB", "engine", "mode"]
 
@@ -41,21 +41,21 @@ def _plain(row: Row | Comparison) -> dict[str, Any]:
     }
 
 
-def tables(rows: list[Row]) -> list[Table]:
-    """Return the summary's tables, those that have something in them."""
+def grids(rows: list[Row]) -> list[Grid]:
+    """Return the summary's grids, those that have something in them."""
     compared = [
         _comparison("arm64 against x86_64", architectures_compared(rows)),
         _comparison("bcrypt_batch against pyca/bcrypt", engines_compared(rows)),
     ]
     found = [_durations(rows), _speedups(rows), _cold_starts(rows), _costs(rows), *compared]
-    return [table for table in found if table.rows]
+    return [grid for grid in found if grid.rows]
 
 
 def _name(row: Row) -> list[Any]:
     return [row.architecture, row.memory_mb, row.engine, row.mode]
 
 
-def _durations(rows: list[Row]) -> Table:
+def _durations(rows: list[Row]) -> Grid:
     headings = [
         "workers",
         "n",
@@ -73,10 +73,10 @@ def _durations(rows: list[Row]) -> Table:
     for row in rows:
         figures = [None] * 8 if row.warm_ms is None else list(row.warm_ms)
         lines.append([*_name(row), row.note or row.workers, *figures, row.failed, row.retried])
-    return Table("Warm invocations, ms", [*CONFIGURATION, *headings], lines)
+    return Grid("Warm invocations, ms", [*CONFIGURATION, *headings], lines)
 
 
-def _speedups(rows: list[Row]) -> Table:
+def _speedups(rows: list[Row]) -> Grid:
     headings = ["hashes/s", "hashes/s/vCPU", "against smallest", "per worker", "per vCPU",
                 "against sequential", "per vCPU"]  # fmt: skip
     lines = [
@@ -98,10 +98,10 @@ def _speedups(rows: list[Row]) -> Table:
         "vCPU (MB / 1769) relative to that size. Against sequential mode at the same memory: the "
         "speed-up, and the same per vCPU paid for, of which sequential mode uses one at most."
     )
-    return Table("Speed-up and efficiency", [*CONFIGURATION, *headings], lines, note)
+    return Grid("Speed-up and efficiency", [*CONFIGURATION, *headings], lines, note)
 
 
-def _cold_starts(rows: list[Row]) -> Table:
+def _cold_starts(rows: list[Row]) -> Grid:
     headings = ["n", "INIT P50", "INIT min", "INIT max", "request P50", "max memory MB"]
     lines = []
     for row in rows:
@@ -110,10 +110,10 @@ def _cold_starts(rows: list[Row]) -> Table:
             figures = [init.p50, init.min, init.max] if init else [None] * 3
             count = row.cold_ms.n
             lines.append([*_name(row), count, *figures, row.cold_ms.p50, row.max_memory_mb])
-    return Table("Cold starts, ms", [*CONFIGURATION, *headings], lines)
+    return Grid("Cold starts, ms", [*CONFIGURATION, *headings], lines)
 
 
-def _costs(rows: list[Row]) -> Table:
+def _costs(rows: list[Row]) -> Grid:
     lines = [
         [*_name(row), row.usd_per_million_warm, row.usd_per_million_cold]
         for row in rows
@@ -122,33 +122,33 @@ def _costs(rows: list[Row]) -> Table:
     prices = costs.prices()
     note = f"List prices of {prices['region']}, {prices['checked']}, request fee included."
     headings = [*CONFIGURATION, "warm", "cold, with INIT"]
-    return Table("USD per million invocations", headings, lines, note)
+    return Grid("USD per million invocations", headings, lines, note)
 
 
-def _comparison(title: str, found: list[Comparison]) -> Table:
+def _comparison(title: str, found: list[Comparison]) -> Grid:
     lines = [
         [c.architecture, c.memory_mb, c.engine, c.mode, c.speedup_min, c.speedup_p50, c.cost_ratio]
         for c in found
     ]
     headings = [*CONFIGURATION, "times as fast, min", "P50", "cost, ratio"]
-    return Table(title, headings, lines)
+    return Grid(title, headings, lines)
 
 
 def write(folder: Path, parameters: dict[str, Any], invocations: list[Invocation]) -> None:
-    """Write summary.json, summary.md and chart.svg beside the samples, and print the tables."""
+    """Write summary.json, summary.md and chart.svg beside the samples, and print the grids."""
     from benchmarks.memory.figures.chart import draw  # matplotlib takes a second to load
 
     rows = summarise(invocations)
-    found = tables(rows)
+    found = grids(rows)
     summary = content(parameters, rows)
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     workload = f"{parameters['items']} hashes of cost {parameters['cost']} an invocation"
     title = f"{workload}, {place(parameters)}, {days(invocations)}"
-    markdown = [f"# {title}\n", *(table.markdown() for table in found)]
+    markdown = [f"# {title}\n", *(grid.markdown() for grid in found)]
     (folder / "summary.md").write_text("\n".join(markdown))
     draw(rows, parameters, title, folder / "chart.svg")
     print(title + "\n")
-    print("\n".join(table.plain() for table in found))
+    print("\n".join(grid.plain() for grid in found))
     print(f"written: {folder}/samples.csv, summary.json, summary.md, chart.svg")
 
 

@@ -13,10 +13,10 @@ from benchmarks.cpu.logins import (
     Contestant,
     Turn,
     arrivals,
+    grid,
     in_a_loop,
     in_threads,
     summary,
-    table,
     take_turns,
 )
 
@@ -67,4 +67,4 @@ def test_contestants_take_turns() -> None:
 
     found = take_turns("a load", run, field, 3)
     assert order == [REFERENCE, OURS] * 3
-    assert table("a load", found).rows[1][-2:] == [1.0, 1.0]
+    assert grid("a load", found).rows[1][-2:] == [1.0, 1.0]

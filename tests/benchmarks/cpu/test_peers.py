@@ -53,7 +53,7 @@ def test_every_row_has_the_same_contestants(monkeypatch: pytest.MonkeyPatch) -> 
             measured = measure(Workload(5, costs, contended=len(costs) == 1), pools, 0)
             assert all(len(times) == 1 for times in measured.times.values())
             names.append([*measured.times])
-            assert peers.table(measured).plain()
+            assert peers.grid(measured).plain()
     assert names[0] == names[1]
     assert peers.REFERENCE in names[0]
     assert not running()

@@ -22,8 +22,8 @@ def measured(tmp_path: Path, functions: FakeTarget, *items: int) -> dict[tuple[i
     arguments = argparse.Namespace(items=items, cost=10, invocations=2)
     with Samples(tmp_path / "samples.csv") as samples, bar(2 * len(items)) as progress:
         found = burst.measure(functions, FUNCTION, arguments, samples, progress)
-    table = burst.compare(found, "Bursts")
-    assert len(table.rows) == len(found)
+    grid = burst.compare(found, "Bursts")
+    assert len(grid.rows) == len(found)
     return {(made.items, made.mode): made for made in found}
 
 

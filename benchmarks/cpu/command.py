@@ -18,14 +18,14 @@ from bcrypt_batch.tables.cli import main as command
 COSTS = {4: 30_000, 10: 900}  # and how many rows
 
 
-def library(passwords: list[bytes], cost: int) -> float:
+def library_rate(passwords: list[bytes], cost: int) -> float:
     """Return how many rows a second hash_many does."""
     started = time.perf_counter()
     bcrypt_batch.hash_many(passwords, cost=cost)
     return len(passwords) / (time.perf_counter() - started)
 
 
-def table(file: Path, rows: int, cost: int) -> float:
+def command_rate(file: Path, rows: int, cost: int) -> float:
     """Return how many rows a second the command does, its file's opening included."""
     started = time.perf_counter()
     output = file.with_suffix(".jsonl")
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
             file.write_bytes(b"id,password\n" + b"".join(lines))
             ours, theirs = [], []
             for _ in range(options.turns):
-                ours.append(library(passwords, cost))
-                theirs.append(table(file, rows, cost))
+                ours.append(library_rate(passwords, cost))
+                theirs.append(command_rate(file, rows, cost))
             best = max(theirs) / max(ours)
             median = statistics.median(theirs) / statistics.median(ours)
             print(

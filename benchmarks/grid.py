@@ -1,4 +1,4 @@
-"""Tables as Markdown and as plain text."""
+"""Grids of figures as Markdown and as plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tabulate import tabulate
 LINE = 100
 
 
-class Table(NamedTuple):
+class Grid(NamedTuple):
     """A title, column headings, rows of as many cells, and what to know about them."""
 
     title: str
