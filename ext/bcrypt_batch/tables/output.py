@@ -1,14 +1,7 @@
-"""The file of results: made for its owner alone, written in whole lines, and taken up again.
-
-Taking up needs no journal. The lines are in the order of the rows, one for each: what was torn is
-dropped, the rest counted, and as many rows skipped. A small file beside the output says which
-input and which options it was made of, so that it isn't continued with others.
-"""
+"""The file of results: made for its owner alone, written in whole lines, and taken up again."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import select
@@ -19,7 +12,7 @@ from typing import Any
 
 from .inputs import STDIN
 from .interrupts import Interrupts
-from .lines import Lines
+from .journal import STATE_VERSION, check_state, scan
 from .messages import naming, say
 from .newfiles import (
     MODE,
@@ -33,13 +26,9 @@ from .newfiles import (
     standard_output,
     sync,
 )
-from .results import Counts, count_line
+from .results import Counts
 
 STDOUT = 1
-STATE_VERSION = 1
-UNLIMITED = 1 << 62
-
-
 NONE = Counts()
 
 
@@ -118,7 +107,7 @@ class Output:
         except OSError as error:
             self.close()
             with open(open_ours(self._path, os.O_RDONLY), "rb") as file:
-                counts, _, _ = _scan(file.fileno(), self._form)
+                counts, _, _ = scan(file.fileno(), self._form)
             raise WriteFailed(error, rows=counts.rows) from None
 
     def close(self) -> None:
@@ -147,13 +136,6 @@ def check_paths(source: str, path: str) -> None:
         with suppress(OSError):  # there is none yet
             if os.path.samestat(given, os.stat(taken)):
                 raise OutputRefused(refused)
-
-
-def input_state(name: str) -> dict[str, int] | None:
-    """Return what tells one input from another without reading it; None where nothing does."""
-    if name == "-" or not stat.S_ISREG((about := os.stat(name)).st_mode):
-        return None
-    return {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
 
 
 def open_output(
@@ -264,8 +246,8 @@ def _taken_up(descriptor: int, path: str, state: dict[str, Any], form: str) -> O
                 f"{path} had the mode {mode:o}: who opened it then can read on; --force begins "
                 "anew in another file"
             )
-        _check_state(path, state)
-        counts, whole, last = _scan(descriptor, form)
+        check_state(path, state)
+        counts, whole, last = scan(descriptor, form)
         if counts.rows and last != counts.rows - 1:
             raise OutputRefused(
                 f"{path} doesn't have one line for each row from 0 on; --force begins anew"
@@ -277,76 +259,3 @@ def _taken_up(descriptor: int, path: str, state: dict[str, Any], form: str) -> O
         os.close(descriptor)
         raise
     return Output(descriptor, path, counts, form=form, empty=not whole, resumable=True)
-
-
-def _check_state(path: str, state: dict[str, Any]) -> None:
-    file = f"{path}.state"
-    try:
-        with open(open_ours(file, os.O_RDONLY), "rb") as opened:
-            found = json.loads(opened.read())
-    except FileNotFoundError:
-        raise OutputRefused(
-            f"{file} is missing, so nothing tells what {path} was made of; --force begins anew"
-        ) from None
-    except (ValueError, RecursionError):
-        raise OutputRefused(f"{file} can't be read; --force begins anew") from None
-    if not isinstance(found, dict) or found.get("version") != STATE_VERSION:
-        raise OutputRefused(f"{file} is of another version; --force begins anew")
-    for name, value in json.loads(json.dumps(state)).items():
-        if found.get(name) != value:
-            what = "from another input" if name == "input" else f"with another {name}"
-            raise OutputRefused(f"{path} was made {what}; --force begins anew")
-
-
-def _scan(descriptor: int, form: str) -> tuple[Counts, int, int | None]:
-    """Return counts, the size of the whole lines, and the number of the last row."""
-    with open(os.dup(descriptor), "rb") as file:
-        file.seek(0)
-        return _scan_csv(file) if form == "csv" else _scan_json(file)
-
-
-def _scan_json(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
-    rows = errors = unmatched = whole = 0
-    last = b""
-    for line in file:
-        if not line.endswith(b"\n"):
-            break
-        one = count_line(line)
-        rows, errors, unmatched = rows + one.rows, errors + one.errors, unmatched + one.unmatched
-        whole += len(line)
-        last = line
-    return Counts(rows, errors, unmatched), whole, _number(last)
-
-
-def _number(line: bytes) -> int | None:
-    try:
-        found = json.loads(line)
-        return found["row"] if isinstance(found["row"], int) else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
-    """Scan CSV, where a record may have line ends in it."""
-    lines = Lines(file, limit=UNLIMITED)
-    reader = csv.reader(lines, strict=True)
-    limit = csv.field_size_limit(UNLIMITED)  # these are our own lines, whatever the input let in
-    size = os.fstat(file.fileno()).st_size
-    ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
-    rows = errors = unmatched = whole = 0
-    last: int | None = None
-    try:
-        for record in reader:
-            if lines.offset == size and not ends:
-                break
-            if whole:
-                rows, errors = rows + 1, errors + bool(record[-1])
-                unmatched += record[-2] == "false"
-                last = int(record[0])
-            whole = lines.mark()
-    except (csv.Error, ValueError, IndexError):
-        if lines.offset != size:  # not torn at the end, but no such file
-            return Counts(rows + 1), whole, None
-    finally:
-        csv.field_size_limit(limit)
-    return Counts(rows, errors, unmatched), whole, last

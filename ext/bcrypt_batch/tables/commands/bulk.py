@@ -11,10 +11,10 @@ from typing import Any
 from ..aws import Stack, StackError, Status
 from ..compute import ONLY_FOR, OPERATIONS
 from ..interrupts import Interrupts
+from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
 from ..newfiles import new_files
-from ..output import input_state
 from ..progress import progress
 from ..source import Source, open_table, source
 from .options import (

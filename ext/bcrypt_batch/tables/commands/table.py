@@ -9,10 +9,11 @@ import bcrypt_batch
 
 from ..compute import Job
 from ..interrupts import INCOMPLETE, Interrupts
+from ..journal import input_state
 from ..kinds import FORMATS
 from ..messages import say
 from ..newfiles import OutputRefused
-from ..output import WriteFailed, check_paths, input_state, open_output
+from ..output import WriteFailed, check_paths, open_output
 from ..progress import shown_rate, shown_time
 from ..run import Finished, TableRun
 from ..source import Source, open_table, source

@@ -1,0 +1,102 @@
+"""The journal of a run, which is its output: what the lines that are there say.
+
+Taking up an output needs no other journal. The lines are in the order of the rows, one for each:
+what was torn is dropped, the rest counted, and as many rows skipped. A small file beside the output
+says which input and which options it was made of, so that it isn't continued with others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+from typing import Any
+
+from .lines import Lines
+from .newfiles import OutputRefused, open_ours
+from .results import Counts, count_line
+
+STATE_VERSION = 1
+UNLIMITED = 1 << 62
+
+
+def input_state(name: str) -> dict[str, int] | None:
+    """Return what tells one input from another without reading it; None where nothing does."""
+    if name == "-" or not stat.S_ISREG((about := os.stat(name)).st_mode):
+        return None
+    return {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
+
+
+def check_state(path: str, state: dict[str, Any]) -> None:
+    file = f"{path}.state"
+    try:
+        with open(open_ours(file, os.O_RDONLY), "rb") as opened:
+            found = json.loads(opened.read())
+    except FileNotFoundError:
+        raise OutputRefused(
+            f"{file} is missing, so nothing tells what {path} was made of; --force begins anew"
+        ) from None
+    except (ValueError, RecursionError):
+        raise OutputRefused(f"{file} can't be read; --force begins anew") from None
+    if not isinstance(found, dict) or found.get("version") != STATE_VERSION:
+        raise OutputRefused(f"{file} is of another version; --force begins anew")
+    for name, value in json.loads(json.dumps(state)).items():
+        if found.get(name) != value:
+            what = "from another input" if name == "input" else f"with another {name}"
+            raise OutputRefused(f"{path} was made {what}; --force begins anew")
+
+
+def scan(descriptor: int, form: str) -> tuple[Counts, int, int | None]:
+    """Return counts, the size of the whole lines, and the number of the last row."""
+    with open(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return _scan_csv(file) if form == "csv" else _scan_json(file)
+
+
+def _scan_json(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
+    rows = errors = unmatched = whole = 0
+    last = b""
+    for line in file:
+        if not line.endswith(b"\n"):
+            break
+        one = count_line(line)
+        rows, errors, unmatched = rows + one.rows, errors + one.errors, unmatched + one.unmatched
+        whole += len(line)
+        last = line
+    return Counts(rows, errors, unmatched), whole, _number(last)
+
+
+def _number(line: bytes) -> int | None:
+    try:
+        found = json.loads(line)
+        return found["row"] if isinstance(found["row"], int) else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
+    """Scan CSV, where a record may have line ends in it."""
+    lines = Lines(file, limit=UNLIMITED)
+    reader = csv.reader(lines, strict=True)
+    limit = csv.field_size_limit(UNLIMITED)  # these are our own lines, whatever the input let in
+    size = os.fstat(file.fileno()).st_size
+    ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
+    rows = errors = unmatched = whole = 0
+    last: int | None = None
+    try:
+        for record in reader:
+            if lines.offset == size and not ends:
+                break
+            if whole:
+                rows, errors = rows + 1, errors + bool(record[-1])
+                unmatched += record[-2] == "false"
+                last = int(record[0])
+            whole = lines.mark()
+    except (csv.Error, ValueError, IndexError):
+        if lines.offset != size:  # not torn at the end, but no such file
+            return Counts(rows + 1), whole, None
+    finally:
+        csv.field_size_limit(limit)
+    return Counts(rows, errors, unmatched), whole, last
