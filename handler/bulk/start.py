@@ -6,8 +6,13 @@ from typing import Any, NamedTuple
 
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
-from bcrypt_batch.tables.kinds import FORMATS
-from bcrypt_batch.tables.results import FIXED
+from bcrypt_batch.tables.kinds import (
+    FORMATS,
+    InvalidColumns,
+    delimiter_by_name,
+    format_by_name,
+    is_delimiter,
+)
 from bcrypt_batch.tables.rows import Columns
 from fields import Fields, InvalidEvent
 
@@ -67,12 +72,12 @@ def parse(event: Any) -> RunRequest:
     key = source.text("key")
     if not key.startswith(INPUT_PREFIX):
         raise InvalidEvent(f"input.key must begin with {INPUT_PREFIX}")
-    form = source.choice("format", FORMATS, "csv")
+    form = source.choice("format", FORMATS, format_by_name(key) or "csv")
     record = RunRecord(
         bucket=source.text("bucket"),
         key=key,
         form=form,
-        delimiter=_delimiter(source),
+        delimiter=_delimiter(source, delimiter_by_name(key)),
         columns=_columns(source, operation, form),
         job=_job(fields, operation),
     )
@@ -101,25 +106,16 @@ def _job(fields: Fields, operation: str) -> Job:
 def _columns(source: Fields, operation: str, form: str) -> Columns:
     if operation == "hash":
         source.refuse(["hash_column"], "does not go with operation 'hash'")
-    if form == "lines":
-        source.refuse(
-            ["id_column", "hash_column", "keep"],
-            "does not go with format 'lines', which has passwords only and no columns",
-        )
-        if operation == "verify":
-            raise InvalidEvent("input.format 'lines' has passwords only, and no hashes to verify")
     columns = Columns(
         password=source.text("password_column", "password"),
         id=source.text("id_column", None),
         hash=source.text("hash_column", "hash") if operation == "verify" else None,
         keep=_keep(source),
     )
-    if {*columns.keep} & {*FIXED, *columns.secret}:
-        raise InvalidEvent(
-            f"input.keep can't have {', '.join(FIXED)}, nor the password and hash columns"
-        )
-    if columns.id in columns.secret:
-        raise InvalidEvent("input.id_column can't be the password or the hash column")
+    try:
+        columns.check(form)
+    except InvalidColumns as error:
+        raise InvalidEvent(f"input.{error.field} {error.why}") from None
     return columns
 
 
@@ -130,9 +126,9 @@ def _keep(source: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keep))
 
 
-def _delimiter(source: Fields) -> str:
-    value = source.get("delimiter", ",")
-    if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
+def _delimiter(source: Fields, default: str) -> str:
+    value = source.get("delimiter", default)
+    if not isinstance(value, str) or not is_delimiter(value):
         raise InvalidEvent(
             "input.delimiter must be one character other than a quote or a line's end"
         )

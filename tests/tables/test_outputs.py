@@ -19,6 +19,7 @@ import pytest
 
 from bcrypt_batch.tables import newfiles
 from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.newfiles import OutputRefused, open_ours
 from tests.tables.samples import User, as_csv, check, users
 
 Said = pytest.CaptureFixture[str]
@@ -102,6 +103,17 @@ def test_a_pipe_that_comes_between_look_and_open_gets_nothing(
     assert os.read(reader, 1) == b""
     assert stat.S_ISFIFO(real(output).st_mode)
     os.close(reader)
+
+
+def test_an_open_file_is_looked_at_again(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a caller looks at later: the path led to a plain file before."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    before = os.lstat(table)
+    monkeypatch.setattr(os, "lstat", lambda _: before)
+    with pytest.raises(OutputRefused, match="is a named pipe"):
+        open_ours(str(pipe), os.O_RDWR)
 
 
 def test_a_link_that_comes_between_look_and_open_is_not_followed(

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcrypt_batch.tables.kinds import InvalidTable, guess_format
+from bcrypt_batch.tables.kinds import InvalidTable
 from bcrypt_batch.tables.lines import MAX_RECORD_BYTES, Lines
 from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
+from bcrypt_batch.tables.source import source
 from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users
 
@@ -274,11 +275,16 @@ def test_a_password_that_begins_as_a_known_file_does(first: bytes, end: bytes) -
 
 
 def test_names_tell_formats() -> None:
-    assert [guess_format(name) for name in ("a.CSV", "b.ndjson", "c.txt")] == [
-        "csv", "jsonl", "lines",
+    found = [
+        source(name, None, Columns(), None) for name in ("a.CSV", "b.ndjson", "c.txt", "d.TSV")
+    ]
+    assert [(one.form, one.delimiter) for one in found] == [
+        ("csv", ","), ("jsonl", ","), ("lines", ","), ("csv", "\t"),
     ]  # fmt: skip
-    with pytest.raises(InvalidTable, match="csv, jsonl, lines"):
-        guess_format("users.dat")
+    with pytest.raises(
+        InvalidTable, match="by the name 'users.dat'; give --format csv, jsonl, lin"
+    ):
+        source("users.dat", None, Columns(), None)
     with pytest.raises(InvalidTable, match="one of csv, jsonl, lines, not 'tsv'"):
         read(b"a", "tsv")
 

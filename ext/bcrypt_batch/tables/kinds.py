@@ -6,7 +6,7 @@ FORMATS = ("csv", "jsonl", "lines")
 HEAD_BYTES = 64  # as many as are looked at
 BOM = b"\xef\xbb\xbf"
 
-_SUFFIXES = {
+SUFFIXES = {
     ".csv": "csv",
     ".tsv": "csv",
     ".jsonl": "jsonl",
@@ -32,6 +32,19 @@ _SIGNATURES = (
 
 class InvalidTable(ValueError):
     """The file as a whole can't be read as it is asked to; the message quotes nothing of it."""
+
+
+class InvalidColumns(InvalidTable):
+    """The columns that are asked for can't be read, or can't go along into the results.
+
+    Attributes:
+        field: Which field of an event is wrong; the option's name has hyphens.
+        why: What is wrong with it; quotes no name of a column.
+    """
+
+    def __init__(self, field: str, why: str) -> None:
+        self.field, self.why = field, why
+        super().__init__(f"--{field.replace('_', '-')} {why}")
 
 
 class NoSuchColumn(InvalidTable):
@@ -70,16 +83,19 @@ def is_parquet(head: bytes) -> bool:
     return head.startswith(b"PAR1") and head[4:5] < b" " and head[4:5] not in b"\t\r\n"
 
 
-def guess_format(name: str) -> str:
-    """Return the format that a file's name tells: one of FORMATS, or `parquet`.
-
-    Raises:
-        InvalidTable: It tells none.
-    """
-    for suffix, found in _SUFFIXES.items():
+def format_by_name(name: str) -> str | None:
+    """Return the format that a file's name ends in: one of FORMATS, `parquet`, or None."""
+    for suffix, found in SUFFIXES.items():
         if name.lower().endswith(suffix):
             return found
-    raise InvalidTable(
-        f"the name tells no format; give one of {', '.join(FORMATS)} "
-        f"(known endings: {', '.join(_SUFFIXES)})"
-    )
+    return None
+
+
+def delimiter_by_name(name: str) -> str:
+    """Return what stands between the fields of a CSV of this name."""
+    return "\t" if name.lower().endswith(".tsv") else ","
+
+
+def is_delimiter(text: str) -> bool:
+    """Return whether text can stand between the fields of a CSV."""
+    return len(text) == 1 and text not in '"\r\n'

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 from .compute import Outcome
 
-FIXED = ("row", "id", "hash", "match", "error")  # names that no kept column may have
-
 # No string has these in it, for there the quotes would have a backslash; a kept object may.
 _ERROR = b', "error": "'
 _NO_MATCH = b', "match": false'

@@ -13,7 +13,14 @@ from collections import deque
 from collections.abc import Container, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from .kinds import BOM, FORMATS, InvalidTable, NoSuchColumn, refuse_what_is_no_text
+from .kinds import (
+    BOM,
+    FORMATS,
+    InvalidColumns,
+    InvalidTable,
+    NoSuchColumn,
+    refuse_what_is_no_text,
+)
 from .lines import MAX_RECORD_BYTES, Lines, TooLong
 from .quotes import leave_doubtful
 
@@ -22,6 +29,8 @@ WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
 ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG)  # of a row that can't be read
+
+FIXED = ("row", "id", "hash", "match", "error")  # names of results, which no kept column may have
 
 MAX_DEPTH = 64  # of a kept value
 MAX_FIELD = 1 << 17  # characters
@@ -66,6 +75,34 @@ class Columns(NamedTuple):
     id: str | None = None
     hash: str | None = None
     keep: tuple[str, ...] = ()
+
+    def check(self, form: str) -> None:
+        """Refuse columns that a format doesn't have, or that would bring a secret into the results.
+
+        Raises:
+            InvalidColumns: With the field of an event that is wrong.
+        """
+        named: dict[str, tuple[str | None, ...]] = {
+            "password_column": (self.password,),
+            "id_column": (self.id,),
+            "hash_column": (self.hash,),
+            "keep": self.keep,
+        }
+        for field, names in named.items():
+            if "" in names:
+                raise InvalidColumns(field, "must be a column's name, not an empty one")
+        if form == "lines":
+            if self.hash:
+                raise InvalidColumns("format", "'lines' has passwords only, and no hashes")
+            for field in ("id_column", "keep"):
+                if any(named[field]):
+                    raise InvalidColumns(field, "doesn't go with format 'lines': it has no columns")
+        if self.id in self.secret:
+            raise InvalidColumns("id_column", "can't be the password or the hash column")
+        if {*self.keep} & {*FIXED, *self.secret}:
+            raise InvalidColumns(
+                "keep", f"can't be one of {', '.join(FIXED)}, nor the password or the hash column"
+            )
 
     @property
     def secret(self) -> tuple[str, ...]:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from .inputs import open_input
-from .kinds import InvalidTable, guess_format
+from .kinds import SUFFIXES, InvalidTable, delimiter_by_name, format_by_name
 from .parquet import parquet_rows
-from .results import FIXED
 from .rows import Columns, Row, read_layout, read_rows
 
 
@@ -52,27 +51,15 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
     if form is None:
         if path == "-":
             raise InvalidTable("standard input has no name to tell the format by; give --format")
-        form = guess_format(path)
-    if form == "lines" and (columns.hash or columns.id or columns.keep):
-        raise InvalidTable("the format 'lines' has passwords only, and no columns")
-    _check_names(columns)
-    columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
-    if delimiter is None:
-        delimiter = "\t" if path.lower().endswith(".tsv") else ","
-    return Source(path, form, columns, delimiter)
-
-
-def _check_names(columns: Columns) -> None:
-    if columns.id in columns.secret:
+        form = format_by_name(path)
+    if form is None:
         raise InvalidTable(
-            f"the id column can't be {columns.id!r}: the password and hash columns never go along"
+            f"can't tell the format by the name {path!r}; give --format csv, jsonl, lines or "
+            f"parquet (known endings: {', '.join(SUFFIXES)})"
         )
-    for name in columns.keep:
-        if name in (*FIXED, *columns.secret):
-            raise InvalidTable(
-                f"--keep can't be {name!r}: {', '.join(FIXED)} are names of the results, and the "
-                "password and hash columns never go along"
-            )
+    columns.check(form)
+    columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
+    return Source(path, form, columns, delimiter or delimiter_by_name(path))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from bcrypt_batch.limits import (
 )
 
 from ..compute import Job
+from ..kinds import is_delimiter
 from ..rows import Columns
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def add_input(parser: Parser, what: str, formats: Sequence[str]) -> None:
     """Add the table and how to read it."""
     parser.add_argument("input", help=what)
     parser.add_argument("--format", choices=formats, help="of the input; default: by its name")
-    parser.add_argument("--delimiter", type=delimiter, help="between fields; default: a comma")
+    parser.add_argument(
+        "--delimiter", type=delimiter, metavar="D",
+        help="between fields; default: a comma, or a tab if the input's name ends in .tsv",
+    )  # fmt: skip
     parser.add_argument("--password-column", default="password", metavar="C")
     parser.add_argument("--id-column", metavar="C", help="default: id, if there is one")
     parser.add_argument(
@@ -92,7 +96,9 @@ def job_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def columns(options: argparse.Namespace) -> Columns:
     """Return the columns to read."""
-    hashed = (options.hash_column or "hash") if options.operation == "verify" else None
+    hashed = None
+    if options.operation == "verify":
+        hashed = "hash" if options.hash_column is None else options.hash_column
     return Columns(options.password_column, options.id_column, hashed, tuple(options.keep))
 
 
@@ -123,7 +129,7 @@ def seconds(text: str) -> float:
 def delimiter(text: str) -> str:
     r"""Check that text is one character between fields; \t and tab are a tab."""
     text = "\t" if text in ("\\t", "tab") else text
-    if len(text) != 1 or text in '"\r\n':
+    if not is_delimiter(text):
         raise argparse.ArgumentTypeError(
             f"must be one character other than a quote or a line's end, or tab, not {text!r}"
         )
