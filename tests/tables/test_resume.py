@@ -12,6 +12,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.compute import Stretch
 from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.newfiles import OutputRefused
 from bcrypt_batch.tables.output import Output, open_output
@@ -128,20 +129,28 @@ def test_a_damaged_state_is_refused(
         assert f"{output}.state can't be read; --force begins anew" in capsys.readouterr().err
 
 
-def test_resume_is_not_offered_where_it_is_refused(table: Path, tmp_path: Path) -> None:
+def test_resume_is_not_offered_where_it_is_refused(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of a pipe nobody can tell whether it is the same; standard output can't be taken up."""
     pipe, output, there = tmp_path / "pipe", tmp_path / "out", tmp_path / "there"
     os.mkfifo(pipe)
     there.touch()
-    given = ("hash", "-", "--format", "csv", "--cost", "4", "--output")
-    content = table.read_bytes()
-    at_once = ("--deadline", "0")
-    assert "incomplete" in (said := succeed(*given, output, *at_once, stdin=content, status=3))
-    assert "exists; --force" in (more := succeed(*given, there, stdin=content, status=2))
+    monkeypatch.setattr("bcrypt_batch.tables.run.compute", lambda *_: Stretch([], False, 1))
+    for path, status in ((output, 3), (there, 2)):
+        end, other = os.pipe()
+        os.write(other, b"password\na\n")
+        os.close(other)
+        given = ["hash", f"/dev/fd/{end}", "--format", "csv", "--output", str(path)]
+        assert main(given) == status
+        os.close(end)
+    said = capsys.readouterr().err
+    assert "incomplete" in said
+    assert "exists; --force" in said
     with open("/dev/full", "wb") as full:
         no_room = succeed("hash", table, "--cost", "4", "--output", "-", stdout=full, status=3)
     assert "0 rows are written whole" in no_room
-    assert "--resume" not in said + more + no_room
+    assert "--resume" not in said + no_room
     said = succeed("hash", pipe, "--format", "csv", "--output", output, "--resume", status=2)
     assert "--resume needs an input and an output that are files" in said
 
