@@ -1,5 +1,5 @@
-/* Preloaded: raises SIGNAL_BEFORE_WAIT just before the process first waits for a pipe, in read(2)
- * or in poll(2). Python has looked at signals for the last time then. */
+/* Preloaded: raises SIGNAL_BEFORE_WAIT just before the process first waits for a pipe, in read(2),
+ * write(2) or poll(2). Python has looked at signals for the last time then. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
@@ -9,12 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void raise_once(int fd)
+static int real_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    int (*real)(struct pollfd *, nfds_t, int) =
+        (int (*)(struct pollfd *, nfds_t, int))(uintptr_t)dlsym(RTLD_NEXT, "poll");
+    return real(fds, count, timeout);
+}
+
+static void raise_once(int fd, short events)
 {
     static int raised;
     struct stat about;
+    struct pollfd one = {.fd = fd, .events = events};
     const char *number = getenv("SIGNAL_BEFORE_WAIT");
-    if (!raised && number && !fstat(fd, &about) && S_ISFIFO(about.st_mode)) {
+    if (raised || !number || fstat(fd, &about) || !S_ISFIFO(about.st_mode))
+        return;
+    if (real_poll(&one, 1, 0) == 0) {
         raised = 1;
         raise(atoi(number));
     }
@@ -24,14 +34,20 @@ ssize_t read(int fd, void *buffer, size_t size)
 {
     ssize_t (*real)(int, void *, size_t) =
         (ssize_t (*)(int, void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "read");
-    raise_once(fd);
+    raise_once(fd, POLLIN);
+    return real(fd, buffer, size);
+}
+
+ssize_t write(int fd, const void *buffer, size_t size)
+{
+    ssize_t (*real)(int, const void *, size_t) =
+        (ssize_t (*)(int, const void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "write");
+    raise_once(fd, POLLOUT);
     return real(fd, buffer, size);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    int (*real)(struct pollfd *, nfds_t, int) =
-        (int (*)(struct pollfd *, nfds_t, int))(uintptr_t)dlsym(RTLD_NEXT, "poll");
-    raise_once(fds[0].fd);
-    return real(fds, count, timeout);
+    raise_once(fds[0].fd, fds[0].events);
+    return real_poll(fds, count, timeout);
 }

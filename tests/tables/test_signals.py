@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -65,6 +66,34 @@ def test_a_signal_just_before_a_silent_input_is_waited_for(
         process.kill()
         process.communicate()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize(
+    "command", [("hash", "users.csv", "--cost", "4"), ("export", "firebase", "made")]
+)
+def test_a_signal_just_before_a_pipe_that_nobody_reads(
+    tmp_path: Path, before_wait: Path, command: tuple[str, ...]
+) -> None:
+    """It ends the command, which says how many rows are whole; what is left is not waited for."""
+    (tmp_path / "users.csv").write_bytes(b"id,password\n" + b"u,p\n" * 100)
+    lines = (json.dumps({"row": i, "id": f"u{i}", "hash": HASH}) for i in range(200))
+    (tmp_path / "made").write_text("\n".join(lines))
+    process = subprocess.Popen(
+        [*COMMAND, *command, "--output", "-"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "LD_PRELOAD": str(before_wait), "SIGNAL_BEFORE_WAIT": "15"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+        out, err = process.communicate()
+        assert b"stopped by SIGTERM" in err
+        if command[0] == "hash":
+            assert b"%d rows:" % out.count(b"\n") in err
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -13,8 +13,7 @@ from .commands import bulk, export, info, table
 from .interrupts import Interrupts
 from .kinds import InvalidTable
 from .messages import PROGRAM, say
-from .newfiles import OutputRefused
-from .output import STDOUT
+from .newfiles import STDOUT, OutputRefused
 
 USAGE = 2
 STATUS = """\

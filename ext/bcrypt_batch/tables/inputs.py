@@ -5,57 +5,36 @@ from __future__ import annotations
 import io
 import os
 import select
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from .interrupts import Interrupts
 from .messages import naming
 
 STDIN = 0
 
 
 class _Input(io.FileIO):
-    """An input whose errors name it. A pipe or terminal is read only once it has something.
+    """An input whose errors name it. A pipe or terminal is read only once it has something."""
 
-    A signal between Python's last look and a read(2) that waits would go unnoticed until more input
-    comes. poll(2) returns for it: Python writes every signal to a pipe, which is polled too.
-    """
-
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, interrupts: Interrupts) -> None:
         if path == "-":
             super().__init__(STDIN, closefd=False)
         else:
             super().__init__(path, opener=_open)
         self._shown = "standard input" if path == "-" else path
-        self._poll: select.poll | None = None
-        if not stat.S_ISREG(os.fstat(self.fileno()).st_mode):
-            self._wakeup, self._signals = os.pipe()
-            for descriptor in (self._wakeup, self._signals):
-                os.set_blocking(descriptor, False)
-            self._former = signal.set_wakeup_fd(self._signals, warn_on_full_buffer=False)
-            self._poll = select.poll()
-            self._poll.register(self.fileno(), select.POLLIN)
-            self._poll.register(self._wakeup, select.POLLIN)
+        self._interrupts = interrupts
+        self._waits = not stat.S_ISREG(os.fstat(self.fileno()).st_mode)
 
     def readinto(self, buffer: Any) -> int | None:
         with naming(self._shown):
-            while self._poll is not None:
-                ready = [descriptor for descriptor, _ in self._poll.poll()]
-                if self._wakeup in ready:
-                    os.read(self._wakeup, 4096)  # its handler runs before the next poll
-                elif (size := super().readinto(buffer)) is not None:  # of what doesn't wait
+            while self._waits:
+                ready = self._interrupts.wait(self.fileno(), select.POLLIN)
+                if ready and (size := super().readinto(buffer)) is not None:  # None: was not ready
                     return size
             return super().readinto(buffer)
-
-    def close(self) -> None:
-        if not self.closed and self._poll is not None:
-            self._poll = None
-            signal.set_wakeup_fd(self._former)
-            os.close(self._wakeup)
-            os.close(self._signals)
-        super().close()
 
 
 def _open(path: str, flags: int) -> int:
@@ -63,11 +42,11 @@ def _open(path: str, flags: int) -> int:
 
 
 @contextmanager
-def open_input(path: str) -> Iterator[BinaryIO]:
-    """Open a file, or standard input, which `-` means.
+def open_input(path: str, interrupts: Interrupts) -> Iterator[BinaryIO]:
+    """Open a file, or standard input, which `-` means; `interrupts` may end a wait for it.
 
     Raises:
         OSError: It can't be opened.
     """
-    with io.BufferedReader(_Input(path)) as file:
+    with io.BufferedReader(_Input(path, interrupts)) as file:
         yield file

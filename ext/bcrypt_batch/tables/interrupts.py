@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -31,6 +33,12 @@ class Interrupts:
         self.over = False
         self._deferred = False
         self._deadline: float | None = None
+        self._wakeup: int | None = None  # a pipe to which Python writes every signal
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal came, or the deadline has passed."""
+        return self.signal is not None or self.remaining() == 0
 
     @property
     def status(self) -> int:
@@ -62,12 +70,50 @@ class Interrupts:
         with self.deferred():
             former = [signal.signal(number, self._came) for number in numbers]
         try:
-            yield
+            with self._woken():
+                yield
         finally:
             self.over = True
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in zip(numbers, former, strict=True):
                 signal.signal(number, handler)
+
+    @contextmanager
+    def _woken(self) -> Iterator[None]:
+        self._wakeup, signals = os.pipe()
+        for descriptor in (self._wakeup, signals):
+            os.set_blocking(descriptor, False)
+        former = signal.set_wakeup_fd(signals, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(former)
+            os.close(self._wakeup)
+            os.close(signals)
+            self._wakeup = None
+
+    def wait(self, descriptor: int, event: int, seconds: float | None = None) -> bool:
+        """Wait for a pipe or terminal, no longer than until a signal comes.
+
+        A signal between Python's last look and a read(2) or write(2) that waits would go unnoticed
+        until the other end of the pipe does something. poll(2) returns for it.
+
+        Args:
+            descriptor: The pipe or terminal.
+            event: `select.POLLIN` or `select.POLLOUT`.
+            seconds: How long to wait at most; None for no limit.
+
+        Returns:
+            Whether it is ready; if not, the handler of a signal runs before the next wait.
+        """
+        poll = select.poll()
+        poll.register(descriptor, event)
+        if self._wakeup is not None:
+            poll.register(self._wakeup, select.POLLIN)
+        ready = [found for found, _ in poll.poll(None if seconds is None else seconds * 1000)]
+        if self._wakeup in ready:
+            os.read(self._wakeup, 4096)
+        return descriptor in ready
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
+import select
 import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .interrupts import Interrupts
 from .messages import naming, say
 
+STDOUT = 1
+GRACE_S = 0.5
 MODE = 0o600
 # What network and FUSE file systems answer to flock, fsync and chmod if they have none.
 UNSUPPORTED = (
@@ -143,15 +147,47 @@ def sync(descriptor: int, path: str) -> bool:
     return True
 
 
-def standard_output() -> BinaryIO:
-    """Return what `-` means.
+class StandardOutput(io.RawIOBase):
+    """What `-` means: written so that a signal ends a wait for whoever reads it.
 
     Raises:
         OutputRefused: It is closed.
     """
-    if sys.stdout is None:
-        raise OutputRefused("standard output is closed")
-    return sys.stdout.buffer
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        if sys.stdout is None:
+            raise OutputRefused("standard output is closed")
+        self._interrupts = interrupts
+        self._waits = not stat.S_ISREG(os.fstat(STDOUT).st_mode)
+        self._ended = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write some of it.
+
+        Raises:
+            KeyboardInterrupt: Nobody has read it for half a second after a signal or the deadline.
+            OSError: The system takes no more.
+        """
+        data = memoryview(data)
+        if self._ended:
+            return len(data)
+        try:
+            while self._waits:
+                stopped = self._interrupts.stopped
+                if self._interrupts.wait(STDOUT, select.POLLOUT, GRACE_S if stopped else None):
+                    break
+                if stopped:
+                    raise KeyboardInterrupt
+            # A pipe that is ready takes so much without waiting.
+            return os.write(STDOUT, data[: select.PIPE_BUF] if self._waits else data)
+        except BlockingIOError:  # a pipe that doesn't wait by itself, as node makes them
+            return 0
+        except BaseException:
+            self._ended = True  # what a buffer still has is not for waiting either
+            raise
 
 
 class NewFiles:
@@ -190,9 +226,9 @@ class NewFiles:
     def file(self, path: str) -> Iterator[BinaryIO]:
         """Make a file and write it; `-` is standard output, which takes no name."""
         if path == "-":
-            with naming("standard output"):
-                yield (out := standard_output())
-                out.flush()
+            standard = StandardOutput(self._interrupts)
+            with naming("standard output"), io.BufferedWriter(standard) as out:
+                yield out
             return
         with naming(path), open(self.make(path), "wb") as file:
             yield file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import stat
 import sys
 from contextlib import suppress
@@ -16,19 +15,19 @@ from .journal import STATE_VERSION, check_state, scan
 from .messages import naming, say
 from .newfiles import (
     MODE,
+    STDOUT,
     OutputRefused,
+    StandardOutput,
     check_ours,
     is_at,
     lock,
     make_private,
     new_files,
     open_ours,
-    standard_output,
     sync,
 )
 from .results import Counts
 
-STDOUT = 1
 NONE = Counts()
 
 
@@ -44,6 +43,18 @@ class WriteFailed(OSError):
         super().__init__(error.errno, error.strerror)
         self.size = size
         self.rows = rows
+
+
+class WriteStopped(KeyboardInterrupt):
+    """Nobody read the output when a signal came.
+
+    Attributes:
+        size: How many bytes were taken of the lines that were being written.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
 
 
 class Output:
@@ -65,8 +76,10 @@ class Output:
         empty: bool = True,
         resumable: bool = False,
         synced: bool = True,
+        standard: StandardOutput | None = None,
     ) -> None:
         self._descriptor: int | None = descriptor
+        self._standard = standard
         self._path = path
         self._form = form
         self._synced = synced
@@ -79,18 +92,19 @@ class Output:
 
         Raises:
             WriteFailed: The system took a part of them at most.
+            WriteStopped: So did whoever reads standard output, and a signal or the deadline came.
             BrokenPipeError: Nobody reads standard output any more.
         """
         assert self._descriptor is not None
         rest = memoryview(data)
         try:
             while rest:
-                try:
-                    rest = rest[os.write(self._descriptor, rest) :]
-                except BlockingIOError:  # a pipe that doesn't wait by itself, as node makes them
-                    select.select([], [self._descriptor], [])
+                out = self._standard
+                rest = rest[out.write(rest) if out else os.write(self._descriptor, rest) :]
         except BrokenPipeError:
             raise
+        except KeyboardInterrupt:
+            raise WriteStopped(len(data) - len(rest)) from None
         except OSError as error:
             raise WriteFailed(error, len(data) - len(rest)) from None
 
@@ -165,8 +179,7 @@ def open_output(
         OSError: It can't be opened.
     """
     if path == "-":
-        standard_output()
-        return Output(STDOUT, "standard output")
+        return Output(STDOUT, "standard output", standard=StandardOutput(interrupts))
     found = _open_locked(path) if resume or force else None
     if found is None:
         return _begun(path, state, form, interrupts, replace=False)

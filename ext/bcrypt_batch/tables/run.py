@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .compute import Job, Outcome, Pace, compute
 from .interrupts import Interrupts
-from .output import Output, WriteFailed
+from .output import Output, WriteFailed, WriteStopped
 from .progress import Progress, progress
 from .results import Counts, count, csv_header, csv_lines, json_lines
 from .source import Source, Table
@@ -118,7 +118,7 @@ class TableRun:
     def _write(self, outcomes: list[Outcome]) -> None:
         try:
             self.output.write(self._lines(outcomes))
-        except WriteFailed as error:
+        except (WriteFailed, WriteStopped) as error:
             ends = range(1, len(outcomes) + 1)
             whole = bisect_right(ends, error.size, key=lambda end: len(self._lines(outcomes[:end])))
             self._count(outcomes[:whole])

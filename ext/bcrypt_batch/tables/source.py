@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from .inputs import open_input
+from .interrupts import Interrupts
 from .kinds import SUFFIXES, InvalidTable, delimiter_by_name, format_by_name
 from .parquet import parquet_rows
 from .rows import Columns, Row, read_layout, read_rows
@@ -63,8 +64,8 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
 
 
 @contextmanager
-def open_table(source: Source) -> Iterator[Table]:
-    """Open a table for reading.
+def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
+    """Open a table for reading; `interrupts` may end a wait for it.
 
     Raises:
         InvalidTable: It can't be read as it is asked to.
@@ -75,7 +76,7 @@ def open_table(source: Source) -> Iterator[Table]:
             raise InvalidTable("Parquet can only be read from a plain file")
         yield Table(parquet_rows(source.path, source.columns), os.stat(source.path).st_size)
         return
-    with open_input(source.path) as file:
+    with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
         size = about.st_size if source.path != "-" and stat.S_ISREG(about.st_mode) else None
         lines, layout = read_layout(file, source.form, source.columns, source.delimiter)

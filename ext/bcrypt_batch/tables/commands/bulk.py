@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     return status
 
 
-def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
+def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_operation(options)
     read_from = source(options.input, options.format, columns(options), options.delimiter)
     if read_from.form not in FORMATS:
@@ -103,7 +103,7 @@ def _start(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
-    with open_table(read_from):
+    with open_table(read_from, interrupts):
         pass  # what is no such table is refused here, before it is uploaded
     key = f"in/{options.run}"
     about = {name: str(value) for name, value in found.items()}

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     form = FORMATS[options.form]
     left_out = [0]
     with (
-        open_input(options.input) as file,
+        open_input(options.input, interrupts) as file,
         new_files(interrupts, replace=options.force) as made,
     ):
         users = _users(_results(file, left_out), form, options)

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_output(options)
     bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
     interrupts.limit(options.deadline)
-    with open_table(read_from) as table:
+    with open_table(read_from, interrupts) as table:
         output = open_output(
             options.output, _state(job, read_from, form),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
