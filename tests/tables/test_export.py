@@ -241,7 +241,7 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["users"][0]["localId"] == "u"
     said = succeed("export", "auth0", "-", "--output", "-", status=2, stdin=lines, cwd=tmp_path)
-    assert "--output can't be - for auth0, which is several files" in said
+    assert "auth0 is several files: give --output FILE" in said
     assert [path.name for path in tmp_path.iterdir()] == ["hashed.jsonl"]
 
 

@@ -14,20 +14,29 @@ from .interrupts import Interrupts
 from .kinds import InvalidTable
 from .messages import PROGRAM, say
 from .newfiles import STDOUT, OutputRefused
+from .parser import Parser
 
 USAGE = 2
 STATUS = """\
-exit status: 0 all rows done; 1 some rows in error, or not matching; 2 usage; 3 incomplete, --resume
-goes on; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: stopped, --resume goes on"""
+exit status:
+  0               all rows done
+  1               all rows done, some in error or not matching
+  2               wrong usage, or a file that can't be read or written
+  3               incomplete: a deadline, a full disk; --resume goes on
+  130, 143, 129   stopped by Ctrl-C, SIGTERM, SIGHUP; --resume goes on"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog=PROGRAM,
         description="Hash and check the bcrypt passwords of whole tables.",
         epilog=STATUS,
-        allow_abbrev=False,
+        examples=(
+            "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12",
+            "bcrypt-batch verify pairs.csv --hash-column stored -o checked.jsonl",
+            "bcrypt-batch hash --help",
+        ),
     )
     top.add_argument("--version", action="version", version=f"{PROGRAM} {bcrypt_batch.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

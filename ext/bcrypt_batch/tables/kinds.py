@@ -1,10 +1,13 @@
-"""What kind of file this is: refuse by its first bytes what is no text, guess a format by name."""
+"""What kind of file this is, by its first bytes and its name."""
 
 from __future__ import annotations
+
+import csv
 
 FORMATS = ("csv", "jsonl", "lines")
 HEAD_BYTES = 64  # as many as are looked at
 BOM = b"\xef\xbb\xbf"
+DELIMITERS = (",", ";", "\t", "|")  # the usual ones
 
 SUFFIXES = {
     ".csv": "csv",
@@ -54,13 +57,18 @@ class NoSuchColumn(InvalidTable):
         unnamed: The message without the column's name, which a function's event gave.
     """
 
-    def __init__(self, name: str, field: str, found: int) -> None:
+    def __init__(self, name: str, field: str, found: int, likely: str | None = None) -> None:
         number = "more than one" if found else "no"
         self.unnamed = f"the header has {number} column of the name in input.{field}"
-        super().__init__(
-            f"the header has {number} column {name!r}; name it with --{field.replace('_', '-')}, "
-            "or give --format lines for a file without a header"
-        )
+        option = f"--{field.replace('_', '-')}"
+        remedy = f"{option} names another"
+        if likely:
+            shown = likely if likely != "\t" else "tab"
+            self.unnamed += f"; it has one with the delimiter {shown!r}"
+            remedy = f"it has one with --delimiter {shown!r}"
+        elif field == "password_column":
+            remedy = f"{option} names it; --format lines is for a file without a header"
+        super().__init__(f"the header has {number} column {name!r}; {remedy}")
 
 
 def refuse_what_is_no_text(head: bytes) -> None:
@@ -81,6 +89,42 @@ def refuse_what_is_no_text(head: bytes) -> None:
 def is_parquet(head: bytes) -> bool:
     """Return whether a file begins as Parquet does, and not with a password such as PAR1S2024."""
     return head.startswith(b"PAR1") and head[4:5] < b" " and head[4:5] not in b"\t\r\n"
+
+
+def fields_of(header: str, delimiter: str) -> list[str]:
+    """Return the fields of a CSV's header; none if it can't be read so."""
+    try:
+        return next(csv.reader([header], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def likely_delimiter(header: str, column: str) -> str | None:
+    """Return a delimiter that makes several columns of a header, among them this one."""
+    for delimiter in DELIMITERS:
+        fields = fields_of(header, delimiter)
+        if len(fields) > 1 and column in fields:
+            return delimiter
+    return None
+
+
+def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[str, str] | None:
+    """Return the format and the delimiter that a table's first line shows, or None.
+
+    Plain lines show none, and one word may be a header or a password: a wrong guess would hash a
+    header, or lose a password.
+
+    Args:
+        line: The first line.
+        column: The password's.
+        delimiter: What was asked for, or None.
+    """
+    if line.startswith("{") and '"' in line:
+        return "jsonl", ","
+    if delimiter and column not in fields_of(line, delimiter):
+        return None
+    delimiter = delimiter or likely_delimiter(line, column)
+    return ("csv", delimiter) if delimiter else None
 
 
 def format_by_name(name: str) -> str | None:

@@ -159,7 +159,6 @@ class StandardOutput(io.RawIOBase):
             raise OutputRefused("standard output is closed")
         self._interrupts = interrupts
         self._waits = not stat.S_ISREG(os.fstat(STDOUT).st_mode)
-        self._ended = False
 
     def writable(self) -> bool:
         return True
@@ -172,8 +171,6 @@ class StandardOutput(io.RawIOBase):
             OSError: The system takes no more.
         """
         data = memoryview(data)
-        if self._ended:
-            return len(data)
         try:
             while self._waits:
                 stopped = self._interrupts.stopped
@@ -185,9 +182,6 @@ class StandardOutput(io.RawIOBase):
             return os.write(STDOUT, data[: select.PIPE_BUF] if self._waits else data)
         except BlockingIOError:  # a pipe that doesn't wait by itself, as node makes them
             return 0
-        except BaseException:
-            self._ended = True  # what a buffer still has is not for waiting either
-            raise
 
 
 class NewFiles:

@@ -43,7 +43,7 @@ def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
         if (found := names.count(name)) != 1:
             raise InvalidTable(
                 f"the file has {'more than one' if found else 'no'} column {name!r}; "
-                "an option names the right one"
+                "--password-column, --id-column, --hash-column and --keep name others"
             )
         kind = file.schema_arrow.field(name).type
         if _is(kind, "dictionary"):  # as pandas writes categories

@@ -19,6 +19,7 @@ from .kinds import (
     InvalidColumns,
     InvalidTable,
     NoSuchColumn,
+    likely_delimiter,
     refuse_what_is_no_text,
 )
 from .lines import MAX_RECORD_BYTES, Lines, TooLong
@@ -76,7 +77,7 @@ class Columns(NamedTuple):
     hash: str | None = None
     keep: tuple[str, ...] = ()
 
-    def check(self, form: str) -> None:
+    def check(self, form: str | None) -> None:
         """Refuse columns that a format doesn't have, or that would bring a secret into the results.
 
         Raises:
@@ -143,12 +144,29 @@ def read_layout(
     Raises:
         InvalidTable: It is no text, or has no such header.
     """
+    lines = begin(file)
+    return lines, find_columns(lines, columns, delimiter) if form == "csv" else None
+
+
+def begin(file: BinaryIO) -> Lines:
+    """Return a table's lines, after the mark that may be its beginning.
+
+    Raises:
+        InvalidTable: It is no text.
+    """
     lines = Lines(file)
     refuse_what_is_no_text(lines.head)
     if lines.head.startswith(BOM):
         lines.skip(len(BOM))
-    if form != "csv":
-        return lines, None
+    return lines
+
+
+def find_columns(lines: Lines, columns: Columns, delimiter: str) -> Layout:
+    """Read the header of a CSV; return where the columns stand.
+
+    Raises:
+        InvalidTable: There is no such header.
+    """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         header = next(reader)
@@ -157,17 +175,20 @@ def read_layout(
     except StopIteration:
         raise InvalidTable("the file is empty; a CSV needs a header that names columns") from None
     except (csv.Error, TooLong):
-        raise InvalidTable("the first line is no header of a CSV; is it the format?") from None
-    return lines, _layout(header, columns, lines.offset)
+        raise InvalidTable(
+            "the first line is no header of a CSV; --format and --delimiter say how to read it"
+        ) from None
+    return _layout(header, columns, lines.offset, delimiter)
 
 
-def _layout(header: list[str], columns: Columns, data: int) -> Layout:
+def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> Layout:
     def position(name: str, field: str) -> int:
         found = [i for i, known in enumerate(header) if known == name]
         if len(found) == 1:
             return found[0]
         # Without the header's own words: in a file without a header they are somebody's password.
-        raise NoSuchColumn(name, field, len(found))
+        likely = None if found else likely_delimiter(delimiter.join(header), name)
+        raise NoSuchColumn(name, field, len(found), likely)
 
     identity = columns.id_among(header)
     return Layout(

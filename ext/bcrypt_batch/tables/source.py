@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from .inputs import open_input
 from .interrupts import Interrupts
-from .kinds import SUFFIXES, InvalidTable, delimiter_by_name, format_by_name
+from .kinds import InvalidTable, delimiter_by_name, format_by_content, format_by_name
+from .lines import Lines
+from .messages import say
 from .parquet import parquet_rows
-from .rows import Columns, Row, read_layout, read_rows
+from .rows import Columns, Row, begin, find_columns, read_rows
 
 
 class Source(NamedTuple):
@@ -20,15 +22,15 @@ class Source(NamedTuple):
 
     Attributes:
         path: The file, or `-` for standard input.
-        form: `csv`, `jsonl`, `lines` or `parquet`.
+        form: `csv`, `jsonl`, `lines` or `parquet`; None if its first line is to tell.
         columns: The columns to read.
-        delimiter: What stands between a CSV's fields.
+        delimiter: What stands between a CSV's fields; None if its first line is to tell.
     """
 
     path: str
-    form: str
+    form: str | None
     columns: Columns
-    delimiter: str = ","
+    delimiter: str | None = ","
 
 
 class Table(NamedTuple):
@@ -37,30 +39,42 @@ class Table(NamedTuple):
     Attributes:
         rows: Its rows.
         size: Its size in bytes; None where it is no plain file.
+        source: How it is read: its format and delimiter are known.
     """
 
     rows: Iterator[Row]
     size: int | None
+    source: Source
 
 
 def source(path: str, form: str | None, columns: Columns, delimiter: str | None) -> Source:
-    """Return how a file is to be read; what isn't said its name tells.
+    """Return how a file is to be read, by what is asked for and by its name.
 
     Raises:
-        InvalidTable: It doesn't tell, or the format has no such columns.
+        InvalidTable: The format has no such columns.
     """
-    if form is None:
-        if path == "-":
-            raise InvalidTable("standard input has no name to tell the format by; give --format")
-        form = format_by_name(path)
-    if form is None:
-        raise InvalidTable(
-            f"can't tell the format by the name {path!r}; give --format csv, jsonl, lines or "
-            f"parquet (known endings: {', '.join(SUFFIXES)})"
-        )
+    form = form or format_by_name(path)
     columns.check(form)
     columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
-    return Source(path, form, columns, delimiter or delimiter_by_name(path))
+    return Source(path, form, columns, delimiter or (delimiter_by_name(path) if form else None))
+
+
+def _detected(source: Source, lines: Lines) -> Source:
+    """Return how a file is to be read whose name tells nothing; say what its first line tells."""
+    named = "standard input" if source.path == "-" else source.path
+    first = next(lines.ahead(), b"").decode("utf-8", "surrogateescape")
+    found = format_by_content(first, source.columns.password, source.delimiter)
+    if found is None:
+        raise InvalidTable(
+            f"can't tell the format of {named} by its name or its first line; give --format csv, "
+            "jsonl, lines or parquet"
+        )
+    form, delimiter = found
+    text = f"{named} looks like {form}"
+    if form == "csv":
+        text += f" with the delimiter {'tab' if delimiter == chr(9) else delimiter!r}"
+    say(f"{text}; --format says otherwise")
+    return source._replace(form=form, delimiter=delimiter)
 
 
 @contextmanager
@@ -71,14 +85,23 @@ def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
         InvalidTable: It can't be read as it is asked to.
         OSError: It can't be opened.
     """
+    if source.path != "-" and os.path.isdir(source.path):
+        raise InvalidTable(f"{source.path} is a folder, and a table is a file")
     if source.form == "parquet":
         if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
             raise InvalidTable("Parquet can only be read from a plain file")
-        yield Table(parquet_rows(source.path, source.columns), os.stat(source.path).st_size)
+        size = os.stat(source.path).st_size
+        yield Table(parquet_rows(source.path, source.columns), size, source)
         return
     with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
-        size = about.st_size if source.path != "-" and stat.S_ISREG(about.st_mode) else None
-        lines, layout = read_layout(file, source.form, source.columns, source.delimiter)
-        rows = read_rows(lines, source.form, source.columns, layout, source.delimiter)
-        yield Table(rows, size)
+        plain = source.path != "-" and stat.S_ISREG(about.st_mode)
+        lines = begin(file)
+        if source.form is None:
+            source = _detected(source, lines)
+        _, form, columns, delimiter = source
+        assert form
+        assert delimiter
+        layout = find_columns(lines, columns, delimiter) if form == "csv" else None
+        rows = read_rows(lines, form, columns, layout, delimiter)
+        yield Table(rows, about.st_size if plain else None, source)

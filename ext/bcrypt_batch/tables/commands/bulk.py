@@ -37,20 +37,33 @@ def add(commands: Any) -> None:
         "bulk", help="compute a table on AWS, in the stack deployed with Bulk=true",
         description="Compute a table on AWS. Everything about a run has its name; what is done "
         "again under the same name finishes what is missing.",
-        allow_abbrev=False,
+        examples=(
+            "bcrypt-batch bulk start users.csv --run november --cost 12",
+            "bcrypt-batch bulk status --run november --wait",
+            "bcrypt-batch bulk collect --run november -o hashed.jsonl --delete",
+        ),
     )  # fmt: skip
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    start = steps.add_parser("start", help="upload a table and start", allow_abbrev=False)
-    status = steps.add_parser("status", help="how far it is", allow_abbrev=False)
-    collect = steps.add_parser("collect", help="join the results in a file", allow_abbrev=False)
+    start, status, collect = (
+        steps.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        for name, about in (
+            ("start", "upload a table and start its run"),
+            ("status", "show how far a run is"),
+            ("collect", "join the results of a run in a file"),
+        )
+    )
     for step in (start, status, collect):
-        step.add_argument("--run", required=True, type=_run_name, help="the run's name")
+        step.add_argument(
+            "--run", required=True, type=_run_name, metavar="NAME", help="the run's name"
+        )
         step.add_argument("--stack", default="bcrypt-batch", help="default: bcrypt-batch")
     start.set_defaults(run_step=_start)
     _add_start(start)
-    status.add_argument("--wait", action="store_true", help="until it has ended")
+    status.add_argument("--wait", action="store_true", help="show changes until the run has ended")
     status.set_defaults(run_step=_status)
-    collect.add_argument("--output", required=True, metavar="FILE")
+    collect.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="the results; - for standard output"
+    )
     collect.add_argument("--force", action="store_true", help="replace an output that is there")
     collect.add_argument(
         "--delete", action="store_true",
@@ -61,12 +74,20 @@ def add(commands: Any) -> None:
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--operation", choices=OPERATIONS, default=OPERATIONS[0])
+    parser.add_argument(
+        "--operation", choices=OPERATIONS, default=OPERATIONS[0], help="default: hash"
+    )
+    add_input(parser, "a file", FORMATS)
     add_hashing(parser.add_argument_group("with --operation hash"))
     add_verifying(parser.add_argument_group("with --operation verify"))
-    add_input(parser, "a file", FORMATS)
-    parser.add_argument("--chunk-rows", type=whole_number(1, 10**9), help="at most in a chunk")
-    parser.add_argument("--concurrency", type=whole_number(1, 10_000), help="chunks at once")
+    parser.add_argument(
+        "--chunk-rows", type=whole_number(1, 10**9), metavar="N",
+        help="at most so many rows in a chunk; default: by the function's time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--concurrency", type=whole_number(1, 10_000), metavar="N",
+        help="at most so many chunks at once; default: 100",
+    )  # fmt: skip
 
 
 def _run_name(text: str) -> str:
@@ -96,15 +117,15 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_operation(options)
     read_from = source(options.input, options.format, columns(options), options.delimiter)
-    if read_from.form not in FORMATS:
+    if read_from.form == "parquet":
         raise InvalidTable(
             f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.form!r}"
         )
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
-    with open_table(read_from, interrupts):
-        pass  # what is no such table is refused here, before it is uploaded
+    with open_table(read_from, interrupts) as table:  # what is no such table is not uploaded
+        read_from = table.source
     key = f"in/{options.run}"
     about = {name: str(value) for name, value in found.items()}
     shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)

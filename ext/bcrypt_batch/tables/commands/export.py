@@ -35,16 +35,24 @@ class Format(NamedTuple):
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
-        "export", help="write results as other systems import them", allow_abbrev=False,
+        "export", help="write results as other systems import them",
         description="Write finished results as other systems import them. Rows in error are left "
         "out, and counted; status 1 then. Rows that the system would change, drop or take for "
         "another user are named, and no file is made; status 2 then.",
+        examples=(
+            "bcrypt-batch export firebase hashed.jsonl -o users.json",
+            "bcrypt-batch export auth0 hashed.jsonl -o users.json --custom",
+            "bcrypt-batch export htpasswd hashed.jsonl -o users.htpasswd",
+        ),
     )  # fmt: skip
     parser.add_argument("form", choices=sorted(FORMATS), metavar="FORMAT", help=", ".join(FORMATS))
-    parser.add_argument("input", help="results of bcrypt-batch hash, as JSONL; a file, or -")
     parser.add_argument(
-        "--output", required=True, metavar="FILE",
-        help="for auth0, files of at most 500 KB: users.json becomes users-0001.json and so on",
+        "input", metavar="INPUT", help="results of bcrypt-batch hash, as JSONL; a file, or -"
+    )
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE",
+        help="default: -, standard output; auth0 takes files of at most 500 KB: users.json "
+        "becomes users-0001.json and so on",
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace an output that is there")
     parser.add_argument(
@@ -134,7 +142,7 @@ def _firebase(users: Iterator[bytes], options: argparse.Namespace, made: NewFile
 def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
     """Arrays in files of at most 500 KB."""
     if options.output == "-":
-        raise OutputRefused("--output can't be - for auth0, which is several files")
+        raise OutputRefused("auth0 is several files: give --output FILE, not standard output")
     target = Path(options.output)
     stem, suffix = target.stem, target.suffix or ".json"
     numbered = f"{glob.escape(stem)}-{'[0-9]' * 4}{glob.escape(suffix)}"

@@ -19,10 +19,13 @@ def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
         "info", help="what this machine computes with, and how long a table would take",
-        allow_abbrev=False,
+        description="Show what this machine computes with, and how long a table would take.",
+        examples=("bcrypt-batch info --cost 12 --rows 5000000",),
     )  # fmt: skip
     add_cost(parser)
-    parser.add_argument("--rows", type=whole_number(1, 10**12), help="how many the table has")
+    parser.add_argument(
+        "--rows", type=whole_number(1, 10**12), metavar="N", help="how many the table has"
+    )
     add_workers(parser)
     parser.set_defaults(execute=run)
 

@@ -31,14 +31,14 @@ GIVEN_ONLY = argparse.SUPPRESS
 
 def add_cost(parser: Parser) -> None:
     parser.add_argument(
-        "--cost", type=whole_number(MIN_COST, MAX_COST), default=GIVEN_ONLY,
+        "-c", "--cost", type=whole_number(MIN_COST, MAX_COST), metavar="N", default=GIVEN_ONLY,
         help=f"to hash with, {MIN_COST} to {MAX_COST}; default: {DEFAULT_COST}",
     )  # fmt: skip
 
 
 def add_workers(parser: Parser) -> None:
     parser.add_argument(
-        "--workers", type=whole_number(1, MAX_WORKERS), default=GIVEN_ONLY,
+        "-j", "--workers", type=whole_number(1, MAX_WORKERS), metavar="N", default=GIVEN_ONLY,
         help="threads; default: by the CPUs",
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def add_verifying(parser: Parser) -> None:
     """Add what goes with the operation verify."""
     parser.add_argument("--hash-column", metavar="C", help="default: hash")
     parser.add_argument(
-        "--max-cost", type=whole_number(MIN_COST, MAX_COST), default=GIVEN_ONLY,
+        "--max-cost", type=whole_number(MIN_COST, MAX_COST), metavar="N", default=GIVEN_ONLY,
         help=f"a hash of a higher cost is an error of its row; default: {DEFAULT_MAX_COST}",
     )  # fmt: skip
     parser.add_argument(
@@ -69,23 +69,36 @@ def add_verifying(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def add_input(parser: Parser, what: str, formats: Sequence[str]) -> None:
+def add_input(parser: argparse.ArgumentParser, what: str, formats: Sequence[str]) -> None:
     """Add the table and how to read it."""
-    parser.add_argument("input", help=what)
-    parser.add_argument("--format", choices=formats, help="of the input; default: by its name")
-    parser.add_argument(
-        "--delimiter", type=delimiter, metavar="D",
-        help="between fields; default: a comma, or a tab if the input's name ends in .tsv",
+    parser.add_argument("input", metavar="INPUT", help=what)
+    group = parser.add_argument_group("input")
+    group.add_argument(
+        "-f", "--format", choices=formats,
+        help="default: by the input's name, else by its first line",
     )  # fmt: skip
-    parser.add_argument("--password-column", default="password", metavar="C")
-    parser.add_argument("--id-column", metavar="C", help="default: id, if there is one")
-    parser.add_argument(
-        "--keep", action="append", default=[], metavar="C",
+    group.add_argument(
+        "-d", "--delimiter", type=delimiter, metavar="D",
+        help="between the fields of CSV; default: a comma, a tab if the input's name ends in .tsv",
+    )  # fmt: skip
+    group.add_argument(
+        "--password-column", default="password", metavar="C", help="default: password"
+    )
+    group.add_argument("--id-column", metavar="C", help="default: id, if there is one")
+    group.add_argument(
+        "-k", "--keep", action="append", default=[], metavar="C",
         help="a column that goes along into the results; may be given again",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--allow-empty", action="store_true", default=GIVEN_ONLY,
         help="take an empty password for a password, instead of for a missing one",
+    )  # fmt: skip
+
+
+def add_output(parser: Parser) -> None:
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE",
+        help="made so that only its owner can read it; default: -, standard output",
     )  # fmt: skip
 
 

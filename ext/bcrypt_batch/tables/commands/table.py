@@ -20,6 +20,7 @@ from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,
+    add_output,
     add_verifying,
     add_workers,
     columns,
@@ -31,15 +32,26 @@ from .options import (
 def add(commands: Any) -> None:
     """Add both commands to the parser's."""
     made = commands.add_parser(
-        "hash", help="hash the passwords of a table", allow_abbrev=False,
+        "hash", help="hash the passwords of a table",
         description="Hash the passwords of a table: a result line for each row, in its order.",
+        examples=(
+            "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12",
+            "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12 --resume",
+            "gzip -dc users.csv.gz | bcrypt-batch hash - -k email -o hashed.jsonl",
+        ),
     )  # fmt: skip
     checked = commands.add_parser(
-        "verify", help="check the passwords of a table against its hashes", allow_abbrev=False,
+        "verify", help="check the passwords of a table against its hashes",
         description="Check the passwords of a table: a result line for each row, in its order.",
+        examples=(
+            "bcrypt-batch verify pairs.csv -o checked.jsonl",
+            "bcrypt-batch verify pairs.tsv --hash-column stored --max-cost 14 -o checked.jsonl",
+        ),
     )  # fmt: skip
-    add_hashing(made)
-    add_verifying(checked)
+    for parser in (made, checked):
+        add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
+    add_hashing(made.add_argument_group("hashing"))
+    add_verifying(checked.add_argument_group("verifying"))
     for parser in (made, checked):
         _add_common(parser)
     made.set_defaults(execute=run, operation="hash")
@@ -47,23 +59,24 @@ def add(commands: Any) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
-    parser.add_argument(
-        "--output", required=True, metavar="FILE", help="where results go; - for standard output"
-    )
-    parser.add_argument(
+    output = parser.add_argument_group("output")
+    add_output(output)
+    output.add_argument(
         "--output-format", choices=("jsonl", "csv"),
         help="default: csv if the output's name ends in .csv, else jsonl; spreadsheets take cells "
         "that begin with = + - @ TAB or CR for formulas: import a CSV's columns as text",
     )  # fmt: skip
-    again = parser.add_mutually_exclusive_group()
+    again = output.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with an output that is there")
     again.add_argument("--force", action="store_true", help="begin anew, whatever is there")
-    add_workers(parser)
-    parser.add_argument(
+    running = parser.add_argument_group("running")
+    add_workers(running)
+    running.add_argument(
         "--deadline", type=seconds, metavar="S", help="stop after so many seconds, with status 3"
     )
-    parser.add_argument("--quiet", action="store_true", help="nothing but errors on standard error")
+    running.add_argument(
+        "-q", "--quiet", action="store_true", help="nothing but errors on standard error"
+    )
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
@@ -76,10 +89,10 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     interrupts.limit(options.deadline)
     with open_table(read_from, interrupts) as table:
         output = open_output(
-            options.output, _state(job, read_from, form),
+            options.output, _state(job, table.source, form),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
         )  # fmt: skip
-        run = TableRun(job, read_from, output, form, interrupts)
+        run = TableRun(job, table.source, output, form, interrupts)
         try:
             finished = run.table(table, options.quiet)
             output.finish()
