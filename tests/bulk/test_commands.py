@@ -190,3 +190,42 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
         "operation": "hash", "output": {"bucket": BUCKET, "prefix": "runs/plain/"},
         "input": {**source, "key": "in/plain"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--cost", "5"], "planned with cost 4, not 5"),
+        (["--cost", "4", "--prefix", "2a"], "planned with prefix '2b', not '2a'"),
+        (["--cost", "4", "--id-column", "id"], "planned with id_column None, not 'id'"),
+        (["--cost", "4"], "planned with size"),
+    ],
+)
+def test_other_options_of_a_finished_run_are_refused_before_the_upload(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str],
+    message: str,
+) -> None:  # fmt: skip
+    """Its input may be deleted by then; the status stays the good execution's."""
+    stack.start()
+    stack.s3.delete_object(Bucket=BUCKET, Key="in/users.csv")
+    before = stack.objects()
+    (table := tmp_path / "users.csv").write_bytes(TABLE + b"u,p\n" * ("size" in message))
+    assert start(table, *options) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "take another --run" in said
+    assert stack.objects() == before
+    assert main(["bulk", "status", "--run", "r"]) == 0
+
+
+@pytest.mark.usefixtures("stack")
+def test_collect_says_of_no_run_what_status_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "o"
+    assert main(["bulk", "collect", "--run", "nope", "--output", str(output)]) == 2
+    collected = capsys.readouterr().err
+    assert main(["bulk", "status", "--run", "nope"]) == 2
+    assert capsys.readouterr().err == collected
+    assert "run 'nope' has no execution" in collected
+    assert not output.exists()

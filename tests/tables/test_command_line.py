@@ -12,8 +12,7 @@ import pytest
 
 from bcrypt_batch.tables.cli import main, parser
 from bcrypt_batch.tables.kinds import NoSuchColumn
-from bcrypt_batch.tables.rows import Columns
-from bulk.plan import read_layout
+from bcrypt_batch.tables.rows import Columns, read_layout
 from tests.tables.programs import run
 
 COMMANDS = ("", "hash", "verify", "export", "info", "bulk")
@@ -30,7 +29,7 @@ def hashed(content: bytes, *options: str) -> tuple[int, list[dict[str, object]],
     [
         (b"id,password\nu,p\n", "csv with the delimiter ','"),
         (b"\xef\xbb\xbfid;password\nu;p\n", "csv with the delimiter ';'"),
-        (b'id\t"password"\r\nu\tp\r\n', "csv with the delimiter tab"),
+        (b'id\t"password"\r\nu\tp\r\n', "csv with the delimiter 'tab'"),
         (b'{"id": "u", "password": "p"}\n', "jsonl"),
     ],
 )

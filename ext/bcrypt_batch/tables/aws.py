@@ -138,8 +138,8 @@ class Stack:
         newest = max(self._executions(run), key=lambda entry: entry["startDate"], default=None)
         if newest is None:
             raise StackError(
-                f"run {run!r} has no execution; Step Functions keeps them for 90 days, and collect "
-                "works without them"
+                f"run {run!r} has no execution: bulk start begins one; one of over 90 days ago "
+                "can only be collected"
             )
         about = self._steps.describe_execution(executionArn=newest["executionArn"])
         counts = {"total": 0, "succeeded": 0, "failed": 0}

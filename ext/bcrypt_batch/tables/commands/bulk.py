@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import time
 from typing import Any
 
 from ..aws import Stack, StackError, Status
-from ..compute import ONLY_FOR, OPERATIONS
+from ..compute import ONLY_FOR, OPERATIONS, Job
 from ..interrupts import Interrupts
 from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
@@ -126,6 +127,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     with open_table(read_from, interrupts) as table:  # what is no such table is not uploaded
         read_from = table.source
+    _check_record(stack, options, read_from, found["size"])
     key = f"in/{options.run}"
     about = {name: str(value) for name, value in found.items()}
     shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
@@ -145,6 +147,28 @@ def _check_operation(options: argparse.Namespace) -> None:
             if getattr(options, name, None) is not None:
                 option = name.replace("_", "-")
                 raise InvalidTable(f"--{option} goes with --operation {operation} only")
+
+
+def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, size: int) -> None:
+    """Refuse here what an execution would fail by, after which the good run's status were lost.
+
+    Raises:
+        StackError: The run was planned with other options, or from another input.
+    """
+    record = stack.read_json(f"runs/{options.run}/run.json")
+    if record is None:
+        return
+    job = Job(**job_options(options))._asdict()
+    asked = {**job, "size": size, "format": read_from.form, "delimiter": read_from.delimiter}
+    asked |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
+    made = {**record, **record["job"]}
+    made |= {f"{name}_column": value for name, value in record["columns"].items()}
+    for name, value in json.loads(json.dumps(asked)).items():
+        if name in made and made[name] != value:
+            raise StackError(
+                f"run {options.run} was planned with {name} {made[name]!r}, not {value!r}; take "
+                "another --run"
+            )
 
 
 def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str) -> dict[str, Any]:
@@ -190,6 +214,9 @@ def _shown(status: Status) -> str:
 def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     home = f"runs/{options.run}/"
     manifest = stack.read_json(f"{home}manifest.json")
+    if manifest is None and stack.read_json(f"{home}plan.json") is None:
+        say(_shown(stack.status(options.run)))
+        return UNFINISHED
     if manifest is None:  # its execution failed or was stopped: all rows may be there all the same
         output = {"bucket": stack.bucket, "prefix": home}
         try:
