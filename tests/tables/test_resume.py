@@ -27,7 +27,7 @@ def test_resume_of_a_finished_table_only_drops_what_was_torn(table: Path, tmp_pa
     before = output.read_bytes()
     output.write_bytes(before + b'{"row": 300, "id')
     said = succeed(*options, status=1)  # the rows in error are still there
-    assert "; 0 of them now" in said
+    assert "; 0 in this run" in said
     assert output.read_bytes() == before
 
 
@@ -75,7 +75,7 @@ def test_resume_counts_what_lines_say_and_not_what_is_kept(
         assert main(command) == 1
         said = capsys.readouterr().err
         assert "5 rows: 3 checked, 1 of them not matching, 2 in error" in said
-        assert f"; {now} of them now" in said
+        assert f"; {now} in this run" in said
 
 
 def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:
@@ -162,12 +162,12 @@ def arguments(table: Path, output: Path, *more: str) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--cost", "5"], "with another cost"),
-        (["--cost", "4", "--prefix", "2a"], "with another prefix"),
-        (["--cost", "4", "--truncate"], "with another truncate"),
-        (["--cost", "4", "--allow-empty"], "with another allow_empty"),
-        (["--cost", "4", "--id-column", "id"], "with another id_column"),
-        (["--cost", "4", "--output-format", "csv"], "with another output_format"),
+        (["--cost", "5"], "made with cost 4, not 5"),
+        (["--cost", "4", "--prefix", "2a"], "made with prefix '2b', not '2a'"),
+        (["--cost", "4", "--truncate"], "made with truncate None, not True"),
+        (["--cost", "4", "--allow-empty"], "made with allow_empty False, not True"),
+        (["--cost", "4", "--id-column", "id"], "made with id_column None, not 'id'"),
+        (["--cost", "4", "--output-format", "csv"], "made with output_format 'jsonl', not 'csv'"),
         (["--cost", "4", "--delimiter", ";"], "no column"),
     ],
 )

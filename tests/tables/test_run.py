@@ -12,6 +12,7 @@ import pytest
 
 from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.interrupts import Interrupts
+from bcrypt_batch.tables.progress import progress
 from bcrypt_batch.tables.rows import Row
 from tests.processes import run_program
 from tests.tables.programs import run, start, succeed, wait_for_lines
@@ -38,6 +39,21 @@ def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> N
         assert secret not in text
         assert b"$2b$" not in text
     assert output.read_bytes().count(secret) == 1  # the id that is one
+
+
+def test_without_tqdm_the_first_line_hints_at_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("bcrypt_batch.tables.progress.EVERY_S", -1.0)
+    shown = progress(100, 0, 0)
+    shown.at(5, 50)
+    shown.at(6, 60)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("; pip install 'bcrypt-batch[cli]' shows a bar")
+    assert second.startswith("6 rows, ")
+    assert "pip" not in second
 
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:

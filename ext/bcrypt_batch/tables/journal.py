@@ -12,14 +12,16 @@ import io
 import json
 import os
 import stat
+from collections.abc import Callable
 from typing import Any
 
 from .lines import Lines
 from .newfiles import OutputRefused, open_ours
-from .results import Counts, count_line
+from .results import Counts, read_line
 
 STATE_VERSION = 1
 UNLIMITED = 1 << 62
+Failed = Callable[[int, Any, str], None]
 
 
 def input_state(name: str) -> dict[str, int] | None:
@@ -44,24 +46,36 @@ def check_state(path: str, state: dict[str, Any]) -> None:
         raise OutputRefused(f"{file} is of another version; --force begins anew")
     for name, value in json.loads(json.dumps(state)).items():
         if found.get(name) != value:
-            what = "from another input" if name == "input" else f"with another {name}"
+            what = f"with {name} {found.get(name)!r}, not {value!r}"
+            if name in ("input", "hashes"):
+                what = "from another input" if name == "input" else "with other --hashes"
             raise OutputRefused(f"{path} was made {what}; --force begins anew")
 
 
-def scan(descriptor: int, form: str) -> tuple[Counts, int, int | None]:
-    """Return counts, the size of the whole lines, and the number of the last row."""
+def scan(
+    descriptor: int, form: str, failed: Failed = lambda *_: None
+) -> tuple[Counts, int, int | None]:
+    """Return counts, the size of the whole lines, and the number of the last row.
+
+    Args:
+        descriptor: The output.
+        form: `jsonl` or `csv`.
+        failed: Called for each row in error with its number, its id and the error.
+    """
     with open(os.dup(descriptor), "rb") as file:
         file.seek(0)
-        return _scan_csv(file) if form == "csv" else _scan_json(file)
+        return (_scan_csv if form == "csv" else _scan_json)(file, failed)
 
 
-def _scan_json(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
+def _scan_json(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int | None]:
     rows = errors = unmatched = whole = 0
     last = b""
     for line in file:
         if not line.endswith(b"\n"):
             break
-        one = count_line(line)
+        one, found = read_line(line)
+        if found:
+            failed(rows, found.get("id"), str(found["error"]))
         rows, errors, unmatched = rows + one.rows, errors + one.errors, unmatched + one.unmatched
         whole += len(line)
         last = line
@@ -76,7 +90,7 @@ def _number(line: bytes) -> int | None:
         return None
 
 
-def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
+def _scan_csv(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int | None]:
     """Scan CSV, where a record may have line ends in it."""
     lines = Lines(file, limit=UNLIMITED)
     reader = csv.reader(lines, strict=True)
@@ -90,6 +104,8 @@ def _scan_csv(file: io.BufferedReader) -> tuple[Counts, int, int | None]:
             if lines.offset == size and not ends:
                 break
             if whole:
+                if record[-1]:
+                    failed(rows, record[1], record[-1])
                 rows, errors = rows + 1, errors + bool(record[-1])
                 unmatched += record[-2] == "false"
                 last = int(record[0])

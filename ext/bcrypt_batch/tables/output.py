@@ -11,7 +11,7 @@ from typing import Any
 
 from .inputs import STDIN
 from .interrupts import Interrupts
-from .journal import STATE_VERSION, check_state, scan
+from .journal import STATE_VERSION, Failed, check_state, scan
 from .messages import naming, say
 from .newfiles import (
     MODE,
@@ -131,12 +131,16 @@ class Output:
             os.close(descriptor)
 
 
-def check_paths(source: str, path: str) -> None:
+def check_paths(
+    source: str, path: str, given_as: str = "the input", taken_as: str = "--output"
+) -> None:
     """Refuse an output that would take the place of its input, and an input that is closed.
 
     Args:
         source: The input, or `-` for standard input.
         path: The output, or `-` for standard output.
+        given_as: What messages call the input.
+        taken_as: What messages call the output.
     """
     if source == "-" and sys.stdin is None:
         raise OutputRefused("standard input is closed")
@@ -144,8 +148,8 @@ def check_paths(source: str, path: str) -> None:
     if not stat.S_ISREG(given.st_mode):
         return  # what may be one and the same, a terminal for instance
     for taken, refused in (
-        (STDOUT if path == "-" else path, "--output is the input itself"),
-        (f"{path}.state", "the input has the name of the output's state file"),
+        (STDOUT if path == "-" else path, f"{taken_as} is {given_as} itself"),
+        (f"{path}.state", f"{given_as} has the name of the output's state file"),
     ):
         with suppress(OSError):  # there is none yet
             if os.path.samestat(given, os.stat(taken)):
@@ -160,6 +164,7 @@ def open_output(
     resume: bool,
     force: bool,
     interrupts: Interrupts,
+    failed: Failed = lambda *_: None,
 ) -> Output:
     """Open a file for results.
 
@@ -171,6 +176,7 @@ def open_output(
         resume: Go on after the lines that are there.
         force: Begin anew, in a new file, whatever is there.
         interrupts: What may end the command meanwhile.
+        failed: Called for each row in error that is there, with its number, id and error.
 
     Raises:
         OutputRefused: There is such a file, and neither is asked for; or it is no plain file of
@@ -185,7 +191,7 @@ def open_output(
         return _begun(path, state, form, interrupts, replace=False)
     try:
         if resume and os.fstat(found).st_size:
-            return _taken_up(os.dup(found), path, state, form)
+            return _taken_up(os.dup(found), path, state, form, failed)
         return _begun(path, state, form, interrupts, replace=True)
     finally:
         os.close(found)
@@ -244,7 +250,9 @@ def _create(path: str, resumable: bool) -> int:
         raise OutputRefused(f"{path} exists; {goes_on}--force begins anew") from None
 
 
-def _taken_up(descriptor: int, path: str, state: dict[str, Any], form: str) -> Output:
+def _taken_up(
+    descriptor: int, path: str, state: dict[str, Any], form: str, failed: Failed
+) -> Output:
     """Drop what was torn, count the rest, and stand at the end."""
     try:
         if os.fstat(descriptor).st_nlink > 1:
@@ -260,7 +268,7 @@ def _taken_up(descriptor: int, path: str, state: dict[str, Any], form: str) -> O
                 "anew in another file"
             )
         check_state(path, state)
-        counts, whole, last = scan(descriptor, form)
+        counts, whole, last = scan(descriptor, form, failed)
         if counts.rows and last != counts.rows - 1:
             raise OutputRefused(
                 f"{path} doesn't have one line for each row from 0 on; --force begins anew"

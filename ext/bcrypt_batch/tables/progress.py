@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .messages import show
 
-EVERY_S = 10.0
+EVERY_S = 5.0
 
 
 class Progress(Protocol):
@@ -30,14 +30,16 @@ class Nothing:
 
 
 class Text:
-    """A line every ten seconds.
+    """A line every few seconds.
 
     Attributes:
         total: The input's size in bytes, or None where it is a pipe's.
+        hint: What the first line ends with.
     """
 
-    def __init__(self, total: int | None, rows: int, offset: int) -> None:
+    def __init__(self, total: int | None, rows: int, offset: int, hint: str = "") -> None:
         self.total = total
+        self.hint = hint
         self._first_rows, self._first_offset = rows, offset
         self._started = self._told = time.monotonic()
 
@@ -46,7 +48,8 @@ class Text:
         if now - self._told < EVERY_S:
             return
         self._told = now
-        show(self.line(rows, offset, now - self._started))
+        show(self.line(rows, offset, now - self._started) + self.hint)
+        self.hint = ""
 
     def line(self, rows: float, offset: float, seconds: float) -> str:
         """Return what is told after so many seconds."""
@@ -97,7 +100,7 @@ def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> 
         try:
             from tqdm import tqdm
         except ImportError:
-            pass
+            return Text(total, rows, offset, "; pip install 'bcrypt-batch[cli]' shows a bar")
         else:
             return Bar(tqdm, total, rows, offset)
     return Text(total, rows, offset)

@@ -44,15 +44,27 @@ def count(outcomes: list[Outcome]) -> Counts:
     )
 
 
-def count_line(line: bytes) -> Counts:
-    """Count what one line of JSON says."""
+FAILURES_HEADER = b"row,id,error\n"  # of a CSV
+
+
+def failure_line(row: int, identity: Any, code: str, form: str) -> bytes:
+    """Return the line of a row in error: its number, its id and the error."""
+    if form == "csv":
+        return _csv([[row, _cell(identity), code]])
+    named = "" if identity is None else f', "id": {_json(identity)}'
+    return f'{{"row": {row}{named}, "error": {_json(code)}}}\n'.encode()
+
+
+def read_line(line: bytes) -> tuple[Counts, dict[str, Any]]:
+    """Count what one line of JSON says; return what a line with an error has."""
     if _ERROR not in line and _NO_MATCH not in line:
-        return Counts(1)
+        return Counts(1), {}
     try:
         found = json.loads(line)
-        return Counts(1, "error" in found, found.get("match") is False)
+        failed = "error" in found
+        return Counts(1, failed, found.get("match") is False), found if failed else {}
     except (ValueError, AttributeError):  # it is none of ours
-        return Counts(1)
+        return Counts(1), {}
 
 
 def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:

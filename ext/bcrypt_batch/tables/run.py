@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections import Counter
 from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
 from .compute import Job, Outcome, Pace, compute
+from .failures import Failures
 from .interrupts import Interrupts
 from .output import Output, WriteFailed, WriteStopped
 from .progress import Progress, progress
@@ -27,7 +27,6 @@ class Finished(NamedTuple):
     Attributes:
         counts: Of all lines that are in the output now.
         here: How many of these rows this run computed.
-        codes: The codes of this run's errors, and how often each.
         unread: How many lines this run left out, in rows of several lines that can't be read.
         complete: Whether there is a line for every row of the input.
         seconds: How long it took.
@@ -35,7 +34,6 @@ class Finished(NamedTuple):
 
     counts: Counts
     here: int
-    codes: Counter[str]
     unread: int
     complete: bool
     seconds: float
@@ -49,7 +47,13 @@ class TableRun:
     """
 
     def __init__(
-        self, job: Job, source: Source, output: Output, form: str, interrupts: Interrupts
+        self,
+        job: Job,
+        source: Source,
+        output: Output,
+        form: str,
+        failures: Failures,
+        interrupts: Interrupts,
     ) -> None:
         self.job = job
         self.keep = source.columns.keep
@@ -57,7 +61,7 @@ class TableRun:
         self.form = form
         self.started = time.monotonic()
         self.counts = output.counts
-        self.codes: Counter[str] = Counter()
+        self.failures = failures
         self.unread = 0
         self.interrupts = interrupts
         self.progress: Progress
@@ -80,7 +84,7 @@ class TableRun:
                 self.interrupts.over = True
         seconds = time.monotonic() - self.started
         here = self.counts.rows - before
-        return Finished(self.counts, here, self.codes, self.unread, complete, seconds)
+        return Finished(self.counts, here, self.unread, complete, seconds)
 
     def _stretches(self, pace: Pace, table: Table, quiet: bool) -> bool:
         shown: Progress | None = None
@@ -130,6 +134,8 @@ class TableRun:
         return write_as(outcomes, self.counts.rows, self.keep)
 
     def _count(self, outcomes: list[Outcome]) -> None:
+        for number, outcome in enumerate(outcomes, self.counts.rows):
+            if outcome.error:
+                self.failures.add(number, outcome.row.id, outcome.error)
         self.counts = self.counts.plus(count(outcomes))
-        self.codes.update(outcome.error for outcome in outcomes if outcome.error)
         self.unread += sum(outcome.row.lines for outcome in outcomes if outcome.row.lines > 1)

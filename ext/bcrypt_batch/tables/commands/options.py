@@ -110,7 +110,7 @@ def job_options(options: argparse.Namespace) -> dict[str, Any]:
 def columns(options: argparse.Namespace) -> Columns:
     """Return the columns to read."""
     hashed = None
-    if options.operation == "verify":
+    if options.operation == "verify" and getattr(options, "hashes", None) is None:
         hashed = "hash" if options.hash_column is None else options.hash_column
     return Columns(options.password_column, options.id_column, hashed, tuple(options.keep))
 

@@ -8,12 +8,14 @@ from typing import Any
 import bcrypt_batch
 
 from ..compute import Job
+from ..failures import Failures, failures
 from ..interrupts import INCOMPLETE, Interrupts
 from ..journal import input_state
 from ..kinds import FORMATS
 from ..messages import say
 from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, open_output
+from ..pairs import paired
 from ..progress import shown_rate, shown_time
 from ..run import Finished, TableRun
 from ..source import Source, open_table, source
@@ -44,17 +46,23 @@ def add(commands: Any) -> None:
         "verify", help="check the passwords of a table against its hashes",
         description="Check the passwords of a table: a result line for each row, in its order.",
         examples=(
-            "bcrypt-batch verify pairs.csv -o checked.jsonl",
+            "bcrypt-batch verify pairs.csv -o checked.jsonl --errors errors.csv",
+            "bcrypt-batch verify users.csv --hashes hashed.jsonl -o checked.jsonl",
             "bcrypt-batch verify pairs.tsv --hash-column stored --max-cost 14 -o checked.jsonl",
         ),
     )  # fmt: skip
     for parser in (made, checked):
         add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
     add_hashing(made.add_argument_group("hashing"))
-    add_verifying(checked.add_argument_group("verifying"))
+    add_verifying(verifying := checked.add_argument_group("verifying"))
+    verifying.add_argument(
+        "--hashes", metavar="FILE",
+        help="take the hashes from there, what bcrypt-batch hash made of this table as JSONL; rows "
+        "go by their number, and ids must agree",
+    )  # fmt: skip
     for parser in (made, checked):
         _add_common(parser)
-    made.set_defaults(execute=run, operation="hash")
+    made.set_defaults(execute=run, operation="hash", hashes=None)
     checked.set_defaults(execute=run, operation="verify")
 
 
@@ -65,6 +73,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--output-format", choices=("jsonl", "csv"),
         help="default: csv if the output's name ends in .csv, else jsonl; spreadsheets take cells "
         "that begin with = + - @ TAB or CR for formulas: import a CSV's columns as text",
+    )  # fmt: skip
+    output.add_argument(
+        "--errors", metavar="FILE",
+        help="list the rows in error there: row, id and error, as JSONL, or as CSV if it ends in "
+        ".csv",
     )  # fmt: skip
     again = output.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with an output that is there")
@@ -87,12 +100,17 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_output(options)
     bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
     interrupts.limit(options.deadline)
-    with open_table(read_from, interrupts) as table:
+    with (
+        open_table(read_from, interrupts) as opened,
+        paired(opened, options.hashes, interrupts) as table,
+        failures(options, interrupts) as failed,
+    ):
         output = open_output(
-            options.output, _state(job, table.source, form),
+            options.output, _state(job, table.source, form, options.hashes),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
+            failed=failed.add,
         )  # fmt: skip
-        run = TableRun(job, table.source, output, form, interrupts)
+        run = TableRun(job, table.source, output, form, failed, interrupts)
         try:
             finished = run.table(table, options.quiet)
             output.finish()
@@ -100,7 +118,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             return _failed(error, options.output, run.counts.rows, output.resumable)
         finally:
             output.close()
-        return _report(finished, options, output.resumable, interrupts)
+        return _report(finished, failed, options, output.resumable, interrupts)
 
 
 def _failed(error: WriteFailed, path: str, rows: int, resumable: bool) -> int:
@@ -115,19 +133,32 @@ def _check_output(options: argparse.Namespace) -> None:
     if options.resume and (options.output == "-" or input_state(options.input) is None):
         raise OutputRefused("--resume needs an input and an output that are files, not -")
     check_paths(options.input, options.output)
+    if options.hashes is None:
+        return
+    if options.hash_column is not None:
+        raise OutputRefused("--hashes and --hash-column are two places for the hashes; give one")
+    if options.hashes == "-":
+        raise OutputRefused("--hashes must be a file, not -")
+    check_paths(options.hashes, options.output, "--hashes")
 
 
-def _state(job: Job, read_from: Source, form: str) -> dict[str, Any]:
+def _state(job: Job, read_from: Source, form: str, hashes: str | None) -> dict[str, Any]:
     """Return what a result depends on; the workers change nothing."""
     state = {name: value for name, value in job._asdict().items() if name != "workers"}
     state |= {"output_format": form, "format": read_from.form, "delimiter": read_from.delimiter}
     state |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
     state["input"] = input_state(read_from.path)
+    if hashes is not None:
+        state["hashes"] = input_state(hashes)
     return state
 
 
 def _report(
-    finished: Finished, options: argparse.Namespace, resumable: bool, interrupts: Interrupts
+    finished: Finished,
+    failed: Failures,
+    options: argparse.Namespace,
+    resumable: bool,
+    interrupts: Interrupts,
 ) -> int:
     counts = finished.counts
     done = "hashed" if options.command == "hash" else "checked"
@@ -135,12 +166,13 @@ def _report(
     if options.command == "verify":
         text += f", {counts.unmatched:,} of them not matching"
     text += f", {counts.errors:,} in error"
-    if finished.codes:
-        text += f" ({', '.join(f'{code} {n:,}' for code, n in finished.codes.most_common())})"
+    if failed.codes:
+        text += f" ({', '.join(f'{code} {n:,}' for code, n in failed.codes.most_common())})"
     if finished.unread:
         text += f", {finished.unread:,} lines of the input left out with them"
+        text += " in this run" if options.resume else ""
     rate = shown_rate(finished.here / max(finished.seconds, 1e-9))
-    text += f"; {finished.here:,} of them now, in {shown_time(finished.seconds)}, {rate}"
+    text += f"; {finished.here:,} in this run, in {shown_time(finished.seconds)}, {rate}"
     if not finished.complete:
         text += f"; stopped by {interrupts.name}, incomplete"
         text += ": --resume goes on" if resumable else ""
