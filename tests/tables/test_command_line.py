@@ -58,6 +58,7 @@ def test_what_is_asked_for_is_not_detected(tmp_path: Path) -> None:
     done = run("hash", file, "-c", "4", "-o", tmp_path / "o", "-d", "|")
     assert done.returncode == 0
     assert b"users.dat looks like csv with the delimiter '|'" in done.stderr
+    assert run("hash", file, "-c", "4", "-q").stderr == b""
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from .inputs import open_input
 from .interrupts import Interrupts
 from .kinds import InvalidTable, delimiter_by_name, format_by_content, format_by_name
 from .lines import Lines
-from .messages import say
 from .parquet import parquet_rows
 from .rows import Columns, Row, begin, find_columns, read_rows
 
@@ -31,6 +30,17 @@ class Source(NamedTuple):
     form: str | None
     columns: Columns
     delimiter: str | None = ","
+
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+        return "standard input" if self.path == "-" else self.path
+
+    def detected(self) -> str:
+        """Return the line that says what the first line told."""
+        delimiter = "tab" if self.delimiter == "\t" else self.delimiter
+        told = f"csv with the delimiter {delimiter!r}" if self.form == "csv" else self.form
+        return f"{self.name} looks like {told}; --format says otherwise"
 
 
 class Table(NamedTuple):
@@ -60,20 +70,15 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
 
 
 def _detected(source: Source, lines: Lines) -> Source:
-    """Return how a file is to be read whose name tells nothing; say what its first line tells."""
-    named = "standard input" if source.path == "-" else source.path
+    """Return how a file is to be read whose name tells nothing: as its first line tells."""
     first = next(lines.ahead(), b"").decode("utf-8", "surrogateescape")
     found = format_by_content(first, source.columns.password, source.delimiter)
     if found is None:
         raise InvalidTable(
-            f"can't tell the format of {named} by its name or its first line; give --format csv, "
-            "jsonl, lines or parquet"
+            f"can't tell the format of {source.name} by its name or its first line; give --format "
+            "csv, jsonl, lines or parquet"
         )
     form, delimiter = found
-    text = f"{named} looks like {form}"
-    if form == "csv":
-        text += f" with the delimiter {'tab' if delimiter == chr(9) else delimiter!r}"
-    say(f"{text}; --format says otherwise")
     return source._replace(form=form, delimiter=delimiter)
 
 

@@ -126,6 +126,8 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     with open_table(read_from, interrupts) as table:  # what is no such table is not uploaded
+        if read_from.form is None:
+            say(table.source.detected())
         read_from = table.source
     _check_record(stack, options, read_from, found["size"])
     key = f"in/{options.run}"

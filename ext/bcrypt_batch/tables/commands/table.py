@@ -105,6 +105,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         paired(opened, options.hashes, interrupts) as table,
         failures(options, interrupts) as failed,
     ):
+        if read_from.form is None and not options.quiet:
+            say(table.source.detected())
         output = open_output(
             options.output, _state(job, table.source, form, options.hashes),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
