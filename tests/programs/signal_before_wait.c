@@ -2,6 +2,7 @@
  * write(2) or poll(2). Python has looked at signals for the last time then. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -9,22 +10,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int real_poll(struct pollfd *fds, nfds_t count, int timeout)
+typedef int (*poll_function)(struct pollfd *, nfds_t, int);
+
+static poll_function real_poll(void)
 {
-    int (*real)(struct pollfd *, nfds_t, int) =
-        (int (*)(struct pollfd *, nfds_t, int))(uintptr_t)dlsym(RTLD_NEXT, "poll");
-    return real(fds, count, timeout);
+    return (poll_function)(uintptr_t)dlsym(RTLD_NEXT, "poll");
 }
 
-static void raise_once(int fd, short events)
+static void raise_once(int fd)
 {
     static int raised;
     struct stat about;
-    struct pollfd one = {.fd = fd, .events = events};
+    int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+    struct pollfd one = {.fd = fd, .events = mode == O_RDONLY ? POLLIN : POLLOUT};
     const char *number = getenv("SIGNAL_BEFORE_WAIT");
     if (raised || !number || fstat(fd, &about) || !S_ISFIFO(about.st_mode))
         return;
-    if (real_poll(&one, 1, 0) == 0) {
+    if (real_poll()(&one, 1, 0) == 0) {
         raised = 1;
         raise(atoi(number));
     }
@@ -34,7 +36,7 @@ ssize_t read(int fd, void *buffer, size_t size)
 {
     ssize_t (*real)(int, void *, size_t) =
         (ssize_t (*)(int, void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "read");
-    raise_once(fd, POLLIN);
+    raise_once(fd);
     return real(fd, buffer, size);
 }
 
@@ -42,12 +44,13 @@ ssize_t write(int fd, const void *buffer, size_t size)
 {
     ssize_t (*real)(int, const void *, size_t) =
         (ssize_t (*)(int, const void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "write");
-    raise_once(fd, POLLOUT);
+    raise_once(fd);
     return real(fd, buffer, size);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    raise_once(fds[0].fd, fds[0].events);
-    return real_poll(fds, count, timeout);
+    poll_function real = real_poll();
+    raise_once(fds[0].fd);
+    return real(fds, count, timeout);
 }
