@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.arguments import add_workload, positive, whole
+from benchmarks.arguments import add_workload, cost, positive, whole
 from benchmarks.memory.figures import report
 from benchmarks.memory.figures.folder import SAMPLES, continued, workload
+from benchmarks.memory.figures.recommend import Workload
 from benchmarks.memory.figures.samples import Samples
 from benchmarks.memory.targets.choice import add_target, opened
 from benchmarks.memory.targets.interface import Target
@@ -50,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default: both",
     )
     parser.add_argument("--output", type=Path, default=Path("build/sweep"), help="a folder")
+    choice = parser.add_argument_group(
+        "choice of a memory size", "for the workload measured, or another one by scaling"
+    )
+    choice.add_argument("--for-items", type=positive, help="passwords of a batch")
+    choice.add_argument("--for-cost", type=cost, help="of each hash")
+    choice.add_argument("--deadline-ms", type=positive, help="most that the P95 may be")
 
 
 def run(arguments: argparse.Namespace) -> int | str:
@@ -65,13 +72,21 @@ def run(arguments: argparse.Namespace) -> int | str:
         except KeyboardInterrupt:
             interrupted = True
         if samples.rows:
-            report.write(folder, parameters, samples.rows)
+            report.write(folder, parameters, samples.rows, chosen_for(arguments))
     if interrupted:
         print("interrupted: the same command goes on from here")
         raise KeyboardInterrupt
     if given_up:
         return f"sweep: given up after {MOST_FAILURES} failures in a row: {'; '.join(given_up)}"
     return 0
+
+
+def chosen_for(arguments: argparse.Namespace) -> Workload:
+    """Return the workload that the report chooses a memory size for."""
+    items = arguments.for_items or arguments.items
+    workload = Workload(items, arguments.for_cost or arguments.cost)
+    deadline_ms = min(arguments.deadline_ms or workload.deadline_ms, workload.deadline_ms)
+    return workload._replace(deadline_ms=deadline_ms)
 
 
 def measure(functions: Target, arguments: argparse.Namespace, samples: Samples) -> list[str]:

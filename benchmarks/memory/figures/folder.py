@@ -10,8 +10,7 @@ from typing import Any
 import boto3
 
 from benchmarks.machine import VARYING, machine
-from benchmarks.memory.figures.samples import Samples, read
-from benchmarks.memory.figures.summary import Row, summarise
+from benchmarks.memory.figures.samples import Samples
 from emulator.problem import Problem
 
 PARAMETERS = "sweep.json"
@@ -54,15 +53,3 @@ def _comparable(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters without the commit: it changes with every file that somebody saves."""
     machine_here = {k: v for k, v in parameters.get("machine", {}).items() if k != "commit"}
     return {**parameters, "machine": machine_here}
-
-
-def load(folder: Path) -> tuple[dict[str, Any], list[Row]]:
-    """Return a sweep's parameters and summary.
-
-    Raises:
-        Problem: There is none.
-    """
-    path = folder / PARAMETERS
-    if not path.exists():
-        raise Problem(f"{folder} holds no sweep: make one with sweep --output {folder}")
-    return json.loads(path.read_text()), summarise(read(folder / SAMPLES))

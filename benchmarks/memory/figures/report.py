@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.grid import Grid
-from benchmarks.memory.figures import costs
+from benchmarks.memory.figures import costs, recommend, tuning_url
 from benchmarks.memory.figures.summary import (
     Comparison,
     Row,
@@ -18,6 +18,7 @@ from benchmarks.memory.figures.summary import (
 )
 from benchmarks.memory.targets.invocation import Invocation
 
+LINKS = "In the chart of aws-lambda-power-tuning"
 CONFIGURATION = ["architecture", "MB", "engine", "mode"]
 
 
@@ -134,21 +135,33 @@ def _comparison(title: str, found: list[Comparison]) -> Grid:
     return Grid(title, headings, lines)
 
 
-def write(folder: Path, parameters: dict[str, Any], invocations: list[Invocation]) -> None:
-    """Write summary.json, summary.md and chart.svg beside the samples, and print the grids."""
+def write(
+    folder: Path,
+    parameters: dict[str, Any],
+    invocations: list[Invocation],
+    chosen_for: recommend.Workload,
+) -> None:
+    """Write summary.json, summary.md and chart.svg beside the samples, and print the tables."""
     from benchmarks.memory.figures.chart import draw  # matplotlib takes a second to load
 
     rows = summarise(invocations)
-    found = grids(rows)
-    summary = content(parameters, rows)
+    found = [*grids(rows), recommend.table(rows, parameters, chosen_for)]
+    links = tuning_url.urls(rows)
+    summary = {**content(parameters, rows), "power_tuning_links": links}
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     workload = f"{parameters['items']} hashes of cost {parameters['cost']} an invocation"
     title = f"{workload}, {place(parameters)}, {days(invocations)}"
-    markdown = [f"# {title}\n", *(grid.markdown() for grid in found)]
-    (folder / "summary.md").write_text("\n".join(markdown))
+    markdown = [
+        f"# {title}\n",
+        *(table.markdown() for table in found),
+        f"## {LINKS}\n",
+        *(f"- [{name}]({link})" for name, link in links.items()),
+    ]
+    (folder / "summary.md").write_text("\n".join(markdown) + "\n")
     draw(rows, parameters, title, folder / "chart.svg")
     print(title + "\n")
-    print("\n".join(grid.plain() for grid in found))
+    print("\n".join(table.plain() for table in found))
+    print("\n".join([LINKS, *(f"{name}: {link}" for name, link in links.items())]) + "\n")
     print(f"written: {folder}/samples.csv, summary.json, summary.md, chart.svg")
 
 

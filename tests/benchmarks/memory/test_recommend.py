@@ -1,25 +1,24 @@
-"""Choosing a size from a sweep, and the link that draws one."""
+"""The choice of a size in a sweep's report, and the links that draw a sweep."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.memory import recommend, tuning_url
-from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.folder import load
-from benchmarks.memory.figures.samples import Samples
+from benchmarks.memory import sweep
+from benchmarks.memory.figures import costs, report, tuning_url
 from benchmarks.memory.targets.invocation import Invocation
-from emulator.problem import Problem
 from tests.benchmarks.memory.invocations import invocation
+from tests.benchmarks.memory.options import asked
 
 # A small size that is cheap and slow, a large one that is fast and dear, one in between.
 DURATIONS_MS = {1536: 400.0, 3538: 190.0, 10240: 130.0}
+PARAMETERS = {"target": "lambda", "region": "us-east-1", "items": 20, "cost": 10}
 
 
 def measured(memory_mb: int, duration_ms: float, **changed: object) -> Invocation:
@@ -27,74 +26,69 @@ def measured(memory_mb: int, duration_ms: float, **changed: object) -> Invocatio
     return invocation(memory_mb=memory_mb, duration_ms=duration_ms, billed_ms=billed_ms, **changed)
 
 
+MEASURED = [
+    *(measured(memory_mb, duration_ms) for memory_mb, duration_ms in DURATIONS_MS.items()),
+    *(measured(memory_mb, 900.0, mode="sequential") for memory_mb in DURATIONS_MS),
+    measured(6144, 1.0, claimed=False),
+    measured(3538, 2.0, engine="pyca"),
+]
+
+
 @pytest.fixture
-def sweep(tmp_path: Path) -> Path:
-    (tmp_path / "sweep.json").write_text(json.dumps({"items": 20, "cost": 10}))
-    with Samples(tmp_path / "samples.csv") as samples:
-        for memory_mb, duration_ms in DURATIONS_MS.items():
-            samples.append(measured(memory_mb, duration_ms))
-            samples.append(measured(memory_mb, 900.0, mode="sequential"))
-        samples.append(measured(6144, 1.0, claimed=False))
-        samples.append(measured(3538, 2.0, engine="pyca"))
-    return tmp_path
+def printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a function that reports the sweep with options of the command, and what it printed."""
 
+    def reported(**options: Any) -> str:
+        report.write(tmp_path, PARAMETERS, MEASURED, sweep.chosen_for(asked(**options)))
+        return capsys.readouterr().out
 
-def chosen(
-    sweep: Path, capsys: pytest.CaptureFixture[str], **workload: float | None
-) -> tuple[int | str, str]:
-    arguments = {"items": 20, "cost": 10, "deadline_ms": None, **workload}
-    status = recommend.run(argparse.Namespace(sweep=sweep, **arguments))
-    return status, capsys.readouterr().out
+    return reported
 
 
 def line(printed: str, name: str) -> list[str]:
     return next(found.split() for found in printed.splitlines() if found.startswith(name))
 
 
-def test_cheapest_fastest_and_balanced(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, printed = chosen(sweep, capsys)
-    assert status == 0
-    assert line(printed, "cheapest")[2] == "1536"
-    assert line(printed, "fastest")[2] == "10240"
-    assert line(printed, "balanced")[2] == "3538"
-    assert "scaled" not in printed
+def test_cheapest_fastest_and_balanced(printed: Any, tmp_path: Path) -> None:
+    said = printed()
+    assert "Memory size for 20 hashes of cost 10 within 900000 ms" in said
+    assert line(said, "cheapest")[2] == "1536"
+    assert line(said, "fastest")[2] == "10240"
+    assert line(said, "balanced")[2] == "3538"
+    assert "Scaled" not in said
+    assert "## Memory size for 20 hashes" in (tmp_path / "summary.md").read_text()
 
 
-def test_a_deadline_leaves_out_what_is_too_slow(
-    sweep: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, printed = chosen(sweep, capsys, deadline_ms=200)
-    assert line(printed, "cheapest")[2] == "3538"
-    status, _ = chosen(sweep, capsys, deadline_ms=129)
-    assert "none of 3 configurations" in str(status)
-    assert "10240 MB, whose P95 is 130 ms" in str(status)
+def test_a_deadline_leaves_out_what_is_too_slow(printed: Any) -> None:
+    assert line(printed(deadline_ms=200), "cheapest")[2] == "3538"
+    said = printed(deadline_ms=129)
+    assert "None of 3 configurations does that" in said
+    assert "10240 MB, whose P95 is 130 ms" in said
 
 
-def test_a_workload_that_was_not_measured_is_scaled(
-    sweep: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, printed = chosen(sweep, capsys, items=100, cost=12)
-    assert "scaled from 20 hashes of cost 10" in printed
-    assert float(line(printed, "fastest")[3]) == 130.0 * 5 * 4
+def test_a_workload_that_was_not_measured_is_scaled(printed: Any) -> None:
+    said = printed(for_items=100, for_cost=12)
+    assert "Scaled from 20 hashes of cost 10" in said
+    assert float(line(said, "fastest")[3]) == 130.0 * 5 * 4
 
 
-def test_no_batch_is_faster_than_one_hash_alone(
-    sweep: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, printed = chosen(sweep, capsys, items=1)
-    assert float(line(printed, "fastest")[3]) == 900.0 / 20
+def test_no_batch_is_faster_than_one_hash_alone(printed: Any) -> None:
+    assert float(line(printed(for_items=1), "fastest")[3]) == 900.0 / 20
 
 
-def test_a_folder_without_a_sweep(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="holds no sweep"):
-        load(tmp_path)
-
-
-def test_the_link_says_what_the_sweep_says(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tuning_url.run(argparse.Namespace(sweep=sweep, mode="parallel")) == 0
-    name, link = capsys.readouterr().out.splitlines()[:2]
-    assert name == "x86_64, bcrypt_batch, parallel:"
-    page, fragment = link.split("#")
+def test_the_link_says_what_the_sweep_says(printed: Any, tmp_path: Path) -> None:
+    said = printed()
+    names = [
+        f"x86_64, {name}"
+        for name in ("bcrypt_batch, parallel", "bcrypt_batch, sequential", "pyca, parallel")
+    ]
+    links = json.loads((tmp_path / "summary.json").read_text())["power_tuning_links"]
+    assert sorted(links) == names
+    markdown = (tmp_path / "summary.md").read_text()
+    for name, link in links.items():
+        assert f"{name}: {link}" in said
+        assert f"[{name}]({link})" in markdown
+    page, fragment = links[names[0]].split("#")
     assert page == "https://lambda-power-tuning.show/"
     sizes_mb, times_ms, costs_usd = map(base64.b64decode, fragment.split(";"))
     assert struct.unpack("<3h", sizes_mb) == tuple(DURATIONS_MS)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.memory.figures import costs, report
+from benchmarks.memory.figures.recommend import Workload
 from benchmarks.memory.figures.summary import (
     NOT_OURS,
     Row,
@@ -135,7 +136,7 @@ def test_json_and_markdown_say_the_same(tmp_path: Path, capsys: pytest.CaptureFi
         "cost": 10,
         "machine": {"cpu": "a CPU", "cpus": 2, "commit": "c0ffee"},
     }
-    report.write(tmp_path, parameters, SWEEP)
+    report.write(tmp_path, parameters, SWEEP, Workload(20, 10))
     summary = json.loads((tmp_path / "summary.json").read_text())
     markdown = (tmp_path / "summary.md").read_text()
     printed = capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import signal
@@ -21,16 +20,12 @@ from benchmarks.memory.figures.samples import Samples, read
 from benchmarks.memory.targets.invocation import Configuration
 from emulator.problem import Problem
 from tests.benchmarks.memory.fake_target import FakeTarget
+from tests.benchmarks.memory.options import asked
 from tests.emulator.quotas import groups_of, needs_quota
 
 ROOT = Path(__file__).parents[3]
 SMALL, LARGE = (Configuration("x86_64", size) for size in (1536, 3538))
 BOTH = ["parallel", "sequential"]
-
-
-def asked(**changed: Any) -> argparse.Namespace:
-    options = {"items": 20, "cost": 10, "invocations": 3, "cold": 0, "modes": BOTH}
-    return argparse.Namespace(**{**options, **changed})
 
 
 @pytest.fixture
@@ -200,13 +195,9 @@ def test_its_summary_is_that_of_its_samples(swept: Path) -> None:
 
 
 @needs_quota
-def test_other_commands_read_it(swept: Path) -> None:
+def test_it_refuses_to_go_on_with_another_workload(swept: Path) -> None:
     done = benchmarks("sweep", "--target", "emulator", "--items", "6", "--output", str(swept))
     assert "holds a sweep of other parameters" in done.stderr
-    done = benchmarks("recommend", "--sweep", str(swept), "--items", "10", "--cost", "5")
-    assert "cheapest" in done.stdout
-    done = benchmarks("tuning-url", "--sweep", str(swept))
-    assert done.stdout.count("https://lambda-power-tuning.show/#") == 2
 
 
 @needs_quota

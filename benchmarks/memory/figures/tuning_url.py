@@ -1,4 +1,4 @@
-"""Print the link that draws a sweep as aws-lambda-power-tuning draws its own results.
+"""The links that draw a sweep as aws-lambda-power-tuning draws its own results.
 
 After the # come three lists in base64, separated by semicolons: memory sizes as 16-bit integers,
 milliseconds and USD per invocation as 32-bit floats, all little-endian. The part after the # stays
@@ -7,35 +7,23 @@ in the browser. Source: aws-lambda-power-tuning-ui, README, "URL query string fo
 
 from __future__ import annotations
 
-import argparse
 import base64
 import struct
 from collections import defaultdict
-from pathlib import Path
 
 from benchmarks.memory.figures.costs import MILLION
-from benchmarks.memory.figures.folder import load
 from benchmarks.memory.figures.summary import Row
 
 PAGE = "https://lambda-power-tuning.show/#"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sweep", type=Path, default=Path("build/sweep"), help="its folder")
-    parser.add_argument("--mode", choices=["parallel", "sequential"], default="parallel")
-
-
-def run(arguments: argparse.Namespace) -> int | str:
-    """Print a link for each architecture and engine."""
+def urls(rows: list[Row]) -> dict[str, str]:
+    """Return a link for each architecture, engine and mode."""
     curves: dict[str, list[Row]] = defaultdict(list)
-    for row in load(arguments.sweep)[1]:
-        if row.mode == arguments.mode and row.warm_ms:
+    for row in rows:
+        if row.warm_ms:
             curves[f"{row.architecture}, {row.engine}, {row.mode}"].append(row)
-    for name, rows in curves.items():
-        print(f"{name}:\n{url(rows)}")
-    if not curves:
-        return f"tuning-url: {arguments.sweep} has no warm invocations in {arguments.mode} mode"
-    return 0
+    return {name: url(curve) for name, curve in curves.items()}
 
 
 def url(rows: list[Row]) -> str:

@@ -8,19 +8,32 @@ which cost times duration is the least.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.arguments import add_workload, positive
 from benchmarks.grid import Grid
 from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.folder import load
 from benchmarks.memory.figures.summary import Row
 from benchmarks.memory.targets.clients import LONGEST_TIMEOUT_S
 
 MODE = "parallel"
 ENGINE = "bcrypt_batch"
+
+
+class Workload(NamedTuple):
+    """What a memory size is chosen for.
+
+    Attributes:
+        items: Passwords of a batch.
+        cost: Of each hash.
+        deadline_ms: How long the P95 of a batch may be.
+    """
+
+    items: int
+    cost: int
+    deadline_ms: float = LONGEST_TIMEOUT_S * 1000.0
+
+    def __str__(self) -> str:
+        return f"{self.items} hashes of cost {self.cost} within {self.deadline_ms:g} ms"
 
 
 class Estimate(NamedTuple):
@@ -33,37 +46,26 @@ class Estimate(NamedTuple):
     usd_per_million: float
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sweep", type=Path, default=Path("build/sweep"), help="its folder")
-    add_workload(parser)
-    parser.add_argument("--deadline-ms", type=positive, help="a batch must not take longer")
-
-
-def run(arguments: argparse.Namespace) -> int | str:
-    """Print the choices, or why there is none."""
-    parameters, rows = load(arguments.sweep)
-    estimates = estimate(rows, parameters, arguments.items, arguments.cost)
-    # Without a deadline, what a function may take at all.
-    longest_ms = LONGEST_TIMEOUT_S * 1000
-    deadline_ms = min(arguments.deadline_ms or longest_ms, longest_ms)
-    chosen = choose(estimates, deadline_ms)
-    print(f"{arguments.items} hashes of cost {arguments.cost} within {deadline_ms:g} ms")
-    if (arguments.items, arguments.cost) != (parameters["items"], parameters["cost"]):
-        print(f"scaled from {parameters['items']} hashes of cost {parameters['cost']}")
-    print()
-    if not chosen:
-        if not estimates:
-            return f"recommend: {arguments.sweep} has no warm invocations in {MODE} mode"
+def table(rows: list[Row], parameters: dict[str, Any], workload: Workload) -> Grid:
+    """Return the choices as a table, without rows if no configuration meets the deadline."""
+    estimates = estimate(rows, parameters, workload.items, workload.cost)
+    chosen = choose(estimates, workload.deadline_ms)
+    notes = []
+    if (workload.items, workload.cost) != (parameters["items"], parameters["cost"]):
+        notes.append(f"Scaled from {parameters['items']} hashes of cost {parameters['cost']}.")
+    if chosen:
+        notes.append("Balanced: the least cost times duration.")
+    elif estimates:
         fastest = min(estimates, key=lambda e: e.p95_ms)
-        return (
-            f"recommend: none of {len(estimates)} configurations does that; the nearest is "
-            f"{fastest.architecture} {fastest.memory_mb} MB, whose P95 is {fastest.p95_ms:.0f} ms"
+        notes.append(
+            f"None of {len(estimates)} configurations does that; the nearest is "
+            f"{fastest.architecture} {fastest.memory_mb} MB, whose P95 is {fastest.p95_ms:.0f} ms."
         )
+    else:
+        notes.append(f"No configuration has warm invocations in {MODE} mode.")
     lines = [[name, *found] for name, found in chosen.items()]
     headings = ["", "architecture", "MB", "P50 ms", "P95 ms", "USD per million"]
-    note = "Balanced: the least cost times duration."
-    print(Grid("Of those measured", headings, lines, note).plain())
-    return 0
+    return Grid(f"Memory size for {workload}", headings, lines, " ".join(notes))
 
 
 def estimate(rows: list[Row], parameters: dict[str, Any], items: int, cost: int) -> list[Estimate]:
