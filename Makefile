@@ -60,8 +60,9 @@ lint: $(VENV)/.built $(VENV)/.lint
 	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
 	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
-	$(BIN)/cfn-lint template.yaml
-	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint template.yaml benchmarks/template.yaml
+	for template in template.yaml benchmarks/template.yaml; do SAM_CLI_TELEMETRY=0 \
+	    AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t $$template || exit 1; done
 
 # $(call drive,FLAGS,COMMAND,NAMES): the engine without Python. Builds tests/NAME_driver.c with FLAGS
 # and runs it with COMMAND, for each name. The kernel has no flags: the extension's is instrumented.

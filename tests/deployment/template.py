@@ -1,4 +1,4 @@
-"""template.yaml for both architectures: loops expanded, defaults in place of parameters.
+"""Templates, for both architectures: loops expanded, defaults in place of parameters.
 
 What only a deployed stack knows stays as in Fn::Sub: ${BulkBucket.Arn}, ${AWS::Region}.
 """
@@ -40,7 +40,8 @@ class _Template:
 
     def __init__(self, text: str) -> None:
         self._content = yaml.load(text, _Loader)
-        defaults = {name: of["Default"] for name, of in self._content["Parameters"].items()}
+        parameters = self._content["Parameters"]
+        defaults = {name: of["Default"] for name, of in parameters.items() if "Default" in of}
         self._values: dict[str, Any] = {**defaults, **VALUES}
 
     def section(self, name: str) -> Any:
@@ -83,21 +84,21 @@ def _substitute(text: str, values: dict[str, Any]) -> str:
 
 
 @cache
-def section(name: str) -> dict[str, Any]:
-    """Return a section of the template, the benchmark's and the tables' parts included."""
-    found: dict[str, Any] = _Template((PROJECT / "template.yaml").read_text()).section(name)
+def section(name: str, file: str = "template.yaml") -> dict[str, Any]:
+    """Return a section of a template, of the application's with the tables' parts."""
+    found: dict[str, Any] = _Template((PROJECT / file).read_text()).section(name)
     return found
 
 
-def resources() -> dict[str, Any]:
+def resources(file: str = "template.yaml") -> dict[str, Any]:
     """Return the resources."""
-    return section("Resources")
+    return section("Resources", file)
 
 
-def functions() -> dict[str, Any]:
+def functions(file: str = "template.yaml") -> dict[str, Any]:
     """Return those of them that are functions."""
     return {
         name: resource
-        for name, resource in resources().items()
+        for name, resource in resources(file).items()
         if resource["Type"] == "AWS::Serverless::Function"
     }

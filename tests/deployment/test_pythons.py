@@ -21,9 +21,10 @@ def text(name: str) -> str:
     return (PROJECT / name).read_text()
 
 
-def test_the_template() -> None:
-    assert section("Globals")["Function"]["Runtime"] == RUNTIMES[0]
-    assert not [name for name, of in functions().items() if "Runtime" in of["Properties"]]
+def test_the_templates() -> None:
+    for file in ("template.yaml", "benchmarks/template.yaml"):
+        assert section("Globals", file)["Function"]["Runtime"] == RUNTIMES[0]
+        assert not [name for name, of in functions(file).items() if "Runtime" in of["Properties"]]
     layers = [of["Properties"] for of in resources().values() if "LayerName" in of["Properties"]]
     assert len(layers) == 2
     for layer in layers:

@@ -21,10 +21,8 @@ def test_each_function_has_the_layer_of_its_architecture() -> None:
 
 
 def test_each_function_is_built_with_its_bytecode() -> None:
-    """But for the benchmark's, which sam builds as one: their cold starts compile the handler."""
     for name, function in functions().items():
-        method = None if name.startswith("Benchmark") else "makefile"
-        assert function.get("Metadata", {}).get("BuildMethod") == method, name
+        assert function["Metadata"] == {"BuildMethod": "makefile"}, name
 
 
 def test_each_function_logs_to_its_own_group_with_its_own_role() -> None:
@@ -155,7 +153,7 @@ def test_a_url_takes_signed_requests_only() -> None:
     for url in urls:
         assert url["Properties"]["AuthType"] == "AWS_IAM"
         assert url["Condition"] == "HasUrl"
-    off = {"FunctionUrl", "Benchmarks", "Bulk"}
+    off = {"FunctionUrl", "Bulk"}
     assert {section("Parameters")[name]["Default"] for name in off} == {"false"}
 
 

@@ -24,7 +24,11 @@ LAMBDA_ARCHITECTURES = ("arm64", "x86_64")
 
 def add_functions(parser: argparse.ArgumentParser) -> None:
     """Add what names functions on AWS."""
-    parser.add_argument("--stack", default="bcrypt-batch", help="(%(default)s)")
+    parser.add_argument(
+        "--stack",
+        default="bcrypt-batch-benchmarks",
+        help="their stacks are STACK-arm64, STACK-x8664 (%(default)s)",
+    )
     parser.add_argument("--architectures", nargs="+", choices=LAMBDA_ARCHITECTURES)
     parser.add_argument("--memory", type=positive, nargs="+", help="sizes in MB")
     parser.add_argument("--region")

@@ -29,8 +29,8 @@ THROTTLED = 429
 SERVER_ERROR = 500
 
 ADVICE = {
-    "ResourceNotFoundException": "deploy the stack, or name it with --stack, --architectures, "
-    "--memory and --region",
+    "ResourceNotFoundException": "deploy benchmarks/template.yaml, or name its functions "
+    "with --stack, --architectures, --memory and --region",
     "AccessDeniedException": "the identity in use lacks this permission",
     "UnrecognizedClientException": "the credentials are not valid: sign in again",
     "InvalidClientTokenId": "the credentials are not valid: sign in again",

@@ -1,4 +1,7 @@
-"""Functions on AWS, named as the template names them: STACK-ARCHITECTURE-MEMORY."""
+"""Functions on AWS, named as benchmarks/template.yaml names them: STACK-ARCHITECTURE-MEMORY.
+
+In a stack's name x86_64 is x8664: CloudFormation takes no underscore.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,16 @@ COLD_START_VARIABLE = "BENCHMARK_COLD_START"
 
 def function_name(stack: str, configuration: Configuration) -> str:
     """Return a function's name."""
-    return f"{stack}-{configuration.architecture}-{configuration.memory_mb}"
+    architecture = configuration.architecture.replace("_", "")
+    return f"{stack}-{architecture}-{configuration.memory_mb}"
 
 
 class LambdaTarget(Target):
-    """Functions of one stack.
+    """Functions of the stacks STACK-arm64 and STACK-x8664.
 
     Args:
         configurations: Which of its functions.
-        stack: The stack's name.
+        stack: STACK.
         region: The region; None for that of the environment or profile.
         endpoint_url: Where the AWS API is; None for the region's own.
         qualifier: The version or alias to invoke; None for what was deployed last.

@@ -171,7 +171,7 @@ def test_an_answer_without_a_log(stubbed: Stubbed) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "advice"),
     [
-        ("ResourceNotFoundException", 404, "deploy the stack"),
+        ("ResourceNotFoundException", 404, "deploy benchmarks/template.yaml"),
         ("AccessDeniedException", 403, "lacks this permission"),
         ("ExpiredTokenException", 403, "sign in again"),
     ],
