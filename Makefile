@@ -201,6 +201,16 @@ else
 	$(MAKE) layer VENV=.venv-sam ARGS="--native --arch $(ARCH) --output build/sam"
 endif
 	python3 -m zipfile -e build/sam/layer-$(ARCH).zip "$(ARTIFACTS_DIR)"
+	@[ $@ = build-Layerarm64 ] || echo "$$DEPLOY_X8664"
+
+# The template's default is arm64, and sam deploy asks for what sam build was not told.
+define DEPLOY_X8664
+To deploy x86_64, give sam deploy the architectures that sam build was given:
+    sam deploy --guided --parameter-overrides Architectures=x8664
+or arm64,x8664 for both. samconfig.toml has a line that does it for every command. SAM's advice to
+change the template is wrong.
+endef
+export DEPLOY_X8664
 
 constants:
 	$(PYTHON) ext/kernel/gen_constants.py > ext/kernel/constants.c

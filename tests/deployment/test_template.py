@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployment.layers import PROJECT
+from tests.deployment.layers import PROJECT, succeed
 from tests.deployment.template import VALUES, functions, resources, section
 
 
@@ -173,6 +177,26 @@ def test_all_of_bulk_is_off_by_default() -> None:
     bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
     assert len(bulk) == 12  # for two architectures
     assert {of.get("Condition") for of in bulk.values()} == {"HasBulk"}
+
+
+def test_the_build_says_how_another_architecture_than_the_default_is_deployed(
+    tmp_path: Path,
+) -> None:
+    allowed = section("Parameters")["Architectures"]
+    (other,) = set(allowed["AllowedValues"]) - {allowed["Default"]}
+    override = f"Architectures={other}"
+    config = (PROJECT / "samconfig.toml").read_text().replace("# parameter_", "parameter_")
+    for_all = tomllib.loads(config)["default"]["global"]["parameters"]
+    assert for_all["parameter_overrides"] == override
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    for name in ("build_layer.sh", "python3"):  # which would build the layer, and unpack it
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for architecture in allowed["AllowedValues"]:
+        build = ("make", "--silent", f"build-Layer{architecture}", "WHEEL=wheel", "ARTIFACTS_DIR=.")
+        said = succeed(*build, cwd=tmp_path, environment=environment)
+        assert (f"--parameter-overrides {override}\n" in said) == (architecture == other)
 
 
 def test_the_sam_cli_expands_the_loops_alike() -> None:
