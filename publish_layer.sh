@@ -7,13 +7,14 @@ usage() {
     cat <<EOF
 usage: $0 [options]
 
-Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM parameter
-/NAME/layer/ARCH/VERSION. Where the newest version of the layer has the same content, nothing is
-published; permission and parameter are still brought up to date.
+Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM parameters
+/NAME/layer/ARCH/VERSION, where VERSION is that of bcrypt_batch, such as 1.2.3, and
+/NAME/layer/ARCH/latest, for what was published last. Where the newest version of the layer has the same content, nothing is
+published; permission and parameters are still brought up to date.
 
 With --canary each version is tried before anyone is told of it: a function NAME-ARCH-canary-... is
 made with the layer, asked for a known answer, and deleted. Where the answer is another, or none
-comes, permission and parameter stay as they are.
+comes, permission and parameters stay as they are.
 
   --arch ARCH        arm64, x86_64 or all; default: all that are in DIR
   --input DIR        where build_layer.sh wrote to; default: dist
@@ -139,18 +140,18 @@ try_layer() { # try_layer ARCH LAYER ARN: ends the script unless the layer answe
 }
 
 publish() { # publish ARCH, in $region
-    local layer=$name-$1 where="$region $1" of digest license runtimes version arn parameter
+    local layer=$name-$1 where="$region $1" of digest license runtimes version arn parameter parameters
     of=$(read_layer version)
     digest=$(read_layer sha256)
     license=$(read_layer license)
     runtimes=$(read_layer runtimes)
     version=$(published "$layer")
-    parameter=/$name/layer/$1/$of
+    parameters=("/$name/layer/$1/$of" "/$name/layer/$1/latest")
     if [ -n "$version" ]; then
         echo "$where: skipped, version $version has the same content"
     elif [ -n "$dry_run" ]; then
         echo "$where: would publish $zip as a new version of $layer${role:+, try it}," \
-            "and name it in $parameter"
+            "and name it in ${parameters[*]}"
         return
     else
         # shellcheck disable=SC2086 # the runtimes are to be split
@@ -165,8 +166,11 @@ publish() { # publish ARCH, in $region
         --query LayerVersionArn)
     [ -z "$role" ] || try_layer "$1" "$layer" "$arn"
     share "$layer" "$version"
-    change ssm put-parameter --name "$parameter" --type String --overwrite --value "$arn" >/dev/null
-    [ -n "$dry_run" ] || echo "$where: $arn, in $parameter"
+    for parameter in "${parameters[@]}"; do
+        change ssm put-parameter --name "$parameter" --type String --overwrite --value "$arn" \
+            >/dev/null
+    done
+    [ -n "$dry_run" ] || echo "$where: $arn, in ${parameters[*]}"
 }
 
 arch='' input=dist name=bcrypt-batch regions=() public='' share_with='' dry_run='''' endpoint='' role='' canary=''

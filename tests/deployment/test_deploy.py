@@ -100,7 +100,7 @@ def runs_here(architecture: str) -> bool:
 def test_the_defaults(stack: Stack, architecture: str) -> None:
     outputs = stack.deploy()
     assert outputs[f"Function{stack.loop}Arn"].endswith(f":function:{stack.name}:live")
-    assert outputs[f"Layer{stack.loop}Arn"].endswith(f":layer:{stack.name}:1")
+    assert outputs[f"Layer{stack.loop}Arn"].endswith(f":layer:bcrypt-batch-stack-{architecture}:1")
     assert "${" not in stack.said
     about = stack.configuration()
     assert (about["MemorySize"], about["Timeout"]) == (3538, 60)

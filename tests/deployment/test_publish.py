@@ -15,7 +15,8 @@ import pytest
 
 from emulator.function import ARCHITECTURE
 from tests.deployment.aws import ENVIRONMENT, Aws, moto
-from tests.deployment.layers import PROJECT, Layer, run
+from tests.deployment.layers import MACHINES, PROJECT, Layer, run
+from tests.deployment.template import resources
 
 Publish = Callable[..., str]
 
@@ -72,8 +73,20 @@ def test_it_publishes_once_to_each_region(
 
 
 def parameter(aws: Aws, name: str, layer: Layer, region: str = "us-east-1") -> str:
-    path = f"/{name}/layer/{layer.about['architecture']}/{layer.about['version']}"
-    return str(aws("ssm", "get-parameter", "--name", path, region=region)["Parameter"]["Value"])
+    """Return the ARN that both parameters have."""
+    home = f"/{name}/layer/{layer.about['architecture']}"
+    names = (f"{home}/{layer.about['version']}", f"{home}/latest")
+    found = aws("ssm", "get-parameters", "--names", *names, region=region)["Parameters"]
+    assert sorted(of["Name"] for of in found) == sorted(names)
+    (arn,) = {of["Value"] for of in found}
+    return str(arn)
+
+
+def test_the_stack_s_layer_has_another_name() -> None:
+    """Whatever the stack's name is: one of both would take the other's versions for its own."""
+    names = {of["Properties"].get("LayerName") for of in resources().values()}
+    assert not names & {f"stack-{architecture}" for architecture in MACHINES}
+    assert len(names - {None}) == len(MACHINES)
 
 
 def test_a_staging_layer_leaves_the_parameter_of_another_name_alone(
