@@ -10,12 +10,12 @@ import time
 
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
-from envelope import Envelope, is_http
+from envelope import Envelope, method
 from environment import asked_workers
 from fields import InvalidEvent
 from invocation import seconds_left
 from request import parse
-from response import answer, log
+from response import answer, health, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
     Returns:
         The answer; as an HTTP response if the event came through a Function URL, API Gateway or
-        a load balancer.
+        a load balancer. A GET or HEAD is answered without work.
 
     Raises:
         InvalidEvent: The event was invoked directly and can't be carried out. Over HTTP it is
@@ -48,7 +48,9 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """
     global _cold
     cold_start, _cold = _cold, False
-    envelope = Envelope(event) if is_http(event) else None
+    envelope = Envelope(event) if method(event) else None
+    if envelope and envelope.asks_for_health:
+        return envelope.answer(health(WORKERS))
     try:
         request = parse(envelope.body() if envelope else event, WORKERS)
         deadline_s = time_allowed(request, context, envelope)

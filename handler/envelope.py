@@ -21,22 +21,38 @@ API_GATEWAY_S = 29.0 - 1.0
 
 STATUS = {200: "200 OK", 400: "400 Bad Request"}
 
+GZIP = b"\x1f"  # the first byte; the second is lost where a sender takes bytes for text
+NOT_JSON = "the request's body must be a JSON object in UTF-8"
+COMPRESSED = "the request's body is compressed: send it without Content-Encoding"
 
-def is_http(event: Any) -> bool:
-    """Return whether an event is an HTTP request, which has the event proper in its body."""
-    return isinstance(event, dict) and "requestContext" in event
+
+def method(event: Any) -> str | None:
+    """Return the method of an HTTP request, which has the event proper in its body.
+
+    None of another event: one for a Lambda destination has a `requestContext`, too.
+    """
+    if not isinstance(event, dict) or "requestContext" not in event:
+        return None
+    if "httpMethod" in event:  # payload 1.0, and a load balancer
+        return str(event["httpMethod"])
+    context = event["requestContext"]
+    http = context.get("http") if isinstance(context, dict) else None
+    return str(http.get("method")) if isinstance(http, dict) else None
 
 
 class Envelope:
     """An HTTP request, as Lambda hands it over.
 
     Attributes:
+        asks_for_health: Whether the request is a GET or HEAD, which has no event.
         patience_s: For how many seconds a batch may run so that someone still waits for the answer;
             None where nobody gives up before the function's own time ends.
     """
 
     def __init__(self, event: dict[str, Any]) -> None:
         self._event = event
+        # Answered without work: health checks, and people who open the URL, send no event.
+        self.asks_for_health = method(event) in ("GET", "HEAD")
         context = event["requestContext"]
         if not isinstance(context, dict):
             context = {}
@@ -54,18 +70,38 @@ class Envelope:
         """Return what the body says.
 
         Raises:
-            InvalidEvent: It is no JSON.
+            InvalidEvent: It is compressed, or no JSON.
         """
+        data = self._data()
+        if data.startswith(GZIP) or self._has_encoding():
+            raise InvalidEvent(COMPRESSED)
+        try:
+            return json.loads(data.decode("utf-8-sig"))  # with or without a byte order mark
+        except (ValueError, RecursionError):
+            pass  # without the decoder's error, which has the text
+        raise InvalidEvent(NOT_JSON)
+
+    def _data(self) -> bytes:
+        """Return the body as bytes; none where it can't be read as such."""
         body: Any = self._event.get("body")
         try:
             if self._event.get("isBase64Encoded"):
                 from binascii import a2b_base64  # here: a cold start can do without it
 
-                body = a2b_base64(body)
-            return json.loads(body)
-        except (TypeError, ValueError, RecursionError):
-            pass  # without the decoder's error, which has the text
-        raise InvalidEvent("the request's body must be a JSON object in UTF-8")
+                return a2b_base64(body)
+            return bytes(body.encode())
+        except (AttributeError, TypeError, ValueError):
+            return b""
+
+    def _has_encoding(self) -> bool:
+        """Return whether the headers name an encoding of the body."""
+        found = (self._event.get(name) for name in ("headers", "multiValueHeaders"))
+        return any(
+            str(key).lower() == "content-encoding" and value not in ("identity", ["identity"])
+            for headers in found
+            if isinstance(headers, dict)
+            for key, value in headers.items()
+        )
 
     def answer(self, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
         """Return the response that carries an answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from bcrypt_batch import kernels
 from bcrypt_batch.system import usable_cpus
 
 TYPE_CHECKING = False
@@ -60,6 +61,11 @@ def answer(
     if result.truncated:
         body["truncated"] = result.truncated
     return body
+
+
+def health(workers: int) -> dict[str, Any]:
+    """Return the answer to a health check: what would compute a batch."""
+    return {"kernel": kernels().chosen, "workers": workers}
 
 
 def resident_kb() -> int:

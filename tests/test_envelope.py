@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 import app
 import envelope
+from bcrypt_batch import kernels
 from envelope import API_GATEWAY_S, Envelope
+from fields import InvalidEvent
 from tests.invoked import call, check_hashes, event, over_http
 
 HTTP_EVENTS = (
@@ -22,9 +25,50 @@ HTTP_EVENTS = (
 )
 
 
-@pytest.mark.parametrize("event", ["requestContext", ["requestContext"], {}, {"count": 1}, None])
+# What Lambda sends to an asynchronous invocation's destination.
+DESTINATION = {
+    "version": "1.0",
+    "timestamp": "2026-01-01T00:00:00.000Z",
+    "requestContext": {
+        "requestId": "request-0",
+        "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:other:$LATEST",
+        "condition": "Success",
+        "approximateInvokeCount": 1,
+    },
+    "requestPayload": {"count": 1},
+    "responsePayload": {"processed": 1},
+}
+NO_METHOD: list[Any] = [None, 7, "http", [], {"http": "POST"}]
+NO_REQUESTS = [
+    *("requestContext", ["requestContext"], {}, None, DESTINATION),
+    *({"requestContext": found} for found in NO_METHOD),
+]
+
+
+@pytest.mark.parametrize("event", NO_REQUESTS)
 def test_what_is_no_request(event: Any) -> None:
-    assert not envelope.is_http(event)
+    """The sender takes an error for one, and would take an HTTP response for success."""
+    assert envelope.method(event) is None
+    with pytest.raises(InvalidEvent):
+        call(event)
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_health_check_is_answered_without_work(
+    name: str, method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = over_http("", name)
+    if "httpMethod" in request:
+        request["httpMethod"] = method
+    else:
+        request["requestContext"]["http"]["method"] = method
+    monkeypatch.setattr(app, "run", lambda *_: pytest.fail("computed"))
+    response = call(request)
+    assert response["statusCode"] == 200
+    answer = json.loads(response["body"])
+    assert answer == {"kernel": kernels().chosen, "workers": app.WORKERS}
+    assert capsys.readouterr().out == ""  # it comes every few seconds
 
 
 def with_body(name: str, body: Any) -> dict[str, Any]:
@@ -72,9 +116,47 @@ def test_a_bad_request_is_400(name: str, body: Any) -> None:
 
 def test_a_body_that_is_no_json_is_named() -> None:
     for request in ({"body": "{"}, {"body": None}, {}, {"body": "////", "isBase64Encoded": True}):
-        response = call({"requestContext": {}, **request})
+        response = call({"requestContext": {}, "httpMethod": "POST", **request})
         message = json.loads(response["body"])["error"]["message"]
         assert message == "the request's body must be a JSON object in UTF-8"
+
+
+def in_both_encodings(text: str, content: bytes) -> list[dict[str, Any]]:
+    """Return requests whose body is a text, and some bytes in base64."""
+    encoded = base64.b64encode(content).decode()
+    bodies = ({"body": text}, {"body": encoded, "isBase64Encoded": True})
+    return [{**over_http("", name), **body} for name in HTTP_EVENTS for body in bodies]
+
+
+def test_a_body_with_a_byte_order_mark() -> None:
+    text = '\ufeff{"count": 1, "cost": 4}'
+    for request in in_both_encodings(text, text.encode()):
+        assert json.loads(call(request)["body"])["processed"] == 1
+
+
+def test_a_body_is_utf_8_in_either_encoding() -> None:
+    content = '{"count": 1, "cost": 4}'.encode("utf-16")
+    for request in in_both_encodings(content.decode(errors="replace"), content):
+        response = call(request)
+        assert response["statusCode"] == 400
+        assert "JSON object in UTF-8" in response["body"]
+
+
+def test_a_compressed_body_is_refused_by_name() -> None:
+    event = b'{"count": 1, "cost": 4}'
+    content = gzip.compress(event)
+    by_content = in_both_encodings(content.decode(errors="replace"), content)
+    by_content += in_both_encodings(content.decode("latin-1"), content)
+    by_header = in_both_encodings(event.decode(), event)
+    for request in by_header:
+        if "headers" in request:
+            request["headers"]["Content-Encoding"] = "br"
+        else:
+            request["multiValueHeaders"]["content-encoding"] = ["br"]
+    for request in by_content + by_header:
+        response = call(request)
+        assert response["statusCode"] == 400
+        assert "body is compressed: send it without Content-Encoding" in response["body"]
 
 
 def test_a_body_in_base64() -> None:
@@ -89,7 +171,8 @@ def test_a_body_in_base64() -> None:
 def test_any_request_context_is_borne() -> None:
     contexts: list[Any] = [None, 7, "elb", [], {"domainName": 7}, {"domainName": [".lambda-url."]}]
     for context in contexts:
-        response = call({"requestContext": context, "body": '{"count": 1, "cost": 4}'})
+        body = {"body": '{"count": 1, "cost": 4}', "httpMethod": "POST"}
+        response = call({"requestContext": context, **body})
         assert response["statusCode"] == 200
         assert "headers" in response
         assert "statusDescription" not in response

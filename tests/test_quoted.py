@@ -156,7 +156,7 @@ def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]
 def test_what_is_quoted_would_be_found(marker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a handler that says what it was given, be it over HTTP."""
     monkeypatch.setattr("fields.kind", repr)
-    over_http = {"requestContext": {}, "body": json.dumps([marker])}
+    over_http = {"requestContext": {}, "httpMethod": "POST", "body": json.dumps([marker])}
     for sent in ([marker], over_http):
         assert any(form in text for text in shown(sent, 0) for form in FORMS)
     assert any(form in text for text in shown_by_bulk([marker]) for form in FORMS)
