@@ -29,7 +29,7 @@ def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
         value = loader.construct_sequence(node, deep=True)
     else:
         raise TypeError(f"!{name} of a mapping")
-    return {name if name == "Ref" else f"Fn::{name}": value}
+    return {name if name in ("Condition", "Ref") else f"Fn::{name}": value}
 
 
 _Loader.add_multi_constructor("!", _intrinsic)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from response import LOGGED
 from tests.deployment.layers import PROJECT, succeed
 from tests.deployment.template import VALUES, functions, resources, section
 
@@ -175,8 +176,47 @@ def test_the_bucket_of_tables_is_closed() -> None:
 
 def test_all_of_bulk_is_off_by_default() -> None:
     bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
-    assert len(bulk) == 12  # for two architectures
-    assert {of.get("Condition") for of in bulk.values()} == {"HasBulk"}
+    assert len(bulk) == 13  # for two architectures
+    assert {of.get("Condition") for of in bulk.values()} == {"HasBulk", "HasBulkAlarms"}
+    both = [{"Condition": "HasBulk"}, {"Condition": "HasAlarms"}]
+    assert section("Conditions")["HasBulkAlarms"] == {"Fn::And": both}
+
+
+def test_alarms_are_off_by_default() -> None:
+    alarms = {
+        name: of
+        for name, of in resources().items()
+        if of["Type"] in ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter")
+    }
+    assert len(alarms) == 7  # three for each architecture, one for tables
+    assert {of["Condition"] for of in alarms.values()} == {"HasAlarms", "HasBulkAlarms"}
+    assert section("Parameters")["AlarmTopic"]["Default"] == ""
+    for of in alarms.values():
+        if of["Type"] == "AWS::CloudWatch::Alarm":
+            assert of["Properties"]["AlarmActions"] == [""]  # the topic
+            assert of["Properties"]["TreatMissingData"] == "notBreaching"  # nobody called
+
+
+@pytest.mark.parametrize("name", ["arm64", "x8664"])
+def test_an_incomplete_answer_sets_off_an_alarm(name: str) -> None:
+    found = resources()[f"IncompleteFilter{name}"]["Properties"]
+    assert found["LogGroupName"] == f"${{LogGroup{name}}}"
+    assert found["FilterPattern"] == "{ $.complete IS FALSE }"
+    assert "complete" in LOGGED  # what the handler logs
+    (made,) = found["MetricTransformations"]
+    alarm = resources()[f"IncompleteAlarm{name}"]["Properties"]
+    names = (alarm["Namespace"], alarm["MetricName"])
+    assert names == (made["MetricNamespace"], made["MetricName"])
+    others = [of["Properties"].get("MetricName") for of in resources().values()]
+    assert others.count(alarm["MetricName"]) == 1  # each function has its own
+
+
+def test_each_parameter_is_described() -> None:
+    """In the template, and in the document: sam deploy --guided shows names only."""
+    table = (PROJECT / "docs/lambda.md").read_text().partition("| parameter | |")[2]
+    for name, parameter in section("Parameters").items():
+        assert parameter["Description"], name
+        assert f"`{name}`" in table.partition("\n\n")[0], name
 
 
 def test_the_build_says_how_another_architecture_than_the_default_is_deployed(
@@ -211,4 +251,6 @@ def test_the_sam_cli_expands_the_loops_alike() -> None:
     for name, resource in expanded["Resources"].items():
         assert resource["Type"] == resources()[name]["Type"]
         for key in ("FunctionName", "LogGroupName", "LayerName"):
-            assert resource["Properties"].get(key) == resources()[name]["Properties"].get(key)
+            found = resource["Properties"].get(key)
+            if not isinstance(found, dict):  # a reference
+                assert found == resources()[name]["Properties"].get(key)
