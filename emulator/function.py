@@ -31,6 +31,7 @@ HANDLER = PROJECT / "handler"
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
 PORT_TAKEN = "bind: address already in use"  # the emulator's last words
+RAISED = r"\[ERROR\] (\w+: .+?)\s*Traceback"  # by the runtime client, of an exception
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 # What Lambda calls this machine's architecture.
@@ -38,12 +39,22 @@ ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
 
 def fetch() -> Path:
-    """Put the emulator beside this environment's Python, unless it is there; return its path."""
+    """Put the emulator beside this environment's Python, unless it is there; return its path.
+
+    Raises:
+        Problem: It can't be downloaded.
+    """
     if not BINARY.exists():
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             group = ["--group", f"{PROJECT / 'pyproject.toml'}:sam"]
-            subprocess.run([*command, *group, "--dest", folder], check=True)
+            if subprocess.run([*command, *group, "--dest", folder], check=False).returncode:
+                raise Problem(
+                    "the emulator could not be downloaded; pip says why above. It is in the wheel "
+                    "of aws-sam-cli, which needs PyPI, or a mirror that pip is configured for, "
+                    f"once: {BINARY} stays. pip must be 25.1 or newer: {sys.executable} -m pip "
+                    "install --upgrade pip"
+                )
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
@@ -153,7 +164,9 @@ class Emulator:
             return json.loads(body)
         except (HTTPException, ValueError) as error:
             # The function could not start, or ran out of time: its log says which.
-            raise Problem(f"no answer ({error}); the log:\n{self.log}") from None
+            raised = re.findall(RAISED, self.log)
+            why = f"{error}; the function raised {raised[-1]}" if raised else str(error)
+            raise Problem(f"the log:\n{self.log.strip()}\nno answer: {why}") from None
         finally:
             connection.close()
 

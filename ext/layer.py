@@ -37,7 +37,9 @@ def image(machine: str) -> str:
     try:
         pins = files("cibuildwheel") / "resources/pinned_docker_images.cfg"
     except ModuleNotFoundError:
-        sys.exit("build_layer: cibuildwheel is missing; pip install --group layer")
+        sys.exit(
+            "build_layer: cibuildwheel is missing; pip install --group layer (pip 25.1 or newer)"
+        )
     pinned.read_string(pins.read_text())
     name = os.environ.get(f"CIBW_MANYLINUX_{machine.upper()}_IMAGE", "manylinux_2_28")
     return pinned[machine].get(name, name)

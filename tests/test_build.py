@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -11,11 +12,46 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 
 
-def test_free_threaded_python_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the Limited API's header does not compile: better to say so than to fail on it."""
+@pytest.fixture(autouse=True)
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("setuptools", reason="setuptools is not installed")
     pytest.importorskip("Cython", reason="Cython is not installed (group build)")
-    monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", 1)
     monkeypatch.chdir(PROJECT)
+
+
+def test_free_threaded_python_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the Limited API's header does not compile: better to say so than to fail on it."""
+    monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", 1)
     with pytest.raises(SystemExit, match=r"can't be built for free-threaded Python: .*Limited API"):
+        runpy.run_path("setup.py")
+
+
+def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler -pthread")
+    with pytest.raises(SystemExit, match=r"no-such-compiler is not on PATH\. .*install gcc"):
+        runpy.run_path("setup.py")
+
+
+def test_without_headers_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CC", sys.executable)
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    with pytest.raises(SystemExit, match=r"Python\.h is missing\. .*python3-dev"):
+        runpy.run_path("setup.py")
+
+
+class Cythonized(Exception):
+    """The build went on."""
+
+
+@pytest.mark.parametrize("command", ["sdist", "egg_info"])
+def test_an_sdist_needs_no_compiler(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def cythonize(*_: object, **__: object) -> None:
+        raise Cythonized
+
+    monkeypatch.setattr("Cython.Build.cythonize", cythonize)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    monkeypatch.setattr(sys, "argv", ["setup.py", command])
+    with pytest.raises(Cythonized):
         runpy.run_path("setup.py")

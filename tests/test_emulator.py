@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from bcrypt_batch import verify_many
+from emulator import function
 from emulator.function import Emulator
 from emulator.problem import Problem
 
@@ -76,9 +77,23 @@ def test_workers_follow_the_memory_size(monkeypatch: pytest.MonkeyPatch) -> None
         assert small.invoke({"count": 3, "cost": 4})["workers"] == 1
 
 
-def test_a_function_that_can_not_start_says_why() -> None:
+def test_a_function_that_can_not_start_says_why_in_its_last_line() -> None:
     with (
         Emulator(environment={"WORKER_COUNT": "0"}) as broken,
-        pytest.raises(Problem, match="WORKER_COUNT must be a whole number from 1 to 1024"),
+        pytest.raises(Problem) as caught,
     ):
         broken.invoke({"count": 1})
+    last = str(caught.value).splitlines()[-1]
+    assert "the function raised ValueError: WORKER_COUNT must be a whole number from 1 to 1" in last
+    assert "leave it empty" in last
+
+
+def test_an_emulator_that_can_not_be_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function, "BINARY", tmp_path / "aws-lambda-rie")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    with pytest.raises(Problem, match=r"needs PyPI, .* pip must be 25\.1 or newer"):
+        function.fetch()
+    assert not function.BINARY.exists()
