@@ -159,6 +159,16 @@ def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
         assert b"/var/task/" in one[file]
 
 
+@pytest.mark.parametrize(("pythons", "lacks"), [("{} python3.99", False), ("python3.99 {}", True)])
+def test_a_function_without_bytecode_for_its_runtime_is_named(
+    tmp_path: Path, pythons: str, lacks: bool
+) -> None:
+    """The first Python is its runtime's; of the others nothing is said."""
+    variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS={pythons.format(sys.executable)}")
+    said = succeed("make", "--silent", "-C", PROJECT / "handler", "build-Function", *variables)
+    assert ("No bytecode for the function: no python3.99 runs here" in said) == lacks
+
+
 def test_only_what_is_shipped_has_bytecode_that_outlives_its_source(layer: Layer) -> None:
     """An edited source is never shadowed: not in this tree, nor where the package is installed."""
     folders = [PROJECT / "ext", PROJECT / "handler", Path(bcrypt_batch.__file__).parent]
