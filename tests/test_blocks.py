@@ -14,12 +14,13 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.compute import Outcome
-from bcrypt_batch.tables.lines import json_lines
+from bcrypt_batch.tables.results import json_lines
 from bcrypt_batch.tables.rows import Row
 from tests.documents import PROJECT, block, blocks
 from tests.invoked import call
 
 NOT_RUN = {
+    ("benchmarks/README.md", "deploy"): "needs an AWS account; test_template.py has its parameters",
     ("README.md", "deploy"): "needs an AWS account; tests/deployment deploys to an emulator of it",
     ("README.md", "layer"): "builds in containers; tests/deployment builds and publishes a layer",
     ("docs/lambda.md", "layer"): "publishes; tests/deployment/test_publish.py does so to moto",

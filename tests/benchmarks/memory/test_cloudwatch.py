@@ -6,14 +6,14 @@ import json
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
 
-README = Path(__file__).parents[3] / "benchmarks/README.md"
+from tests.documents import block
+
 # What Logs Insights finds in a function's REPORT lines, and in every line.
 FIELDS = {"duration", "initDuration", "log", "maxMemoryUsed", "type"}
 
@@ -24,10 +24,9 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("aws")
     (folder / "aws").write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > {folder}/$2\necho from-$2\n")
     (folder / "aws").chmod(0o755)
-    section = README.read_text().partition("## What CloudWatch has")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    text = block("benchmarks/README.md", "percentiles") + block("benchmarks/README.md", "counts")
     path = f"{folder}:{os.environ['PATH']}"
-    script = ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)]
+    script = ["bash", "-euo", "pipefail", "-c", text]
     subprocess.run(script, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)
     return {
         file.name: file.read_text().split("\0")[:-1]
