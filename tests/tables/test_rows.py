@@ -134,6 +134,7 @@ def test_what_is_in_a_long_quoted_field_is_no_row(size: int, row: bytes) -> None
         lines, layout = read_layout(file, "csv", Columns())
         long, *others = read_rows(lines, "csv", Columns(), layout)
         assert long.error in ("malformed_row", "row_too_long", "wrong_number_of_fields")
+        assert long.lines == row.count(b"\n") + 1
         assert [(row.id, row.password) for row in others] == [("v", b"a"), ("w", b"b\n")]
 
 

@@ -60,6 +60,11 @@ class Lines:
         self._marked = self.offset
         return self.offset
 
+    @property
+    def taken(self) -> int:
+        """How many lines were handed over since the last `mark`, unless `rewind` came after."""
+        return len(self._taken)
+
     def rewind(self) -> None:
         """Give back what was handed over since the mark."""
         self._given_back.extendleft(reversed(self._taken))

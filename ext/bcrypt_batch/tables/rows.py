@@ -51,7 +51,7 @@ class Row(NamedTuple):
         hash: Likewise; always None when hashing.
         error: A code if the row can't be read; the other fields are None then.
         kept: Values of the columns that go along.
-        lines: How many lines of the file it is; counted where a CSV's can't be read.
+        lines: How many lines of the file it is; counted where a CSV's row is an error.
     """
 
     start: int
@@ -226,6 +226,7 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
     while True:
         start = lines.mark()
         error = None
+        left = 0
         try:
             fields = next(reader)
         except StopIteration:
@@ -243,10 +244,11 @@ def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
         if not fields:
             continue  # an empty line
         if lines.offset - start > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:
-            yield Row(start, None, None, None, MALFORMED)
-            continue
-        if len(fields) != number:
-            yield Row(start, None, None, None, WRONG_FIELDS)
+            error = MALFORMED
+        elif len(fields) != number:
+            error = WRONG_FIELDS
+        if error:
+            yield Row(start, None, None, None, error, lines=left or lines.taken)
             continue
         yield Row(
             start,
