@@ -160,6 +160,20 @@ def test_another_user_s_file_is_not_replaced_by_an_export(
     assert output.read_bytes() == b"theirs"
 
 
+@as_root
+def test_another_user_s_file_of_a_longer_export_is_not_removed(
+    results: Path, tmp_path: Path, capsys: Said
+) -> None:
+    first, theirs = tmp_path / "o-0001.json", tmp_path / "o-0002.json"
+    first.write_bytes(b"ours")
+    theirs.write_bytes(b"theirs")
+    os.chown(theirs, NOBODY, NOBODY)
+    output = str(tmp_path / "o.json")
+    assert main(["export", "auth0", str(results), "--output", output, "--force"]) == 2
+    assert f"{theirs} belongs to another user (uid {NOBODY})" in capsys.readouterr().err
+    assert (first.read_bytes(), theirs.read_bytes()) == (b"ours", b"theirs")
+
+
 def test_files_of_a_file_system_that_gives_them_to_another_user_are_ours(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

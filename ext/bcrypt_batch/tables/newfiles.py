@@ -230,18 +230,18 @@ class NewFiles:
             self.synced = self.synced and sync(file.fileno(), path)
 
     def supersede(self, path: str) -> None:
-        """Remove an older file when these files take their names."""
+        """Remove an older file of ours when these files take their names."""
         self._superseded.append(path)
 
     def take_names(self) -> None:
         """Give the files their names: to all, or to none if one of the names is taken.
 
         Raises:
-            OutputRefused: A name was taken meanwhile.
+            OutputRefused: A name was taken meanwhile, or an older file is not ours.
             OSError: A name can't be given.
         """
         with self._interrupts.deferred():
-            for path in self._made.values() if self._replace else ():
+            for path in (*self._made.values(), *self._superseded) if self._replace else ():
                 self._check(path)
             named: list[str] = []
             try:
