@@ -163,6 +163,7 @@ ADMIN = b"admin,known,\n"
         b'"mallory","pw","hi\\"\nADMIN\\\n"',
         b'"mallory","pw\\",\\"hi\nADMIN",""',
         b'"mallory","pw","\\",\\"hi\\\nADMIN"',
+        b'"\\"mallory"\\","hi\nyou,\\"\nADMIN",x',  # the third quote is text, or closes a field
         b'm,p,"x\\"\nmallory,"\nADMIN","\nADMIN"x',  # the row before can be read in two ways
         b'"mallory","pw","LONG"x"\nADMIN"',
         b'"mallory"x,"pw","LONG\nADMIN"',

@@ -20,6 +20,7 @@ _ESCAPE = 3  # in a quoted one, after a backslash
 _CLOSED = 4  # after a closing quote, or after the first half of a doubled one
 _RETURN = 5  # after a closing quote and CR
 _STRAY = 6  # after text that follows a closing quote: a delimiter may be missing before it
+_STRAY_ESCAPE = 7  # in such text, after a backslash
 # A reading is a state, and eight more where it has a fault, and sixteen more where a backslash
 # escapes. A set of readings has a bit for each.
 _FAULT, _ESCAPES, _READINGS = 8, 16, 32
@@ -40,6 +41,7 @@ _LATER = (  # than each of the states: by a character of each kind; with _FAULT 
         [_RETURN], [_BEGIN],
     ),
     ([_STRAY], [_BEGIN], [_QUOTED], [_STRAY], [_BEGIN, _STRAY], [_BEGIN]),
+    ([_STRAY], [_BEGIN], [_STRAY], [_STRAY], [_BEGIN, _STRAY], [_BEGIN]),
 )  # fmt: skip
 
 
@@ -66,9 +68,12 @@ def _after(readings: int, kind: int) -> int:
         if not readings >> reading & 1:
             continue
         dialect, fault, state = reading & _ESCAPES, reading & _FAULT, reading & 7
-        for at in _LATER[state][kind]:
-            if dialect and kind == _BACKSLASH and at & 7 == _QUOTED and state != _ESCAPE:
-                at += _ESCAPE - _QUOTED
+        later = _LATER[state][kind]
+        if dialect and kind == _BACKSLASH and state not in (_ESCAPE, _STRAY_ESCAPE):
+            # Whether it escapes outside quotes nobody knows.
+            later = [at + (at & 7 == _QUOTED) * (_ESCAPE - _QUOTED) for at in later]
+            later += [at + _STRAY_ESCAPE - _STRAY for at in later if at & 7 == _STRAY]
+        for at in later:
             if fault and at & _FAULT:
                 given_up |= 1 << (dialect | at)
             else:
