@@ -17,6 +17,7 @@ import pytest
 
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.interrupts import STOPPING, Interrupts
+from bcrypt_batch.tables.newfiles import NewFiles
 from tests.processes import preloading, require
 from tests.tables.programs import COMMAND
 
@@ -134,20 +135,22 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("call", ["link", "replace", "mkstemp"])
+@pytest.mark.parametrize(
+    ("place", "call"),
+    [(os, "link"), (os, "replace"), (tempfile, "mkstemp"), (NewFiles, "_sync_folder")],
+)
 def test_a_signal_while_files_are_made_or_named(
-    three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, call: str
 ) -> None:
     """All or none are there, and nothing else."""
-    module: Any = tempfile if call == "mkstemp" else os
-    real = getattr(module, call)
+    real = getattr(place, call)
 
     def interrupted(*arguments: Any, **named: Any) -> Any:
         done = real(*arguments, **named)
         signal.raise_signal(signal.SIGTERM)
         return done
 
-    monkeypatch.setattr(module, call, interrupted)
+    monkeypatch.setattr(place, call, interrupted)
     force = ["--force"] if call == "replace" else []
     status = main(["export", "auth0", str(three), "--output", str(tmp_path / "u.json"), *force])
     made = [f"u-000{number}.json" for number in (1, 2, 3)]

@@ -254,8 +254,8 @@ class NewFiles:
                 raise
             for path in self._superseded:
                 os.unlink(path)
-        for folder in {os.path.dirname(path) or "." for path in self._made.values()}:
-            self._sync_folder(folder)
+            for folder in {os.path.dirname(path) or "." for path in self._made.values()}:
+                self._sync_folder(folder)
 
     def remove(self) -> None:
         """Remove what has taken no name."""
