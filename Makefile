@@ -237,9 +237,10 @@ $(VENV)/.built: $(WHEEL) | $(VENV)/.emulator
 	$(PIP) install --no-deps --force-reinstall $(WHEEL)
 	touch $@
 else
-# Cython copies headers to build/ext, where the compiler would find one that is gone from here.
+# Cython copies headers to build/ext, where the compiler would find one that is gone from here; in
+# build/lib.* setuptools would find such modules.
 $(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
-	rm -rf $(VENV)/wheel build/ext
+	rm -rf $(VENV)/wheel build/ext build/lib.*
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(VENV)/wheel .
 	$(PIP) install --no-deps --force-reinstall $(VENV)/wheel/*.whl
 	touch $@

@@ -142,8 +142,8 @@ def test_the_commands(users: Path, capfd: pytest.CaptureFixture[str]) -> None:
     users.with_name("users.csv.gz").write_bytes(gzip.compress(users.read_bytes()))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = f"{shlex.join(piped).replace(chr(39), '')} --cost 4"
-    done = subprocess.run(command, shell=True, env={**os.environ, "PATH": path}, check=False)
-    assert done.returncode == 1  # some rows are in error here too
+    unpacked = subprocess.run(command, shell=True, env={**os.environ, "PATH": path}, check=False)
+    assert unpacked.returncode == 1  # some rows are in error here too
     users.with_name("hashed.jsonl").unlink()
     assert run(hash_users) == 1
     (again,) = commands(block("README.md", "table"))
