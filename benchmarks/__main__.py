@@ -1,7 +1,7 @@
 """The command line: `python -m benchmarks COMMAND`.
 
-A command is a module of one of the rooms, with `add_arguments` and `run`; its docstring's first
-line is its help. Only the one that is asked for is imported.
+A command is a module of `cpu/` or `memory/`, with `add_arguments` and `run`; its docstring's first
+line is its help. Only the chosen command is imported.
 """
 
 from __future__ import annotations

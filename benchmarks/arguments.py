@@ -19,13 +19,13 @@ def positive(text: str) -> int:
 
 
 def cost(text: str) -> int:
-    """Return an argument as a cost of bcrypt's."""
+    """Return an argument as a bcrypt cost."""
     if not bcrypt_batch.MIN_COST <= (value := whole(text)) <= bcrypt_batch.MAX_COST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a cost from 4 to 31")
     return value
 
 
 def add_workload(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked of a function in one invocation."""
+    """Add the options for one invocation's work."""
     parser.add_argument("--items", type=positive, default=20, help="passwords (%(default)s)")
     parser.add_argument("--cost", type=cost, default=10, help="of each hash (%(default)s)")

@@ -35,7 +35,7 @@ class Grid(NamedTuple):
 
 
 def _shown(cell: Any) -> str:
-    """Show figures to three digits or more, nothing as a dash."""
+    """Show figures to three digits or more, None as a dash."""
     if cell is None:
         return "-"
     if isinstance(cell, float):

@@ -1,4 +1,4 @@
-"""What the figures of this machine depend on."""
+"""The machine's properties that figures depend on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VARYING = ("date", "load_average")
 
 
 def machine() -> dict[str, Any]:
-    """Return it by name; of what pyperf knows, that which says nothing of whose machine it is."""
+    """Return the properties by name; of pyperf's, only those that don't identify the machine."""
     about = pyperf.Run([1.0]).get_metadata()
     return {
         "cpu": about.get("cpu_model_name", platform.machine()),
@@ -35,7 +35,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit that is measured, marked where files were changed since."""
+    """Return the measured commit, with a mark if files have changed since."""
     if not shutil.which("git"):
         return "unknown"
     done = subprocess.run(

@@ -1,6 +1,6 @@
 """The handler on this machine, as Lambda runs it: `python -m emulator invoke`.
 
-The real Runtime Interface Emulator and runtime client (`function`), and what a Lambda memory size
-comes with (`sizes`, `quota`). Used by make invoke, the tests and the benchmarks; uses neither of
-them.
+`function` runs the real Runtime Interface Emulator and runtime client; `sizes` and `quota` give
+them the CPUs of a Lambda memory size. `make invoke`, the tests and the benchmarks use this package,
+never the other way.
 """

@@ -16,7 +16,7 @@ def main() -> int | str:
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     invoke.add_arguments(commands.add_parser("invoke", help=invoke.__doc__))
-    commands.add_parser("fetch", help="get the emulator, unless it is there")
+    commands.add_parser("fetch", help="download the emulator, if missing")
     arguments = parser.parse_args()
     try:
         with raised_as_interrupts():

@@ -1,8 +1,7 @@
 """Run the handler under AWS's Runtime Interface Emulator with the real runtime client.
 
-The emulator is the one that the SAM CLI carries in its wheel on PyPI; the client is awslambdaric.
-What differs from Lambda: memory is not limited and CPU time not rationed, and one emulator takes
-one invocation at a time.
+The emulator comes from the SAM CLI's wheel on PyPI; the client is awslambdaric. Unlike Lambda, the
+emulator limits neither memory nor CPU time, and takes one invocation at a time.
 """
 
 from __future__ import annotations
@@ -66,14 +65,14 @@ def fetch() -> Path:
 class Emulator:
     """The handler behind an HTTP port on this machine, as a context manager.
 
-    Raises a Problem, with the log, where the emulator or the function does not start or answer.
+    Raises a Problem, with the log, if the emulator or the function doesn't start or answer.
 
     Args:
-        memory_mb: The function's memory size, as the handler is told it.
+        memory_mb: The function's memory size, passed to the handler in its environment.
         timeout_s: The function's timeout, which the emulator enforces.
         environment: Further environment variables of the function.
         task: The folder that is /var/task on Lambda.
-        path: Folders for PYTHONPATH, as Lambda puts layers there.
+        path: PYTHONPATH; on Lambda it has the layers' folders.
         python: The interpreter; it needs awslambdaric.
         prefix: A command that runs the rest of its arguments, as `nice` does.
     """
@@ -149,8 +148,8 @@ class Emulator:
         self._process.wait()
 
     def invoke(self, event: Any) -> Any:
-        """Send an event and return what the function returned: an error too is JSON."""
-        if self._process.poll() is not None:  # its port may be another's by now
+        """Send an event and return the function's answer; an error is JSON too."""
+        if self._process.poll() is not None:  # another process may have its port by now
             raise Problem(f"the emulator has ended; the log:\n{self.log}")
         patience_s = self._timeout_s + START_TIMEOUT_S
         # Not urllib.request, which takes 16 ms a request to load certificates since Python 3.13.
@@ -172,20 +171,20 @@ class Emulator:
 
     @property
     def process_id(self) -> int:
-        """The emulator's; the function's process is its child."""
+        """The emulator's process; the function's process is its child."""
         return self._process.pid
 
     @property
     def endpoint_url(self) -> str:
-        """Where it listens; an AWS client finds the function there under the name "function"."""
+        """The URL for an AWS client, which calls the function by the name "function"."""
         return f"http://{ports.LOOPBACK}:{self._ports[0]}"
 
     @property
     def init_ms(self) -> float:
-        """How long the latest cold start took; the REPORT line's Init Duration is wrong here.
+        """Milliseconds of the latest cold start; the REPORT line's Init Duration is wrong here.
 
         Raises:
-            Problem: There was none yet: the emulator starts the function when it is invoked.
+            Problem: No cold start yet: the first invocation starts the function.
         """
         found = re.findall(r"INIT REPORT\(durationMs: ([0-9.]+)\)", self.log)
         if not found:
@@ -194,7 +193,7 @@ class Emulator:
 
     @property
     def log(self) -> str:
-        """What the function and the emulator have printed so far."""
+        """The output of the function and the emulator so far."""
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(
             errors="replace"
         )

@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 where the function raised an error."""
+    """Return 1 if the function raised an error."""
     if arguments.event:
         try:
             event = json.loads(arguments.event.read_text())
         except (OSError, ValueError) as error:
-            raise Problem(f"{arguments.event} is no event: {error}") from None
+            raise Problem(f"can't read an event from {arguments.event}: {error}") from None
     else:
         event = {"mode": arguments.mode, "count": arguments.count}
     environment = {"WORKER_COUNT": arguments.worker_count} if arguments.worker_count else {}

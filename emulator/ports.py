@@ -1,6 +1,6 @@
-"""Ports of this machine for a server that is started with a number, not with a socket.
+"""Free ports for servers that take a port number, not a socket.
 
-Another process may take a port after its choice and before the server's start. So ask who listens
+Another process may take a port between its choice and the server's start. So check who listens
 before you connect. Source: Linux, proc(5).
 """
 
@@ -25,7 +25,7 @@ def free(count: int) -> list[int]:
 
 
 def listens(process: int, ports: list[int]) -> bool:
-    """Return whether a process, with those that it started, listens on all of these ports."""
+    """Return whether a process and its descendants listen on all of these ports."""
     address = socket.inet_aton(LOOPBACK)[::-1].hex().upper()
     listeners = {}
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:

@@ -1,7 +1,7 @@
-"""What ends a command with a message and no traceback."""
+"""The error that ends a command with a message and no traceback."""
 
 from __future__ import annotations
 
 
 class Problem(Exception):
-    """Something that whoever gave the command can mend; the message says how."""
+    """A fault that the user of a command can correct; the message says how."""

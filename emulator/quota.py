@@ -29,7 +29,7 @@ ENTER = 'echo $$ > "$0" && exec "$@"'
 
 
 class Quota:
-    """The CPU of a memory size, as a context manager that ends what still runs in it.
+    """The CPU of a memory size, as a context manager that kills its remaining processes.
 
     Args:
         memory_mb: The memory size.
@@ -49,7 +49,7 @@ class Quota:
         base, version = _controller(self._cgroups)
         quota_us = int(PERIOD_US * sizes.vcpus(self._memory_mb))
         try:
-            with _alone(base):  # until our group is locked another run would take it for abandoned
+            with _alone(base):  # before our group is locked, another run would call it abandoned
                 _remove_abandoned(base)
                 self._group = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
                 self._lock = _locked(self._group)
@@ -76,7 +76,7 @@ class Quota:
 
 
 def cpus() -> int:
-    """Return how many CPUs this machine lends."""
+    """Return how many CPUs this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -86,7 +86,7 @@ def suffices(memory_mb: int) -> bool:
 
 
 def _controller(cgroups: Path) -> tuple[Path, int]:
-    """Return where cgroups with a CPU quota can be made, and their version."""
+    """Return the folder for cgroups with a CPU quota, and their version."""
     if (cgroups / "cpu").is_dir():
         return cgroups / "cpu", 1
     try:
@@ -100,15 +100,15 @@ def _controller(cgroups: Path) -> tuple[Path, int]:
         ) from None
     except OSError as error:
         raise Problem(
-            f"the CPU controller can't be passed on in {cgroups} (cgroup version 2): {error}; "
-            "that takes root, in a container also --privileged and --cgroupns=host"
+            f"can't enable the CPU controller in {cgroups} (cgroup version 2): {error}; "
+            "run as root, in a container also with --privileged and --cgroupns=host"
         ) from None
     return cgroups, 2
 
 
 @contextmanager
 def _alone(base: Path) -> Iterator[None]:
-    """Keep other runs waiting that are about to remove or make a group."""
+    """Make other runs wait before they remove or make a group."""
     lock = os.open(base, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -118,7 +118,7 @@ def _alone(base: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(base: Path) -> None:
-    """Remove what a run that was killed has left."""
+    """Remove the groups that killed runs have left."""
     for group in base.glob(f"{PREFIX}*"):
         with suppress(FileNotFoundError):  # another run was faster
             if (lock := _locked(group)) is not None:
@@ -127,7 +127,7 @@ def _remove_abandoned(base: Path) -> None:
 
 
 def _locked(group: Path) -> int | None:
-    """Lock a cgroup until this process ends; None where another one holds it."""
+    """Lock a cgroup until this process ends; return None if another one holds the lock."""
     lock = os.open(group, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,7 +145,7 @@ def _remove(group: Path) -> None:
                 os.kill(int(process), signal.SIGKILL)
         try:
             group.rmdir()
-        except OSError:  # busy until the last process has been buried
+        except OSError:  # busy until the last process has been reaped
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.01)

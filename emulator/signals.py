@@ -1,4 +1,4 @@
-"""End by signals as by Ctrl-C: the emulator, in a session of its own, would stay behind."""
+"""Treat signals as Ctrl-C; else the emulator, in a session of its own, would outlive a command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def raised_as_interrupts() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP a KeyboardInterrupt, unless they are ignored, as nohup has it."""
+    """Raise SIGTERM and SIGHUP as KeyboardInterrupt, unless ignored, as under nohup."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         for number, handler in before.items():

@@ -1,10 +1,10 @@
-"""What CPU a Lambda memory size comes with."""
+"""The CPUs of a Lambda memory size."""
 
 from __future__ import annotations
 
 from bcrypt_batch.workers import MB_PER_VCPU
 
-# Up to how many MB a function sees how many CPUs; six above that.
+# (largest memory size in MB, CPUs that a function of that size sees); six above the last.
 VISIBLE_CPUS = ((3008, 2), (5307, 3), (7076, 4), (8845, 5))
 MOST_CPUS = 6
 

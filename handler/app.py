@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from invocation import Context
     from request import Request
 
-# What must remain of the function's time when the kernel stops: to gather up to 1000 results,
-# serialise them, and sit out a 100 ms period in which the CPU quota is used up.
+# The batch ends this long before the function's time does: to gather up to 1000 results, serialise
+# them, and wait out a 100 ms period whose CPU quota is used up.
 MARGIN_S = 0.3
 
-# Here, and not in the first request: a WORKER_COUNT that is no number fails the cold start with
-# its message, and the threads exist before anyone waits for them.
+# At import, not in the first request: an invalid WORKER_COUNT fails the cold start with its
+# message, and the threads exist before a request needs them.
 WORKERS = bcrypt_batch.start_workers(asked_workers(os.environ))
 
 _cold = True
@@ -43,8 +43,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         a load balancer. A GET or HEAD is answered without work.
 
     Raises:
-        InvalidEvent: The event was invoked directly and can't be carried out. Over HTTP it is
-            answered with status 400.
+        InvalidEvent: The function was invoked directly with an invalid event. Over HTTP the
+            answer has status 400 instead.
     """
     global _cold
     cold_start, _cold = _cold, False
@@ -68,7 +68,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
 
 def time_allowed(request: Request, context: Context, envelope: Envelope | None) -> float:
-    """Return after how many seconds the batch must end, by whoever is the first to give up."""
+    """Return the seconds until the first deadline: the function's, the event's or the client's."""
     allowed_s = [seconds_left(context, MARGIN_S)]
     if request.deadline_ms is not None:
         allowed_s.append(request.deadline_ms / 1000)
@@ -78,7 +78,7 @@ def time_allowed(request: Request, context: Context, envelope: Envelope | None) 
 
 
 def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
-    """Carry out a request within a time."""
+    """Compute a request within a number of seconds."""
     return hash_or_verify(
         request.passwords,
         request.hashes,

@@ -1,8 +1,8 @@
 """The HTTP request that an event came in, and the response to it.
 
-By a Function URL (AWS Lambda Developer Guide, "Invoking Lambda function URLs"), API Gateway with
-payload 1.0 or 2.0 (API Gateway Developer Guide, "Lambda proxy integrations"), or an Application
-Load Balancer (its User Guide, "Lambda functions as targets").
+Requests come through a Function URL (AWS Lambda Developer Guide, "Invoking Lambda function URLs"),
+API Gateway with payload 1.0 or 2.0 (API Gateway Developer Guide, "Lambda proxy integrations"), or
+an Application Load Balancer (its User Guide, "Lambda functions as targets").
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# API Gateway drops a request after 29 s (an HTTP API after 30): it sends 504, and what is answered
-# later is lost. That time runs from before a cold start until the answer is back, hence the second.
+# API Gateway drops a request after 29 s (an HTTP API after 30): it sends 504, and a later answer is
+# lost. The 29 s include a cold start and the answer's way back, hence the second less.
 API_GATEWAY_S = 29.0 - 1.0
 
 STATUS = {200: "200 OK", 400: "400 Bad Request"}
@@ -57,17 +57,17 @@ class Envelope:
         if not isinstance(context, dict):
             context = {}
         self._of_load_balancer = "elb" in context
-        # It sends either kind of headers, as its target group is set, and takes the same kind only.
+        # Its target group is set to one kind of headers; the answer must have the same kind.
         self._many_values = self._of_load_balancer and "multiValueHeaders" in event
-        # A Function URL sends payload 2.0 as API Gateway does, with the same fields; the domain is
-        # what differs, also where CloudFront stands before it. It waits as long as the function
-        # runs. How long a load balancer waits (60 s unless it was set) its request does not say.
+        # A Function URL sends payload 2.0 with API Gateway's fields; only the domain differs, also
+        # behind CloudFront. It waits as long as the function runs. A load balancer's idle timeout
+        # (60 s by default) is not in its request.
         domain = context.get("domainName")
         of_url = isinstance(domain, str) and ".lambda-url." in domain
         self.patience_s = None if of_url or self._of_load_balancer else API_GATEWAY_S
 
     def body(self) -> Any:
-        """Return what the body says.
+        """Return the body's JSON value.
 
         Raises:
             InvalidEvent: It is compressed, or no JSON.
@@ -86,7 +86,7 @@ class Envelope:
         body: Any = self._event.get("body")
         try:
             if self._event.get("isBase64Encoded"):
-                from binascii import a2b_base64  # here: a cold start can do without it
+                from binascii import a2b_base64  # here, to keep it out of cold starts
 
                 return a2b_base64(body)
             return bytes(body.encode())
@@ -104,7 +104,7 @@ class Envelope:
         )
 
     def answer(self, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
-        """Return the response that carries an answer."""
+        """Return the HTTP response with an answer as its body."""
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         response: dict[str, Any] = {"statusCode": status}
         if self._of_load_balancer:

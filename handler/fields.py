@@ -1,8 +1,7 @@
-"""Read the fields of an event, for both functions; refuse one with a message that says what to do.
+"""Read the fields of an event, for both functions; refuse an invalid field with a message.
 
-Anything in an event may be a password in the wrong place, the names of its fields included. So a
-message never quotes an event: it names the field that is wrong, the kind of its value, and what is
-allowed.
+Anything in an event may be a password in the wrong place, even a field's name. So a message never
+quotes an event: it names the known field, the kind of its value, and the values allowed.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-NEEDED: Any = object()  # as a default: the field has none
+NEEDED: Any = object()  # the default of a field that must be present
 
 
 class InvalidEvent(ValueError):
-    """The event can't be carried out as it is."""
+    """The event is invalid; the message names the field, the fault, and the values allowed."""
 
 
 class Fields:
@@ -27,7 +26,7 @@ class Fields:
     Each method returns one field's value, or the default of a field that isn't there.
 
     Raises:
-        InvalidEvent: The value is no object, has a field of another name, or a field is wrong.
+        InvalidEvent: The value isn't an object, has an unknown field, or a field is invalid.
     """
 
     def __init__(self, value: Any, names: Sequence[str], where: str = "") -> None:
@@ -35,8 +34,8 @@ class Fields:
 
         Args:
             value: The object, as json.loads makes it.
-            names: The fields that it may have.
-            where: The name of the field that holds it; empty for the event itself.
+            names: The names of its possible fields.
+            where: The name of the field that holds the object; empty for the event itself.
         """
         called = where or "the event"
         if not isinstance(value, dict):
@@ -87,7 +86,7 @@ class Fields:
     def integer(
         self, name: str, least: int, most: int, default: T = NEEDED, bound: str = ""
     ) -> int | T:
-        """Return a whole number; `bound` says whose limit `most` is, if it isn't the field's."""
+        """Return a whole number; `bound` explains a `most` that isn't the field's own limit."""
         value = self.get(name, default)
         if name not in self:
             return default

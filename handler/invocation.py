@@ -1,4 +1,4 @@
-"""One invocation: what Lambda says of it, and for how long it may compute."""
+"""One invocation: Lambda's context object, and how long it may compute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Context(Protocol):
-        """What is used of the Lambda runtime's context object."""
+        """The parts of the Lambda runtime's context object that the handlers use."""
 
         aws_request_id: str
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def seconds_left(context: Context, margin_s: float = 0.0, share: float = 1.0) -> float:
-    """Return for how many seconds an invocation may go on.
+    """Return for how many seconds an invocation may compute.
 
     Args:
         context: The runtime's context object.
-        margin_s: How much of the time stays for what comes after the computation.
-        share: The margin is at most this share of the time.
+        margin_s: Seconds to keep for the work after the computation.
+        share: The margin is at most this share of the remaining time.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
     return max(0.0, seconds - min(margin_s, share * seconds))

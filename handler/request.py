@@ -1,4 +1,4 @@
-"""Parse an event into a Request, or refuse it with a message that says what to mend."""
+"""Parse an event into a Request, or refuse it with a message that says what to correct."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FIELDS = (
 INVALID_PASSWORD = "invalid_password"  # the code of a password that is not in the encoding
 MAX_ITEMS = 1000
 MAX_DEADLINE_MS = 900_000  # the longest that Lambda lets a function run
-EVENT_COST = 10  # of an event that names none: less than the library's, for an answer in time
-# A thread's time for an iteration of the key schedule on no machine that is known: two thirds of
-# what the fastest takes, 11 us with all lanes in use (docs/measured.md).
+EVENT_COST = 10  # default of events, below the library's, so that answers come in time
+# A thread's time for an iteration of the key schedule, shorter than on any known machine: two
+# thirds of the fastest one's 11 us with all lanes in use (docs/measured.md).
 ITERATION_S = 7e-6
 
 
@@ -33,18 +33,18 @@ class Request:
 
     Attributes:
         mode: `sequential` or `parallel`.
-        passwords: The passwords, as bytes; None for a missing one, and its error for one that is
-            not in the event's encoding.
-        hashes: As many hashes to check them against, as bytes or None; None instead of the list if
-            the passwords are to be hashed.
+        passwords: The passwords, as bytes; None for a missing password, an ItemError for one that
+            is not in the event's encoding.
+        hashes: One hash for each password, as bytes or None; None instead of the list if the
+            passwords are to be hashed.
         cost: The cost to hash with.
         prefix: The prefix to hash with.
         max_cost: The highest cost that a hash to check may have.
         truncate: Whether passwords of more than 72 bytes are cut.
-        workers: How many threads.
-        lanes: At most how many items a thread computes together; None for the kernel's best.
-        deadline_ms: After how many milliseconds the batch must end; None where the event is silent.
-        partial: Whether to begin what is hopeless to finish, and do it as far as it goes.
+        workers: The number of threads.
+        lanes: The most items that a thread computes together; None for the kernel's best.
+        deadline_ms: After how many milliseconds the batch must end; None if the event has no limit.
+        partial: Whether to do as many items as possible if time is too short for all.
     """
 
     def __init__(self, event: Fields, workers: int) -> None:
@@ -89,16 +89,16 @@ class Request:
                 raise InvalidEvent(f"verify[{i}] must be an object of a password and a hash")
             self._add_password(pair["password"], f"verify[{i}].password")
             hashed = _text(pair["hash"], f"verify[{i}].hash")
-            # What is not in UTF-8 is no hash either, and the library says so of whatever comes out.
+            # Text that isn't UTF-8 isn't a hash either: whatever its bytes, the library refuses it.
             self.hashes.append(None if hashed is None else hashed.encode(errors="surrogatepass"))
 
     def check_budget(self, seconds: float) -> None:
-        """Refuse to begin what no machine can finish in so many seconds, unless `partial` asks to.
+        """Refuse a request that no machine can finish in so many seconds, unless `partial` is true.
 
-        Who sends an event decides what it costs; so the sum is looked at before the work.
+        The sender of an event decides how much work it is, so the sum is checked before the work.
 
         Raises:
-            InvalidEvent: The message has the sum of 2^cost, and what can be done of it.
+            InvalidEvent: The message has the sum of 2^cost, and the most that is possible.
         """
         wanted = self._iterations()
         budget = int(seconds * self.workers / ITERATION_S)
@@ -106,12 +106,12 @@ class Request:
             raise InvalidEvent(
                 f"the event asks for {wanted} iterations, the sum of 2^cost of its items, but in "
                 f"{seconds:.1f} s its {self.workers} workers can't do more than {budget}; send "
-                "fewer items or a lower cost, give the function more time or memory, or have "
-                "'partial' true to get what is finished by then"
+                "fewer items or a lower cost, give the function more time or memory, or set "
+                "'partial' to true to do as many as possible"
             )
 
     def _iterations(self) -> int:
-        """Return the sum of 2^cost of the items that are no error anyway."""
+        """Return the sum of 2^cost of the items that aren't in error."""
         fits = [
             isinstance(password, bytes)
             and (self.truncate or len(password) <= bcrypt_batch.MAX_PASSWORD_BYTES)
@@ -149,15 +149,15 @@ class Request:
 
 
 def parse(event: Any, workers: int) -> Request:
-    """Return the request that an event makes.
+    """Return an event's request.
 
     Args:
-        event: As a caller sent it, without what HTTP wraps around it.
-        workers: How many threads the function has: so many are used where the event says nothing,
-            and it may ask for no more.
+        event: The event, without an HTTP envelope.
+        workers: The number of the function's threads: the default, and the most that an event may
+            ask for.
 
     Raises:
-        InvalidEvent: It can't be carried out. The message quotes nothing of the event.
+        InvalidEvent: The event is invalid. The message quotes nothing of it.
     """
     return Request(Fields(event, FIELDS), workers)
 
@@ -169,12 +169,12 @@ def _text(value: Any, name: str) -> str | None:
 
 
 def _decode(text: str, encoding: str) -> bytes | None:
-    """Return the bytes that a text stands for, or None: an error would quote the text."""
+    """Return a text's bytes, or None if it is invalid: an exception would quote the text."""
     try:
         if encoding == "utf-8":
             return text.encode()
-        from binascii import a2b_base64  # here: most events, and a cold start, can do without it
+        from binascii import a2b_base64  # here, because cold starts and most events don't need it
 
         return a2b_base64(text, strict_mode=True)
-    except ValueError:  # binascii.Error and UnicodeEncodeError are such
+    except ValueError:  # base of binascii.Error and UnicodeEncodeError
         return None

@@ -1,4 +1,4 @@
-"""Make a result into an answer, and into one line of log."""
+"""Turn a result into an answer, and into one line of log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NS_PER_MS = 1_000_000
 
-# What may be logged of an answer: never what was hashed or checked, nor what came of it.
+# The fields of an answer that may be logged: never passwords, hashes or matches.
 LOGGED = (
     "mode", "processed", "duration_ms", "cost", "workers", "lanes", "kernel", "threads_used",
     "memory_used_kb", "cold_start", "complete", "error",

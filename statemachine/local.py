@@ -1,8 +1,8 @@
 """The state machine on this machine: `make bulk`, or `python -m statemachine.local`.
 
 The real template is built and deployed by the SAM CLI to ministack, an emulator of AWS that runs
-the functions with their layer, and Step Functions with child executions. A made-up table goes
-through it by the commands that a person would use, and what comes back is checked.
+the functions with their layer, and Step Functions with child executions. The user's commands send a
+made-up table through the state machine, and the results are checked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parent.parent
 STACK = "bcrypt-batch"
 START_TIMEOUT_S = 60
 BIN = Path(sys.executable).parent
-# It has an environment of its own, because it pins versions that others want newer.
+# ministack has an environment of its own: it pins older versions than other tools need.
 MINISTACK = Path(os.environ.get("MINISTACK", f"{sys.prefix}-ministack/bin/ministack"))
 ARCHITECTURE = {"aarch64": "arm64"}.get(os.uname().machine, "x8664")
 
@@ -36,7 +36,7 @@ class Local:
     """A running ministack.
 
     Attributes:
-        environment: What programs need to find it.
+        environment: Environment variables that direct programs to it.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -52,7 +52,7 @@ class Local:
         }
 
     def client(self, service: str) -> Any:
-        """Return a client of one of its services."""
+        """Return an AWS client for one of its services."""
         import boto3
 
         return boto3.client(
@@ -61,14 +61,14 @@ class Local:
         )  # fmt: skip
 
     def command(self, *words: str | Path, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
-        """Run a program that finds it."""
+        """Run a program against ministack; return the completed process."""
         return subprocess.run(
             [str(word) for word in words], env=self.environment, cwd=cwd, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def succeed(self, *words: str | Path, cwd: Path = PROJECT) -> str:
-        """Run a program that has to succeed; return what it printed."""
+        """Run a program that must succeed; return its output."""
         done = self.command(*words, cwd=cwd)
         if done.returncode:
             raise RuntimeError(
@@ -77,14 +77,14 @@ class Local:
         return done.stdout
 
     def bulk(self, *words: str | Path) -> tuple[int, str]:
-        """Run `bcrypt-batch bulk`; return its status and what it said."""
+        """Run `bcrypt-batch bulk`; return its exit status and output."""
         done = self.command(sys.executable, "-m", "bcrypt_batch", "bulk", *words)
         return done.returncode, done.stdout
 
     def deploy(self, timeout_s: int = 60) -> None:
         """Build this working tree and deploy it."""
         with tempfile.TemporaryDirectory() as folder:
-            # sam copies the folder that the layer is built in; environments need not go along.
+            # sam copies the layer's whole folder: leave out environments and builds.
             copy = Path(folder) / "copy"
             ignored = shutil.ignore_patterns(
                 ".venv*", ".git", ".aws-sam", "build", "dist", ".*_cache"
@@ -107,7 +107,7 @@ class Local:
 
 @contextmanager
 def ministack(log: Path) -> Iterator[Local]:
-    """Run ministack on a free port of this machine alone."""
+    """Run ministack on a free port of the loopback interface."""
     (port,) = ports.free(1)
     settings = {"BIND_HOST": ports.LOOPBACK, "GATEWAY_PORT": str(port), "HOME": str(log.parent)}
     with log.open("wb") as file:
@@ -127,7 +127,7 @@ def ministack(log: Path) -> Iterator[Local]:
 
 
 def main() -> int:
-    """Send a made-up table through it, and say what happens."""
+    """Send a made-up table through the state machine and report each step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--cost", type=int, default=6)
@@ -153,7 +153,7 @@ def main() -> int:
                 return status
         seconds = time.monotonic() - started
         _check(output, passwords)
-        _say(f"{options.rows:,} rows in {seconds:.0f} s; each is there once, each hash verifies")
+        _say(f"{options.rows:,} rows in {seconds:.0f} s; each occurs once, each hash verifies")
         bucket = local.output("BulkBucket")
         listed = local.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
         _say("the bucket now holds")

@@ -17,18 +17,18 @@ from bcrypt_batch import _native
 from emulator.function import Emulator
 from tests.kernels import WARNINGS, CompileKernel
 
-# No example fails for the time that it takes: the machine may be busy, or emulated.
+# No example fails because it takes long: the machine may be busy, or emulated.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-# A shell starts its background jobs with SIGINT ignored, and so would be the programs that the
-# tests start to interrupt them.
+# A shell starts background jobs with SIGINT ignored; the programs that tests start and interrupt
+# would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _no_worker_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have set one for themselves."""
+    """The tests ignore a setting of the user's."""
     for name in ("BCRYPT_BATCH_WORKERS", "WORKER_COUNT"):
         monkeypatch.delenv(name, raising=False)
 

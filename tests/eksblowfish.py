@@ -1,4 +1,4 @@
-"""bcrypt's cipher state in plain Python, to know what to look for in memory."""
+"""bcrypt's cipher state in plain Python, so that tests can look for it in memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def state_after(password: bytes, salt: bytes, iterations: int) -> bytes:
 
 
 def _words(text: bytes) -> list[int]:
-    """Return the 32-bit words of a text that is repeated until it has a whole number of them."""
+    """Return the 32-bit words of a text, repeated until its length is a multiple of four."""
     text *= 4
     return [int.from_bytes(text[i : i + 4], "big") for i in range(0, len(text), 4)]
 

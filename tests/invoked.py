@@ -14,7 +14,7 @@ EVENTS = Path(__file__).parent.parent / "events"
 
 
 class Context:
-    """What Lambda's context object gives, for a function with half a minute left."""
+    """Lambda's context object, of a function with half a minute left."""
 
     aws_request_id = "request-1"
 
@@ -31,7 +31,7 @@ def event(name: str) -> Any:
 
 
 def over_http(body: Any, sender: str = "function_url") -> dict[str, Any]:
-    """Return an HTTP request with this body, which is text unless it is a bad one."""
+    """Return an HTTP request with this body, which is text except in bad requests."""
     return {**event(sender), "body": body, "isBase64Encoded": False}
 
 

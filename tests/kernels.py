@@ -21,7 +21,7 @@ Vector = tuple[bytes, bytes]  # a password and its hash
 
 
 def vectors() -> list[Vector]:
-    """Every known answer in tests/vectors but those of implementations, some of which are wrong."""
+    """The known answers in tests/vectors, without implementations.json, which has wrong ones."""
     found = []
     for name in ("known_answers", "published"):
         text = (Path(__file__).parent / f"vectors/{name}.json").read_text()
@@ -39,14 +39,14 @@ def radix64_decode(text: bytes) -> bytes:
 
 
 def driver_input(items: list[Vector]) -> str:
-    """Return what kernel_driver.c reads."""
+    """Return the input of kernel_driver.c."""
     return "".join(f"{password.hex() or '-'} {hashed.decode()}\n" for password, hashed in items)
 
 
 def compute(
     kernel: str, lanes: int, items: list[Vector], slice_ns: int = FOREVER_NS
 ) -> list[bytes]:
-    """Hash passwords under hashes, in groups of exactly `lanes` as far as they go."""
+    """Hash passwords under hashes, in groups of exactly `lanes` except for the last."""
     batch = planned([password for password, _ in items], [h for _, h in items], kernel, lanes)
     batch.run(lambda: None, slice_ns=slice_ns)
     return [hashed for hashed in batch.hashes() if hashed]

@@ -1,4 +1,4 @@
-"""Markers planted in events, and what may be seen of none of them."""
+"""Markers planted in events, and their forms that must not appear in any output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 MARKER = "hunter2"
 MARKERS: list[Any] = [
     MARKER,
-    f"{MARKER}\ud800",  # neither UTF-8
+    f"{MARKER}\ud800",  # not UTF-8 either
     f"$2b$04${MARKER}",
     base64.b64encode(MARKER.encode()).decode(),
     base64.b64encode(MARKER.encode()).decode().rstrip("="),
@@ -20,11 +20,11 @@ MARKERS: list[Any] = [
     -8675309,
     8675309.25,
 ]
-FORMS = (MARKER, "aHVudGVyMg", "8675309")  # what may be seen of none of them
+FORMS = (MARKER, "aHVudGVyMg", "8675309")  # must not appear, in whatever encoding
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the way to each value within a JSON value."""
+    """Yield the path of each value within a JSON value."""
     yield path
     if isinstance(value, (dict, list)):
         for key, below in value.items() if isinstance(value, dict) else enumerate(value):
@@ -33,7 +33,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def planted(draw: st.DrawFn, good: Any) -> Any:
-    """A marker in the place of a value, within one, or as a name; anywhere."""
+    """A marker instead of a value, within a value, or as a name; anywhere."""
     marker = draw(st.sampled_from(MARKERS))
     value = draw(st.sampled_from([marker, [marker], {"password": marker}, {str(marker): 1}]))
     event = copy.deepcopy(good)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-# In which of Debian's packages a program is.
+# The Debian package of each program.
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
     "apache2": "apache2-bin",
@@ -32,12 +32,12 @@ PACKAGES = {
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
 }
 PROGRAMS = PROJECT / "tests" / "programs"
-PATIENCE_S = 180  # for what must end; timings decide nothing else
+PATIENCE_S = 180  # for programs that must end; no other timing decides a test
 INLINE_STATEMENTS = 4
 
 
 def require(*programs: str) -> None:
-    """Skip where one is not installed."""
+    """Skip if a program isn't installed."""
     for program in programs:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed (Debian's {PACKAGES[program]})")
@@ -88,11 +88,11 @@ def check_python(code: str, **environment: str) -> str:
 
 
 def preloading(library: Path) -> str:
-    """Return an LD_PRELOAD with this library behind what is preloaded: sanitizers come first."""
+    """Return an LD_PRELOAD with this library last, because sanitizers must come first."""
     return f"{os.environ.get('LD_PRELOAD', '')} {library}".strip()
 
 
 def skip_beside_emulators_threads(why: str) -> None:
-    """Skip where a new process has more threads than Python's, as under qemu's emulation."""
+    """Skip if a new process has more threads than Python's, as under qemu."""
     if check_python("import os; print(len(os.listdir('/proc/self/task')))") != "1\n":
         pytest.skip(f"an emulator has threads of its own here: {why}")

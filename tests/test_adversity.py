@@ -1,4 +1,4 @@
-"""What a machine or its operator may do to a process that computes; nothing is lost by it."""
+"""Signals, lack of memory, fewer CPUs, a jumping clock: a computing process loses no result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.processes import (
 @pytest.mark.parametrize("handled", [False, True], ids=["not handled", "handled"])
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_a_signal_that_ends_a_process(workers: int, handled: bool, sent: signal.Signals) -> None:
-    """The batch would take minutes. Where Python handles the signal, the result is handed over."""
+    """The batch would take minutes. If Python handles the signal, the exception has the result."""
     if handled and sent == signal.SIGKILL:
         pytest.skip("no process can handle it")
     command = program("adversity/compute_for_minutes", workers, *["handled"] * handled)
@@ -41,7 +41,7 @@ def test_a_signal_that_ends_a_process(workers: int, handled: bool, sent: signal.
 
 
 def test_too_little_memory_is_a_memory_error() -> None:
-    # No memory is kept for the next call, and no arena, each of which reserves 64 MB.
+    # Keep no memory for the next call, and no arena: each reserves 64 MB.
     glibc = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TOP_PAD_": "0"}
     seen = Counter(check_program("adversity/short_of_memory", **glibc).splitlines())
     print(dict(seen))

@@ -1,4 +1,4 @@
-"""What the package offers, as a whole: names, limits, type hints."""
+"""The package's public face: names, limits, type hints."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ METHODS = [
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS])
 def test_type_hints_resolve(name: str) -> None:
-    """As frameworks ask for them that build forms or check calls."""
+    """Frameworks that build forms or check calls ask for them."""
     function = attrgetter(name)(bcrypt_batch)
     hints = typing.get_type_hints(function)
     assert set(hints) == {*inspect.signature(function).parameters, "return"} - {"self"}

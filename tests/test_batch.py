@@ -22,7 +22,7 @@ from tests.examples import examples
 from tests.kernels import MAX_LANES, vectors
 
 LANES = 3  # forced where a test needs to know the lane count
-SLOW_COST = 14  # a group takes about a second: nothing ends by itself while a test looks
+SLOW_COST = 14  # a group takes about a second, longer than a test looks
 
 
 def hashes_of(result: bcrypt_batch.BatchResult[bytes]) -> list[bytes]:
@@ -34,8 +34,8 @@ def salts_for(count: int) -> list[bytes]:
     return [i.to_bytes(16, "big") for i in range(count)]
 
 
-# Around the lane count, as in test_kernel, and around workers times lanes: one item too few to
-# give all workers full lanes, just enough, and one too many.
+# Around the lane count, as in test_kernel, and around workers times lanes: one item less than fills
+# all lanes of all workers, exactly as many, and one more.
 SIZES = [0, 1, LANES - 1, LANES, LANES + 1, 2 * LANES + 1, 2 * LANES - 1, 2 * LANES]
 
 
@@ -174,7 +174,7 @@ def test_defaults() -> None:
 
 
 def test_default_lanes_are_what_is_fastest() -> None:
-    """Not one at a time: a worker with many items interleaves as many as the planner says."""
+    """A worker with many items interleaves as many as the planner says, not one at a time."""
     chosen = bcrypt_batch.kernels().chosen
     times = _native.group_times(chosen)
     for count in (2, 40):
@@ -185,7 +185,7 @@ def test_default_lanes_are_what_is_fastest() -> None:
 
 
 def test_default_max_cost() -> None:
-    """Far from days of work for whoever may store a hash."""
+    """A person who can store a hash can't cause days of work."""
     hashes = [b"$2b$%d$" % cost + b"." * 53 for cost in (16, 17)]
     result = verify_many([b"pw"] * 2, hashes, deadline=0.5)
     assert list(result.errors) == [1]
@@ -195,7 +195,7 @@ def test_default_max_cost() -> None:
 
 @pytest.mark.parametrize("lanes", [1, 2, 8])
 def test_what_takes_longest_comes_first(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As seen from outside: one worker, and a look at what is done after each millisecond."""
+    """Observed from outside: one worker, and a count of finished items after each millisecond."""
     costs = [4] * 11 + [6] * 2 + [5] * 3 + [7] + [4] * 6 + [6] * 3
     hashes = [b"$2b$%02d$" % cost + b"." * 53 for cost in costs]
     monkeypatch.setattr(run, "TICK_NS", 0)
@@ -293,7 +293,7 @@ def test_verify_many_refuses(error: type[Exception], match: str, arguments: dict
 def test_a_deadline_ends_the_batch_and_loses_nothing(workers: int) -> None:
     passwords = [b"%d" % i for i in range(6)]
     hashes: list[Any] = hash_many(passwords, cost=4, workers=workers).values
-    # Two cheap hashes come after two costly ones, which start first and can't end in time.
+    # Two cheap hashes follow two costly ones, which start first and can't end in time.
     costly = [hashed.replace(b"$04$", b"$20$") for hashed in hashes[:2]]
     started = time.monotonic()
     result = verify_many(passwords[:2], costly, max_cost=20, deadline=0.2, workers=workers)
@@ -305,7 +305,7 @@ def test_a_deadline_ends_the_batch_and_loses_nothing(workers: int) -> None:
 
 
 def test_a_deadline_keeps_what_was_finished() -> None:
-    """Groups of some milliseconds each: some are done in a tenth of a second, or in a few."""
+    """Groups take some milliseconds each: some are done within tenths of a second."""
     for deadline in (0.1, 0.5, 2.5):
         result = hash_many([b"pw"] * 2000, cost=8, workers=2, lanes=1, deadline=deadline)
         done = [i for i, hashed in enumerate(result.values) if hashed]
@@ -377,7 +377,7 @@ def test_an_exception_in_progress_keeps_what_was_finished(workers: int) -> None:
 
 
 def test_passwords_are_let_go_before_they_are_computed() -> None:
-    """The list that was made of an iterable would be 8 bytes an item, for as long as it takes."""
+    """A list made of an iterable would hold 8 bytes an item during the whole batch."""
     password = bytes(bytearray(b"pw"))
     held = []
 

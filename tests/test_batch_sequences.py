@@ -1,7 +1,7 @@
-"""A batch's calls in random sequences: each is carried out or refused, and no value is ever wrong.
+"""A batch's calls in random sequences: each succeeds or is refused, and no value is ever wrong.
 
-`_native.Batch` is what all batches go through; the package calls it in one order only. Here it gets
-any order, bad arguments, exceptions, signals and stops out of a tick and from another thread.
+The package calls `_native.Batch` in one order only. These tests call it in any order, with bad
+arguments, and with exceptions, signals and stops from a tick and from another thread.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REFUSALS = (ValueError, TypeError, OverflowError)
 
 
 class Interruption(Exception):
-    """Out of a tick, or a signal handler."""
+    """Raised by a tick or a signal handler."""
 
 
 @cache
@@ -44,7 +44,7 @@ def right_hash(password: bytes, setting: bytes) -> bytes:
 
 @contextlib.contextmanager
 def refused(expected: bool = True) -> Iterator[None]:
-    """That a call is, or is not."""
+    """Require that a call is refused, or succeeds."""
     if expected:
         with pytest.raises(REFUSALS):
             yield
@@ -54,16 +54,16 @@ def refused(expected: bool = True) -> Iterator[None]:
 
 def call_with_alarm(call: Callable[[], object], seconds: float) -> None:
     """Call, and raise Interruption in a signal handler `seconds` later, if it isn't over then."""
-    armed = True  # unset by a plain assignment, which no signal can part
+    armed = True  # unset by a plain assignment, which no signal can interrupt
 
     def interrupt(_number: int, frame: FrameType | None) -> None:
-        # Not in a callback of the garbage collector, say, from which no exception comes out.
+        # Not in a callback that drops exceptions, such as the garbage collector's.
         nonlocal armed
         if armed and frame is not None and frame.f_globals is globals():
             armed = False
             raise Interruption
 
-    # The handler stays: what ended the process before it would end it now, were the signal late.
+    # Keep the handler: with the earlier one a late signal would end the process.
     signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -80,7 +80,7 @@ class Sequences(RuleBasedStateMachine):
         ready=st.sampled_from(["to hash", "to verify", "not"]),
     )
     def make(self, data: st.DataObject, total: int, deadline_ms: int | None, ready: str) -> None:
-        """A batch, empty or ready to be run: by chance alone, one in a hundred comes so far."""
+        """A batch, empty or ready to run: random calls alone would prepare one in a hundred."""
         self.planned = self.begun = False
         deadline_ns = None if deadline_ms is None else time.monotonic_ns() + deadline_ms * 1_000_000
         self.total = total
@@ -220,7 +220,7 @@ class Sequences(RuleBasedStateMachine):
 
     @invariant()
     def every_item_is_there_once(self) -> None:
-        """It is done, refused or unprocessed; workers don't change that any more."""
+        """Each item is done, refused or unprocessed, and workers no longer change that."""
         if not hasattr(self, "batch"):
             return
         values = self.values_are_right()
@@ -232,7 +232,7 @@ class Sequences(RuleBasedStateMachine):
         assert len(self.batch.thread_ids) <= 3
 
     def values_are_right(self) -> list[bytes | None]:
-        """Each that is there, in the middle of a run too; and no item is in none of the places."""
+        """Each value is right, even in the middle of a run; each item is in one of the places."""
         unprocessed = self.batch.unprocessed()
         values: list[bytes | None] = self.batch.hashes()
         for i, value in enumerate(values):

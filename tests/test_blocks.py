@@ -21,6 +21,7 @@ from tests.invoked import call
 
 NOT_RUN = {
     ("benchmarks/README.md", "deploy"): "needs an AWS account; test_template.py has its parameters",
+    ("README.md", "install"): "builds the package again; make test installs it the same way",
     ("README.md", "deploy"): "needs an AWS account; tests/deployment deploys to an emulator of it",
     ("README.md", "layer"): "builds in containers; tests/deployment builds and publishes a layer",
     ("docs/lambda.md", "layer"): "publishes; tests/deployment/test_publish.py does so to moto",

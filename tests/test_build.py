@@ -1,4 +1,4 @@
-"""What setup.py refuses to build."""
+"""Builds that setup.py refuses."""
 
 from __future__ import annotations
 

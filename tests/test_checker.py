@@ -262,7 +262,7 @@ class TestClosing:
             assert isinstance(call.exception(), CheckerClosed)
 
     def test_its_threads_stay_until_the_last_closer_has_seen_them_end(self) -> None:
-        """One closer is in the middle of its wait when another one comes back."""
+        """One close is still waiting when another one returns."""
 
         def threads() -> set[str]:
             """Return the threads of checkers and batches; one that has just ended has no name."""
@@ -307,7 +307,7 @@ class TestClosing:
 
     @pytest.mark.parametrize("kind", ["idle", "busy"])
     def test_the_interpreter_ends_with_one_that_is_open(self, kind: str) -> None:
-        """Also in the middle of calls of daemon threads."""
+        """Even during calls of daemon threads."""
         done = run_program("checker/open_at_the_end", kind)
         assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)
 
@@ -321,7 +321,7 @@ class TestExceptions:
 
 
 def test_a_first_call_holds_up_nobody_while_it_makes_threads(tmp_path: Path) -> None:
-    """Another call, a fork and the checker's end come meanwhile."""
+    """Another call, a fork and the checker's end happen meanwhile."""
     skip_beside_emulators_threads("it makes them in its own way")
     require("cc")
     source, library = Path(__file__).parent / "held_threads.c", tmp_path / "held.so"
@@ -335,14 +335,14 @@ class TestForks:
         check_program("checker/forks", PYTHONWARNINGS="ignore")
 
     def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(self) -> None:
-        """Both answer: the child begins again."""
+        """Parent and child both answer: the child starts the call again."""
         check_program("checker/fork_by_a_signal_handler", PYTHONWARNINGS="ignore")
 
 
 def test_keys_and_states_are_wiped_when_calls_end() -> None:
-    """In whichever way: finished, late, closed; searched for from outside."""
+    """However the call ends: finished, late, closed. The memory is searched from outside."""
     password = secrets.token_bytes(40)
-    # From where free() does not write to what it was given.
+    # At these sizes free() doesn't overwrite the block.
     words = as_words(password[16:])
     command = program("checker/end_calls_in_every_way")
     found = {line: memory.count(words) for line, memory in memory_at_each_line(command, password)}

@@ -78,7 +78,7 @@ def test_many_loops_leave_nothing_open(checker: Checker) -> None:
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
-    """A loop that knows which descriptors it was asked to watch."""
+    """A loop that records the descriptors that it watches."""
 
     def __init__(self) -> None:
         self.watched: list[int] = []
@@ -216,9 +216,9 @@ def test_a_child_after_fork_has_loops_of_its_own() -> None:
 
 
 def test_loops_that_are_closed_in_the_middle_leave_nothing() -> None:
-    """Their pending calls are garbage as soon as the loop is closed, whatever the checker does."""
+    """Pending calls become garbage when their loop is closed, whatever the checker does."""
     checker = Checker(workers=1)
-    gc.collect()  # what other tests left
+    gc.collect()  # frees garbage of other tests
     before = descriptors()
 
     async def leave() -> None:
@@ -239,12 +239,12 @@ def test_loops_that_are_closed_in_the_middle_leave_nothing() -> None:
 
 
 def test_an_exception_at_every_line_costs_no_other_call_its_answer() -> None:
-    """As a signal handler's may come, also in a callback of the loop."""
+    """As from a signal handler, also in a callback of the loop."""
     assert int(check_program("checker/exception_at_every_line", PATIENCE_S / 6)) > 100
 
 
 def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Checker) -> None:
-    """Its answer or its timeout, each alone: a signal handler may run in the future's code."""
+    """For its answer and for its timeout: a signal handler may run in the future's code."""
 
     class Future(asyncio.Future):  # type: ignore[type-arg]
         failed = False
@@ -263,7 +263,7 @@ def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Chec
     made: list[Future] = []
     loop = Loop()
     loop.set_exception_handler(lambda *_: None)
-    loop.call_later(PATIENCE_S / 6, loop.stop)  # which fails what waits
+    loop.call_later(PATIENCE_S / 6, loop.stop)  # fails the test if it still waits
     try:
         assert loop.run_until_complete(checker.hash_async(b"pw", cost=4))
         with pytest.raises(CheckerTimeout):
@@ -274,14 +274,14 @@ def test_an_exception_out_of_a_future_does_not_cost_a_call_its_end(checker: Chec
 
 
 def test_what_a_child_after_fork_drops_leaves_the_parent_s_loop_alone() -> None:
-    """Even where the child's queue has come to lie where the parent's was."""
+    """Even if the child's queue has the address that the parent's had."""
     check_program("checker/call_dropped_by_a_child", PYTHONWARNINGS="ignore")
 
 
 def test_a_child_after_fork_makes_a_mailbox_of_its_own_for_a_loop_that_looks_like_the_parents() -> (
     None
 ):
-    """Its loop may come to lie where the parent's was, by which they are found."""
+    """The child's loop may have the address of the parent's, by which deliveries are found."""
     check_program("checker/loop_where_the_parents_was", PYTHONWARNINGS="ignore")
 
 
@@ -301,7 +301,7 @@ class TestRefusedDescriptors:
         asyncio.run(main())
 
     def test_too_little_memory(self, tmp_path: Path) -> None:
-        """The system's, where eventfd says so."""
+        """The error of eventfd."""
         require("cc")
         library = tmp_path / "refused.so"
         source = PROGRAMS / "refused_eventfd.c"
@@ -310,7 +310,7 @@ class TestRefusedDescriptors:
 
 
 def test_under_uvloop(checker: Checker) -> None:
-    """Answers, timeouts, cancellation and closing; and the loop goes on watching."""
+    """Answers, timeouts, cancellation and closing work, and the loop goes on watching."""
     uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed (group web)")
 
     async def main() -> None:
@@ -334,8 +334,8 @@ def test_under_uvloop(checker: Checker) -> None:
             await last
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of asyncio's, in its code
-        uvloop.run(asyncio.sleep(0))  # what it keeps of its first loop
+        warnings.simplefilter("ignore", DeprecationWarning)  # raised in asyncio's own code
+        uvloop.run(asyncio.sleep(0))  # uvloop keeps descriptors of its first loop
         gc.collect()
         before = descriptors()
         uvloop.run(main())

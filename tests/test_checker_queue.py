@@ -20,7 +20,7 @@ QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, 
 
 @pytest.fixture(scope="module")
 def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the driver prints."""
+    """The driver's output."""
     require("gcc")
     program = tmp_path_factory.mktemp("queue") / "driver"
     source = Path(__file__).parent / "queue_driver.c"
@@ -38,10 +38,10 @@ def test_calls_of_all_costs_begin_in_the_order_in_which_they_came(counted: list[
 
 
 def test_a_costly_call_does_not_starve_behind_cheap_ones(counted: list[str]) -> None:
-    """Ten came before it: eight finish in two steps of four, and it begins with the last two.
+    """Ten calls came first: eight finish in two steps of four; it begins with the last two.
 
-    Of cost 12, it takes 4096 / 16 steps from there on, as it would alone, while three lanes finish
-    a cheap call in each.
+    At cost 12 it then takes 4096 / 16 steps, as it would alone, while three other lanes finish a
+    cheap call in each step.
     """
     assert "cheap calls finished before the costly one began: 8" in counted
     assert "steps from its begin to its end: 256" in counted
@@ -86,7 +86,7 @@ def test_times_are_counted_within_a_quarter(counted: list[str]) -> None:
 
 
 def test_percentiles_of_waits_are_those_of_the_times_themselves(counted: list[str]) -> None:
-    """Of the bucket that each lies in, which is a quarter wide."""
+    """Each is its bucket's upper bound; buckets are 25 % wide."""
     assert "percentiles that are wrong: 0" in counted
     assert "percentiles of no times: 1" in counted
 

@@ -1,6 +1,6 @@
 """Calls of threads and coroutines with cancellations, timeouts, interrupts and forks at random.
 
-CHECKER_CALLS is how many; some thousand unless it says otherwise.
+CHECKER_CALLS sets their number; the default is some thousands.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ def test_each_call_ends_once_beside_forks() -> None:
 
 
 def test_each_call_ends_once() -> None:
-    """For ThreadSanitizer, too, which does not bear forks."""
+    """Without forks, so that ThreadSanitizer can run it."""
     print(check_program("checker/storm", min(CALLS, 3000)))

@@ -1,4 +1,4 @@
-"""Arguments of any kind of number, and what is none."""
+"""Arguments of any kind of number, and values that aren't numbers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_the_codes_in_schema_and_documents() -> None:
 
 
 def numbers_of_their_own(file: Path) -> Iterator[str]:
-    """Yield where a cost or prefix has a default that is no name."""
+    """Yield the places where a default of a cost or prefix is a literal."""
     for node in ast.walk(ast.parse(file.read_text())):
         pairs: list[tuple[str, ast.expr | None]] = []
         if isinstance(node, ast.arguments):

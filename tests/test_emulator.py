@@ -62,7 +62,7 @@ def test_a_thousand_passwords(emulator: Emulator) -> None:
 
 
 def test_the_answer_comes_before_the_timeout() -> None:
-    """Forty items of cost 13, one at a time, do not fit in two seconds."""
+    """Forty items of cost 13, one at a time, take more than two seconds."""
     with Emulator(timeout_s=2, environment={"WORKER_COUNT": "1"}) as short:
         event = {"mode": "sequential", "count": 40, "cost": 13, "partial": True}
         answer = short.invoke(event)
@@ -71,7 +71,7 @@ def test_the_answer_comes_before_the_timeout() -> None:
 
 
 def test_workers_follow_the_memory_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this process's own environment says: the function does not see it."""
+    """The function doesn't see this process's environment."""
     monkeypatch.setenv("WORKER_COUNT", "2")
     with Emulator(memory_mb=1536) as small:
         assert small.invoke({"count": 3, "cost": 4})["workers"] == 1

@@ -1,4 +1,4 @@
-"""The engine without Python: its batches, by each promise of batch.h."""
+"""The engine without Python: each promise of batch.h."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KERNEL = PROJECT / "ext" / "kernel"
 
 @pytest.fixture(scope="module")
 def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the driver prints."""
+    """The driver's output."""
     require("gcc")
     program = tmp_path_factory.mktemp("engine") / "driver"
     source = Path(__file__).parent / "batch_driver.c"
@@ -33,7 +33,7 @@ def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFact
 def test_each_item_is_computed_whoever_computes(
     workers: int, batches: int, counted: list[str]
 ) -> None:
-    """By the caller, or by threads: of the batch's own, or of the shared pool."""
+    """By the caller, by the batch's own threads, or by the shared pool."""
     who = "here 1, elsewhere 0" if workers == 1 else "here 0, elsewhere 1"
     line = f"workers {workers}: lanes 3, threads {workers}, done 50 of 50, wrong 0, shrunk 0, {who}"
     assert counted.count(line) == batches
@@ -50,7 +50,7 @@ def test_a_batch_ends_at_its_deadline_and_when_it_is_stopped(
 
 
 def test_a_batch_goes_on_however_short_its_slices(counted: list[str]) -> None:
-    """By 16 iterations each; in the last one it finds that there are no more groups."""
+    """Each has 16 iterations; in the last one the worker finds no more groups."""
     assert "shortest slices for 256 iterations: 17" in counted
 
 

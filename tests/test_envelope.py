@@ -1,4 +1,4 @@
-"""Events that come over HTTP: what is read of them, how they are answered, who waits how long."""
+"""Events that come over HTTP: how they are read and answered, and how long clients wait."""
 
 from __future__ import annotations
 
@@ -221,8 +221,8 @@ def seconds_allowed(event: Any, remaining_ms: int, monkeypatch: pytest.MonkeyPat
         ("api_gateway_1", 900_000, None, 28.0),
         ("api_gateway_2", 900_000, None, 28.0),
         ("api_gateway_2", 28_000, None, 27.7),  # the function's own time is shorter
-        ("api_gateway_2", 900_000, 500, 0.5),  # and so is the request's wish
-        ("api_gateway_2", 900_000, 60_000, 28.0),  # but not a longer one
+        ("api_gateway_2", 900_000, 500, 0.5),  # the event's deadline is shorter
+        ("api_gateway_2", 900_000, 60_000, 28.0),  # a longer deadline of the event doesn't count
         ("function_url", 900_000, 500, 0.5),
         ("function_url", 900_000, 60_000, 60.0),
         ("function_url", 30_000, 60_000, 29.7),
@@ -245,7 +245,7 @@ def test_the_first_to_give_up_decides(
 
 
 def test_what_api_gateway_would_not_wait_for_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a gateway that waits a fifth of a second: 1000 hashes of cost 10 take seconds."""
+    """The gateway waits a fifth of a second; 1000 hashes of cost 10 take seconds."""
     monkeypatch.setattr(envelope, "API_GATEWAY_S", 0.2)
     response = call(with_body("api_gateway_2", {"count": 1000, "cost": 10, "partial": True}))
     assert response["statusCode"] == 200

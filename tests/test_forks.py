@@ -1,4 +1,4 @@
-"""Children after fork hash, whichever way they were forked."""
+"""Children hash after any kind of fork."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_os_fork_three_times_over(kept: str) -> None:
 
 @kept_or_not
 def test_a_fork_from_c_that_python_does_not_see(kept: str) -> None:
-    """As uWSGI's: none of Python's hooks run in the child."""
+    """As by uWSGI: none of Python's hooks run in the child."""
     check("unseen_by_python", kept)
 
 
@@ -36,7 +36,7 @@ def test_multiprocessing(method: str) -> None:
 
 @kept_or_not
 def test_fork_while_other_threads_compute(kept: str) -> None:
-    """At every moment: threads are made and end, and pools are used and come back meanwhile."""
+    """At any moment, while threads start and end, and pools are taken and returned."""
     skip_beside_emulators_threads("qemu's does not bear such forks")
     check("beside_other_threads", kept)
 
@@ -55,7 +55,7 @@ def test_fork_while_another_thread_holds_the_locks(openmp: bool, tmp_path: Path)
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_fork_by_progress_ends_the_childs_batch(workers: int) -> None:
-    """The workers did not come along; what they had finished did."""
+    """The child has none of the workers, but their finished results."""
     check("by_progress", workers)
 
 

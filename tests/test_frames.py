@@ -47,7 +47,7 @@ def failing(values: list[bytes]) -> Iterator[bytes]:
     raise Interruption
 
 
-# What each parameter refuses, whatever the function.
+# Values that each parameter refuses, in every function.
 WRONG: dict[str, list[Any]] = {
     "password": ["text", PASSWORD * 9],
     "passwords": [PASSWORD, 5, [PASSWORD, 5], failing],
@@ -86,7 +86,7 @@ REFUSED = [
 
 
 def found_in(value: object, seen: dict[int, object], marks: dict[str, bytes]) -> Iterator[str]:
-    """Yield the marks that a value leads to, through all that a reporter could look into."""
+    """Yield the marks reachable from a value, through everything that a reporter could inspect."""
     if id(value) in seen or isinstance(value, (type, types.ModuleType)):
         return
     seen[id(value)] = value
@@ -111,13 +111,13 @@ def found_in(value: object, seen: dict[int, object], marks: dict[str, bytes]) ->
 
 
 def frames_of(error: BaseException | None) -> Iterator[types.FrameType]:
-    """Yield our frames that an exception, and those that it followed, have passed through."""
+    """Yield the frames of ours that an exception and its causes have passed through."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
         trace = error.__traceback__
         while trace:
-            # Cython's have no name here.
+            # Cython's frames have no file here.
             module = trace.tb_frame.f_globals.get("__name__", "bcrypt_batch._native")
             if module.partition(".")[0] == "bcrypt_batch":
                 yield trace.tb_frame
@@ -126,7 +126,7 @@ def frames_of(error: BaseException | None) -> Iterator[types.FrameType]:
 
 
 def check(call: Callable[..., object], *arguments: Any, **named: Any) -> BaseException:
-    """Require that a call raises, through frames of ours, none of which leads to a mark."""
+    """Require that a call raises through frames of ours, from which no mark is reachable."""
     try:
         answer = call(*arguments, **named)
         if inspect.iscoroutine(answer):
@@ -136,7 +136,7 @@ def check(call: Callable[..., object], *arguments: Any, **named: Any) -> BaseExc
         assert frames, "no frame of ours: the call had not begun"
         leaks = {(frame.f_code.co_name, *found_in(frame, {}, MARKS)) for frame in frames}
         assert {leak for leak in leaks if len(leak) > 1} == set()
-        result = getattr(error, "batch_result", None)  # has hashes on purpose, where they are made
+        result = getattr(error, "batch_result", None)  # has the hashes made, on purpose
         assert list(found_in(result, {}, {"password": PASSWORD})) == []
         return error
     raise AssertionError("it raised nothing")
@@ -148,7 +148,7 @@ def arguments_of(name: str, **given: Any) -> dict[str, Any]:
 
 
 def endless(name: str) -> dict[str, Any]:
-    """Return arguments of a call that takes a day."""
+    """Return arguments for a call of a day."""
     parameters = inspect.signature(attrgetter(name)(bcrypt_batch)).parameters
     given: dict[str, Any] = dict.fromkeys(("hash", "hashed_password", "salt"), ENDLESS)
     given |= {"hashes": [ENDLESS] * 2, "cost": 31, "max_cost": 31}
@@ -195,7 +195,7 @@ def test_an_exception_out_of_progress_has_the_results_and_no_password(
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if "async" not in name])
 def test_an_exception_out_of_a_signal_handler(name: str) -> None:
-    """In the middle of the call: not where Python is just entering a function."""
+    """Raised in the middle of the call, not while Python enters a function."""
 
     def handler(_number: int, frame: types.FrameType | None) -> None:
         assert frame
@@ -245,7 +245,7 @@ class TestCheckersWithoutAnAnswer:
 
     @pytest.mark.parametrize("started", [0, 1])
     def test_refused_threads(self, name: str, started: int) -> None:
-        """All of them, or one of two where the warning is an error."""
+        """All threads, or one of two with the warning as an error."""
         checker = Checker(workers=2)
         checker._queue = types.SimpleNamespace(start=lambda: started, started=False)  # type: ignore[assignment]
         with warnings.catch_warnings():
@@ -269,7 +269,7 @@ def test_cancellation(name: str) -> None:
 
 
 def test_django(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own frames have both: what is above ours is the framework's to hide."""
+    """The framework's own frames have both; hiding those is the framework's task."""
     pytest.importorskip("django", reason="Django is not installed (group web)")
     from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""How batches are cut into groups: by simulation from tables of group times, not by a clock."""
+"""The cutting of batches into groups, simulated with tables of group times, without a clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 
 
 def group_times(path: Path) -> list[int]:
-    """Return a table in a variant's source: all variants matter, on whatever CPU this runs."""
+    """Return a table from a variant's source: tests need all variants, whatever this CPU."""
     found = re.search(r"\.group_times = \{([0-9, ]+)\}", path.read_text())
     assert found, path
     return [int(time) for time in found[1].split(",")]
@@ -57,7 +57,7 @@ def sizes(count: int, workers: int, times: list[int], lanes: int = MAX_LANES) ->
 
 
 def simulate(counts: dict[int, int], workers: int, times: list[int], lanes: int = MAX_LANES) -> int:
-    """Return when the last of the workers ends, each taking the next group when it is free."""
+    """Return when the last worker ends if each free worker takes the next group."""
     ends = [0] * workers
     for cost, size in groups(counts, workers, times, lanes):
         ends.sort()
@@ -66,7 +66,7 @@ def simulate(counts: dict[int, int], workers: int, times: list[int], lanes: int 
 
 
 def alone(most: int, times: list[int]) -> list[int]:
-    """Return the least time in which one worker can do 0, 1 ... `most` items of cost 0."""
+    """Return one worker's shortest time for 0, 1, ... `most` items of cost 0."""
     least = [0]
     for m in range(1, most + 1):
         least.append(min(least[m - k] + times[k - 1] for k in range(1, min(m, len(times)) + 1)))
@@ -74,7 +74,7 @@ def alone(most: int, times: list[int]) -> list[int]:
 
 
 def best_partition(count: int, workers: int, least: list[int]) -> int:
-    """Return the least makespan of equal items: some worker has at least its share to do."""
+    """Return a lower bound of equal items' makespan: some worker has at least an even share."""
     share = -(-count // workers)
     return min(least[share : share + MAX_LANES + 1])
 
@@ -133,8 +133,8 @@ def test_more_lanes_end_no_batch_later() -> None:
 def test_long_mixed_batches_are_within_10_percent_of_a_bound(times: list[int]) -> None:
     """Three rounds and more of each cost: no schedule ends before the bound.
 
-    It is the larger of the work (each cost's least time on one worker) shared out evenly, and of
-    the best partition of the costliest items alone.
+    The bound is the larger of two: an even share of all work (each cost's least time on one
+    worker), and the best partition of the costliest items alone.
     """
     source = random.Random(20261123)
     for _ in range(60):
@@ -155,7 +155,7 @@ def test_long_mixed_batches_are_within_10_percent_of_a_bound(times: list[int]) -
 def test_short_mixed_batches_are_within_half_a_percent_of_the_best_on_average(
     times: list[int],
 ) -> None:
-    """There no simple bound is near; every way to cut and to assign is tried instead."""
+    """No simple bound is close for these; instead the test tries every cut and assignment."""
     source = random.Random(20261123)
     ratios = []
     for _ in range(40):
@@ -226,7 +226,7 @@ def test_every_item_in_exactly_one_group(
 
 
 def test_large_batches_are_planned_at_once(times: list[int]) -> None:
-    """Full groups, in whole rounds: what is left to search is small."""
+    """Full groups in whole rounds leave little to search."""
     cut = sizes(100_000, 6, times)
     assert sum(cut) == 100_000
     densest = min(range(1, len(times) + 1), key=lambda size: times[size - 1] / size)
@@ -235,7 +235,7 @@ def test_large_batches_are_planned_at_once(times: list[int]) -> None:
 
 
 def test_only_so_many_ways_are_tried(times: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many workers there are: to see when each way ends is what planning takes."""
+    """With any number of workers: planning time is the evaluation of makespans."""
     ends: list[int] = []
 
     def counted(durations: list[int], workers: int) -> int:

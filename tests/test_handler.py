@@ -1,4 +1,4 @@
-"""What the handler answers to good events, and what it logs."""
+"""The handler's answers to valid events, and its log."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_sequential_mode_is_one_thread_and_one_lane() -> None:
 
 @pytest.fixture
 def _two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine has."""
+    """The same worker count on every machine."""
     monkeypatch.setattr(app, "WORKERS", 2)
 
 
@@ -105,7 +105,7 @@ def test_auto_mode_says_what_it_picked(workers: int, count: int, mode: str) -> N
 
 
 def test_long_passwords() -> None:
-    """Cut as the library does: an error where they are to be hashed, what most did of old else."""
+    """Long passwords are an error when hashing, and cut when verifying, as in the library."""
     long = "x" * 73
     hashed = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
     pairs = [{"password": long, "hash": hashed}]
@@ -151,7 +151,7 @@ HASH_16 = "$2b$16$" + "." * 53
 def test_what_is_hopeless_is_refused_before_it_begins(
     event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand items of cost 16 take an hour, of which the function has half a minute."""
+    """A thousand items of cost 16 take an hour; the function has half a minute."""
     event = {**event, "workers": 1}
     started = []
     monkeypatch.setattr(app, "run", lambda *arguments: started.append(arguments))
@@ -183,7 +183,7 @@ def test_items_that_are_errors_anyway_need_no_time(event: dict[str, Any]) -> Non
 
 
 def test_hashes_that_are_errors_anyway_need_no_time() -> None:
-    """Nor those whose cost is none of the algorithm's."""
+    """Nor do costs that bcrypt does not have."""
     for hopeless in (HASH_16, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "abcd15", "", None):
         pairs = [{"password": "pw", "hash": hopeless}] * 1000
         assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
@@ -221,7 +221,7 @@ def test_a_missing_or_unreadable_password_spoils_nothing() -> None:
 
 
 def test_a_password_that_is_no_base64_spoils_nothing() -> None:
-    """Strictly: what is not of the alphabet, unpadded or padded too early would be another one."""
+    """Strictly: a text with other characters or wrong padding would give another password."""
     passwords = ["cHc=", "é", "cHc", "cHc=cHc=", "c\nHc=", "\ud800", "", None]
     answer = call({"passwords": passwords, "encoding": "base64", "cost": 4})
     invalid = dict.fromkeys(range(1, 6), "invalid_password")
@@ -318,7 +318,7 @@ def test_a_bad_worker_count_is_named(value: str) -> None:
     message = "^WORKER_COUNT must be a whole number from 1 to 1024, not .*; leave it empty"
     with pytest.raises(ValueError, match=message) as caught:
         asked_workers({"WORKER_COUNT": value})
-    assert f"not {value[:40]!r}; leave" in str(caught.value)  # and no more of it
+    assert f"not {value[:40]!r}; leave" in str(caught.value)  # and no other field
 
 
 def test_worker_count() -> None:
@@ -328,7 +328,7 @@ def test_worker_count() -> None:
 
 
 def cold_start(code: str = "import app", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run code as on Lambda: the folder's content is the root, and nothing else is on the path."""
+    """Run code as on Lambda: the path has the folder of the handler and nothing else."""
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=HANDLER,
@@ -348,7 +348,7 @@ def test_a_bad_worker_count_fails_the_cold_start() -> None:
 
 
 def test_the_worker_count_is_that_of_every_batch() -> None:
-    """The library is not told it: each batch is."""
+    """The library doesn't read the variable: each batch gets the number."""
     code = (PROGRAMS / "handler/worker_counts.py").read_text()
     for environment, expected in (
         ({"WORKER_COUNT": "3", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}, "3 3 1"),

@@ -1,4 +1,4 @@
-"""The built extension is hardened: what an attacker finds in it, were there a fault, is little."""
+"""The built extension is hardened, so that a fault gives an attacker little."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_its_stack_is_not_executable() -> None:
 
 
 def test_the_wipes_are_in_its_machine_code() -> None:
-    """Where memory with secrets ends, and in the wipe itself: no compiler has left them out."""
+    """Memory with secrets is wiped before its end: no compiler has removed the wipes."""
     require("objdump")
     command = ["objdump", "--disassemble", "--no-show-raw-insn", str(LIBRARY)]
     code = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -80,7 +80,7 @@ def test_its_functions_with_buffers_check_for_overflows() -> None:
 def test_calls_that_could_overflow_a_buffer_are_fortified(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """There is none in the library: the compiler sees that each fits. One that is not seen."""
+    """The library has none: the compiler sees that each copy fits. This one it can't see."""
     setuptools = pytest.importorskip("setuptools", reason="setuptools is not installed")
     build = pytest.importorskip("Cython.Build", reason="Cython is not installed (group build)")
     found: list[Any] = []

@@ -1,6 +1,6 @@
-"""Events that are meant to harm: each is refused by the name of its field, without its value.
+"""Hostile events: each is refused with the field's name and without its value.
 
-As text, since that is how they arrive: the runtime parses an event, the handler an HTTP body.
+They are text, as they arrive: the runtime parses an event, the handler an HTTP body.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tests.invoked import call, over_http
 
 SECRET = "hunter2"
 MB = 2**20
-MESSAGE_CHARS = 200  # a message fits on a screen, whatever came
+MESSAGE_CHARS = 200  # a message fits on a screen
 
-# What no field takes, as JSON; "field" is where its name stands in an event of its own.
+# JSON values that no field accepts; "field" stands for the field's name in an event.
 NUMBERS = {
     "NaN": "NaN",
     "infinite": "-Infinity",
@@ -58,7 +58,7 @@ FIELDS = {
     "deadline_ms": '{"count": 1, "deadline_ms": %s}',
     "partial": '{"verify": [{"password": "", "hash": ""}], "partial": %s}',
 }
-# A password may be any string, and may be missing; so may a hash, whatever it says.
+# Passwords and hashes may be any string, or missing.
 GOOD = {
     (field, value)
     for field in ("passwords[1]", "verify[0].password", "verify[0].hash")
@@ -90,7 +90,7 @@ OTHERS = [
     ids=[case[2] for case in MADE + OTHERS],
 )
 def test_it_is_refused_by_name(named: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(text) < 6 * MB  # more Lambda does not let through
+    assert len(text) < 6 * MB  # Lambda's limit
     with pytest.raises(InvalidEvent) as caught:
         call(json.loads(text))
     message = str(caught.value)
@@ -134,7 +134,7 @@ LONG = "x" * 6000
     ],
 )
 def test_6_mb_that_are_an_event(made: dict[str, Any]) -> None:
-    """Its items are refused one by one, and the answer fits through."""
+    """The items are refused one by one, and the answer is below Lambda's limit."""
     answer = call(json.loads(json.dumps(made)))
     items = made.get("passwords") or made["verify"]
     assert len(answer["errors"]) == len(items)
@@ -144,5 +144,5 @@ def test_6_mb_that_are_an_event(made: dict[str, Any]) -> None:
 
 
 def test_a_name_given_twice_counts_once() -> None:
-    """As of JSON parsers everywhere the last one, be it good or bad."""
+    """The last one counts, valid or not, as in other JSON parsers."""
     assert len(call(json.loads('{"count": 8675309, "count": 2, "cost": 4}'))["hashes"]) == 2

@@ -1,4 +1,4 @@
-"""The kernel through every variant and lane count, and the boundary in front of it."""
+"""The kernel with every variant and lane count, and the boundary in front of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_known_answers(kernel: str, lanes: int) -> None:
 
 
 def test_a_group_of_one_password_many_times(kernel: str, lanes: int) -> None:
-    """Lanes in lockstep on the same data: all alike, and like the vector."""
+    """All lanes compute the same item, and each result is the vector's."""
     password, hashed = vectors()[4]
     assert compute(kernel, lanes, [(password, hashed)] * lanes) == [hashed] * lanes
 
@@ -42,7 +42,7 @@ def test_sizes_around_the_lane_count(kernel: str, lanes: int, size: str) -> None
 
 
 def test_a_group_goes_on_where_it_was_interrupted(kernel: str, lanes: int) -> None:
-    """With no time at all, each slice gets one look at the clock further: 16 of 64 iterations."""
+    """Without time left, each slice advances to the next look at the clock: 16 of 64 iterations."""
     hashed = b"$2b$06$" + b"." * 53
     passwords = [b"%d" % i for i in range(lanes)]
     batch = planned(passwords, [hashed] * lanes, kernel, lanes)
@@ -62,7 +62,7 @@ def test_chosen_kernel_is_a_supported_one() -> None:
 
 
 def test_vector_lanes_are_for_zen_5() -> None:
-    """AMD's family 26 and later: on Zen 4 they lose."""
+    """AMD's family 26 and later; on Zen 4 the other kernel is faster."""
     about = Path("/proc/cpuinfo").read_text()
     found = re.search(r"^vendor_id\s*: AuthenticAMD\ncpu family\s*: (\d+)", about, re.MULTILINE)
     kernels = bcrypt_batch.kernels()
@@ -71,7 +71,7 @@ def test_vector_lanes_are_for_zen_5() -> None:
 
 
 def test_self_test_answers_come_from_another_implementation() -> None:
-    """selftest.c compares with what PyCryptodome computes, for the passwords it says it uses."""
+    """selftest.c's answers are PyCryptodome's for the passwords that its comment names."""
     source = (KERNEL / "selftest.c").read_text()
     table = source[source.index("expected[") : source.index("};")]
     words = re.findall(r"0x([0-9a-f]{8})", table)
@@ -86,8 +86,8 @@ def test_self_test_answers_come_from_another_implementation() -> None:
         assert "".join(words[6 * lane : 6 * lane + 6]) == text.hex()
 
 
-# The first word of the self-test's answer for the first lane, and so for every lane count. The
-# answers lie one after the other.
+# The first word of the self-test's answer for the first lane, which every lane count has. The
+# answers follow one another.
 ANSWER = 0x29DD9654.to_bytes(4, sys.byteorder)
 ANSWER_BYTES = 24
 WRONG = "bcrypt_batch's kernel {} computes wrong hashes with {} lanes on this machine"
@@ -95,10 +95,10 @@ WRONG = "bcrypt_batch's kernel {} computes wrong hashes with {} lanes on this ma
 
 @pytest.mark.parametrize("lanes", {1, _native.max_lanes(bcrypt_batch.kernels().chosen)})
 def test_a_failed_self_test_fails_the_import(lanes: int, tmp_path: Path) -> None:
-    """Of a copy of the package whose extension was made to expect another answer of one lane."""
+    """A copy of the package is changed to expect another answer of one lane."""
     package = Path(bcrypt_batch.__file__).parent
     shutil.copytree(package, tmp_path / package.name)
-    libraries = package.with_name("bcrypt_batch.libs")  # where a wheel has its libgomp
+    libraries = package.with_name("bcrypt_batch.libs")  # a wheel's libgomp
     if libraries.exists():
         (tmp_path / libraries.name).symlink_to(libraries)
     (binary,) = (tmp_path / package.name).glob("_native*.so")
@@ -120,10 +120,10 @@ def test_a_failed_self_test_fails_the_import(lanes: int, tmp_path: Path) -> None
     "asan" in os.environ.get("LD_PRELOAD", ""), reason="it reads over AddressSanitizer's red zones"
 )
 def test_no_other_kernel_computes_before_it_has_passed() -> None:
-    """The import tries the one that it takes; here the answers change after that.
+    """The import tests the kernel that it takes; here the answers change afterwards.
 
-    One lane's at a time: that of lane n fails the variants with n lanes, and passes those with
-    fewer.
+    One lane's answer changes at a time: lane n's fails variants with n lanes or more, and passes
+    those with fewer.
     """
     kernels = bcrypt_batch.kernels()
     others = [name for name in kernels.supported if name != kernels.chosen]
@@ -141,7 +141,7 @@ def test_constants_are_what_their_generator_makes() -> None:
 
 
 class TestBoundary:
-    """What the extension refuses, so that nothing can fail without the GIL."""
+    """The extension refuses these first, so that nothing can fail without the GIL."""
 
     def batch(self, *hashes: bytes) -> _native.Batch:
         batch = _native.Batch(len(hashes))

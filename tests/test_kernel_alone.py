@@ -1,4 +1,4 @@
-"""The kernel without Python: by each compiler at each level, and for aarch64, which qemu runs."""
+"""The kernel without Python: with each compiler and level, and for aarch64 under qemu."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.processes import PROGRAMS, require
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
 DRIVER = Path(__file__).parent / "kernel_driver.c"
 STRICT = ["-Wconversion", *WARNINGS, f"-I{KERNEL}", "-pthread"]
-STACK_BYTES = 4096  # what kernel.h promises for a call
+STACK_BYTES = 4096  # promised by kernel.h
 
 AARCH64 = "aarch64-linux-gnu-gcc"
 RUNNERS = {AARCH64: ["qemu-aarch64-static"]}
@@ -45,7 +45,7 @@ def drive(command: list[str | Path], items: list[Vector]) -> Counter[str]:
 
 
 def stack_usage(folder: Path) -> Counter[str]:
-    """Return the largest frame of each function of the kernel, as the compiler has noted them."""
+    """Return the largest frame of each function of the kernel, from the compiler's report."""
     usage: Counter[str] = Counter()
     for path in folder.glob("*.su"):
         for line in path.read_text().splitlines():
@@ -56,7 +56,7 @@ def stack_usage(folder: Path) -> Counter[str]:
 
 
 def variants_of_this_machine() -> dict[str, int]:
-    """The supported ones and their lane counts, as the extension's own build has them."""
+    """The variants that this CPU supports, and their lane counts, by the extension's own build."""
     from bcrypt_batch import _native, kernels
 
     return {name: _native.max_lanes(name) for name in kernels().supported}
@@ -69,7 +69,7 @@ def test_each_level_of_optimisation(
     """The self-test, known answers through every variant and lane count, and the stack."""
     runner = RUNNERS.get(compiler, [])
     require(compiler, *runner)
-    # At clang -O0 no displacement is constant, and nothing makes it optimise a file all the same.
+    # clang -O0 makes no displacement constant, and has no way to optimise a single file.
     variants = variants_of_this_machine()
     if (compiler, level) == ("clang", "-O0"):
         variants = {"portable": 8}
@@ -89,7 +89,7 @@ def test_each_level_of_optimisation(
 
 
 def test_what_is_wiped(compile_kernel: CompileKernel, tmp_path: Path) -> None:
-    """Whole and nothing else; on the machine code's side test_hardening.py looks for the calls."""
+    """It wipes all of the state and nothing else; test_hardening.py finds the calls."""
     require("gcc")
     program = tmp_path / "wipes"
     objects = compile_kernel("gcc", "-O0").glob("*.o")
@@ -100,7 +100,7 @@ def test_what_is_wiped(compile_kernel: CompileKernel, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compiler", [("gcc", "g++"), ("clang", "clang++")])
 def test_from_cpp(compiler: tuple[str, str], compile_kernel: CompileKernel, tmp_path: Path) -> None:
-    """kernel.h is valid C++, and its functions have C's linkage there."""
+    """kernel.h is valid C++, where its functions have C linkage."""
     require(*compiler)
     password, hashed = vectors()[0]
     program = tmp_path / "program"

@@ -1,4 +1,4 @@
-"""How many lanes a thread should have, by what the system says of its CPUs."""
+"""The number of a thread's lanes, by the system's description of its CPUs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_core_for_each_thread(tmp_path: Path, kernel: str) -> None:
 def test_two_threads_of_a_core(tmp_path: Path, kernel: str) -> None:
     machine = Machine({0, 1, 2, 3}, sysfs(tmp_path, ["0-1", "0-1", "2-3", "2-3"], "32K"))
     assert machine.cores == 2
-    assert machine.lanes(kernel, 2) == 8  # there is a core for each
+    assert machine.lanes(kernel, 2) == 8  # each has a core
     assert machine.lanes(kernel, 3) == _native.shared_lanes(kernel) == 4
 
 
@@ -88,7 +88,7 @@ def test_no_cache_is_too_small_for_one_lane(tmp_path: Path, kernel: str) -> None
 
 
 def test_a_cache_without_a_size(tmp_path: Path, kernel: str) -> None:
-    """On an arm64 virtual machine of a Mac there are a level and a type, and nothing else."""
+    """An arm64 virtual machine on a Mac shows a cache's level and type only."""
     root = sysfs(tmp_path, ["0", "1"], "64K")
     for cpu in (0, 1):
         (tmp_path / f"cpu{cpu}" / "cache" / "index0" / "size").unlink()

@@ -1,4 +1,4 @@
-"""Random passwords beside the system's libxcrypt."""
+"""Random passwords, compared with the system's libxcrypt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.examples import examples
 
 eight_bit = st.binary(max_size=80).map(lambda password: password.replace(b"\0", b"\1"))
 # libxcrypt's 2a flips a bit of the key's schedule for some passwords with 0xff bytes, a measure
-# against collisions with 2x; OpenBSD's and pyca's do not, nor do we.
+# against collisions with 2x; OpenBSD, pyca/bcrypt and this package don't.
 seven_bit = eight_bit.map(lambda password: bytes(byte % 127 + 1 for byte in password))
 
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/logins.md as they stand there, and Django's hashers, in real frameworks."""
+"""The recipes of docs/logins.md as printed, and Django's hashers, in real frameworks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords and hashes that are missing, as in tables with gaps: None, or a data frame's NaN."""
+"""Missing passwords and hashes, as in tables with gaps: None, or a data frame's NaN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HASHED = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
 
 
 class Float(float):
-    """As numpy.float64 is one."""
+    """A subclass of float, such as numpy.float64."""
 
 
 MISSING: list[Any] = [None, math.nan, -math.nan, Float("nan"), Decimal("nan")]
@@ -108,7 +108,7 @@ REFUSED = ItemError("invalid_password", "the password is not valid base64")
 
 @pytest.mark.parametrize("deadline", [None, 0])
 def test_what_was_refused_before_keeps_its_error_and_its_place(deadline: float | None) -> None:
-    """Without any time too: nothing is left to do for it."""
+    """Even without time left: an item in error needs none."""
     made = hash_many([REFUSED, b"pw", REFUSED], cost=4, salts=[bytes(16)] * 3, deadline=deadline)
     checked = verify_many([b"pw", b"pw", REFUSED], [HASHED, REFUSED, None], deadline=deadline)
     for result, wrong in ((made, [0, 2]), (checked, [1, 2])):

@@ -1,4 +1,4 @@
-"""The lists of mutants are current, and `make mutants` reports what is wrong with one."""
+"""The lists of mutants are current, and `make mutants` reports an invalid entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.processes import PROGRAMS, require
 PROJECT = Path(__file__).parent.parent
 LISTS = PROJECT / "tests/mutants"
 
-# A project whose "extension" is a file of text, and can't be built while there is an error in it.
+# A project whose "extension" is a text file; the word "error" in it makes the build fail.
 TOY = {
     "setup.py": "import sys; sys.exit('an error' * ('error' in open('ext/toy.c').read()))",
     "ext/toy.c": "return 1;",
@@ -29,7 +29,7 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> str:
     return f"[[mutant]]\n{name=}\n{file=}\n{old=}\n{new=}\ntests={listed}\n"
 
 
-# What each is, and what is to be said of it.
+# Each mutant, and the expected report.
 MUTANTS = {
     mutant("wrong answer", "toy.py", "42", "43", "test_turns", "test_answer"): (
         "wrong answer: killed: test_toy.py::test_answer ("
@@ -68,7 +68,7 @@ def toy(folder: Path, *mutants: str) -> Path:
 
 
 def test_each_mutant_of_the_lists_can_be_applied() -> None:
-    """And its tests exist; whether they fail takes `make mutants`."""
+    """And its tests exist; `make mutants` checks that they fail."""
     listed = read(LISTS)
     assert listed
     for each in listed:
@@ -81,7 +81,7 @@ def test_each_mutant_of_the_lists_can_be_applied() -> None:
 
 @pytest.fixture
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pytest of each trial starts in a third of the time."""
+    """So the pytest of each trial starts three times as fast."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 

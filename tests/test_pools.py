@@ -1,4 +1,4 @@
-"""The threads of batches: which are made, which stay, and what happens where they are refused."""
+"""The threads of batches: which are started, which are kept, and what if they are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_started_workers_stay_and_are_used_by_all_calls_that_fit() -> None:
 
 
 def test_signals_are_left_to_the_callers_threads() -> None:
-    """All but those of a fault, which come to the thread at fault."""
+    """All signals but those of a fault, which go to the thread at fault."""
     skip_beside_emulators_threads("it changes their masks as it needs")
     check_program("pools/block_signals")
 
@@ -35,7 +35,7 @@ def test_many_callers_with_many_workers_leave_nothing_behind() -> None:
 
 
 def test_a_greenlet_may_leave_a_batch_and_come_back() -> None:
-    """Its C stack is moved away meanwhile: nothing that workers write to may lie there."""
+    """Its C stack is moved away meanwhile: workers must not write to it."""
     pytest.importorskip("greenlet")
     check_program("pools/leave_by_greenlet")
 
@@ -50,13 +50,13 @@ def run_short_of_threads(name: str, room: int, *arguments: str) -> str:
     return done.stdout
 
 
-# One thread is the pool's leader, one must be to spare.
+# One thread is the pool's leader, and one must be spare.
 @pytest.mark.parametrize("start", [False, True])
 @pytest.mark.parametrize(("room", "workers"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)])
 def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start: bool) -> None:
-    """libgomp would end the process; we warn, and compute with what there is."""
+    """libgomp would end the process; we warn, and compute with the threads that we got."""
     said = run_short_of_threads("fewer_workers", room, *["start"] * start)
-    refused = f"the system refused threads: {workers} instead of 6 workers; what is in the way is "
+    refused = f"the system refused threads: {workers} instead of 6 workers, because of "
     limit = "RLIMIT_AS, the limit on address space"
     counts, message = said.split(" the system", 1)
     assert counts == (f"{workers} {workers} 2" if start else f"{workers} 1")
@@ -66,7 +66,7 @@ def test_fewer_workers_where_threads_are_refused(room: int, workers: int, start:
 def test_a_checker_that_is_refused_every_thread_says_which_limit_is_in_the_way() -> None:
     said = run_short_of_threads("checker_without_threads", 0)
     assert said.startswith(
-        "the system refused threads: 0 instead of 6 workers; what is in the way is RLIMIT_AS"
+        "the system refused threads: 0 instead of 6 workers, because of RLIMIT_AS"
     )
 
 
@@ -101,7 +101,7 @@ def test_a_warning_made_an_error_loses_nothing() -> None:
 
 
 def test_stacks_of_a_libgomp_that_was_there_before() -> None:
-    """It was loaded with the host's settings: threads are tried out with stacks as large."""
+    """It was loaded with the host's settings: the test threads get stacks of that size."""
     maps = check_python("import bcrypt_batch; print(open('/proc/self/maps').read())")
     paths = [line.split()[-1] for line in maps.splitlines() if "libgomp" in line]
     if not paths:

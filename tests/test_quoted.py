@@ -1,4 +1,4 @@
-"""Neither function quotes anything of an event, in an error or in its log."""
+"""Neither function quotes any part of an event, in an error or in its log."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.planted import FORMS, MARKER, MARKERS, planted
 
 @pytest.fixture(autouse=True)
 def _two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine has."""
+    """The same worker count on every machine."""
     monkeypatch.setattr(app, "WORKERS", 2)
 
 
-# Everything that an event can have, in events that are good until something is planted in them.
+# All fields of events, in events that are valid until a marker is planted in them.
 HASH = "$2b$04$" + "." * 53
 GOOD = [
     {"mode": "sequential", "count": 2, "cost": 4, "workers": 1, "lanes": 1, "deadline_ms": 1000},
@@ -47,7 +47,7 @@ SENDERS = ["function_url", "api_gateway_1", "api_gateway_2", "load_balancer"]
 
 @st.composite
 def sendings(draw: st.DrawFn) -> Any:
-    """An event, perhaps in an HTTP request whose body, or whatever else, is broken."""
+    """An event, perhaps in an HTTP request with a broken body or envelope."""
     inner = draw(planted(draw(st.sampled_from(GOOD))))
     if draw(st.booleans()):
         return inner
@@ -62,7 +62,7 @@ def sendings(draw: st.DrawFn) -> Any:
 
 
 def shown(event: Any, remaining_ms: int) -> list[str]:
-    """Return all that is seen of an event: what is printed, the answer or the error, its chain."""
+    """Return all visible results of an event: output, the answer or the error, and its chain."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
@@ -112,7 +112,7 @@ STATES: list[dict[str, str]] = [
 ]
 
 
-# Names that the function may read and write, with line ends.
+# Names that the function may read and write, here with line ends.
 PLACE = {"bucket": MARKER, "prefix": f"runs/{MARKER}\n/"}
 INPUT = {"bucket": MARKER, "key": f"in/{MARKER}\r\nx", "password_column": MARKER}
 NOTHING = dict.fromkeys(("chunk", "start", "end", "row"), 0)
@@ -124,7 +124,7 @@ NAMED: list[dict[str, Any]] = [
 
 
 def shown_by_bulk(event: Any) -> list[str]:
-    """As `shown`; but an answer has the place of the run, which the state machine passes on."""
+    """As `shown`, but an answer has the run's place, which the state machine passes on."""
     from bulk.app import handler
 
     printed = io.StringIO()
@@ -146,7 +146,7 @@ def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bulk.store._client", Store(state))
         patched.setattr("bulk.plan.measure", lambda _job, **_: (1000.0, 6))
-        # But the numbers of chunks and rows, which are a plan's.
+        # Except the numbers of chunks and rows, which come from a plan.
         planned = isinstance(event, dict) and event.get("step") == "chunk"
         for text in shown_by_bulk(event):
             assert not any(form in text for form in (FORMS[:2] if planned else FORMS)), text
@@ -154,7 +154,7 @@ def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]
 
 @pytest.mark.parametrize("marker", MARKERS)
 def test_what_is_quoted_would_be_found(marker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a handler that says what it was given, be it over HTTP."""
+    """Shown with a handler that prints its input, directly and over HTTP."""
     monkeypatch.setattr("fields.kind", repr)
     over_http = {"requestContext": {}, "httpMethod": "POST", "body": json.dumps([marker])}
     for sent in ([marker], over_http):

@@ -1,4 +1,4 @@
-"""Events that are refused: each message names what to mend, and none quotes the event."""
+"""Events that are refused: each message names the fault, and none quotes the event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNT = "count must be a whole number from 1 to 1000"
 
 @pytest.fixture(autouse=True)
 def _two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine has."""
+    """The same worker count on every machine."""
     monkeypatch.setattr(app, "WORKERS", 2)
 
 
@@ -215,7 +215,7 @@ pair = st.fixed_dictionaries({"password": st.text(max_size=80) | junk, "hash": j
     )
 )
 def test_any_event_is_answered_or_refused(event: dict[str, Any]) -> None:
-    """With no time left, so that nothing is computed whatever cost the event asks for."""
+    """Without time left, so that no event's cost is computed."""
     try:
         answer = call(event, remaining_ms=0)
     except InvalidEvent:

@@ -1,4 +1,4 @@
-"""Which room imports which: never upward, and nothing from the tests."""
+"""Which folder imports which: never upward, and nothing from the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.imports import files, imports
 from tests.processes import PROJECT
 
-# Each room, what it is called when imported, and the rooms below it that it may import.
+# Each room (a folder), its import names, and the rooms below it that it may import.
 ROOMS = {
     "ext/bcrypt_batch": (("bcrypt_batch",), ()),
     "handler": (tuple(f.stem for f in PROJECT.glob("handler/*.py")), ("ext/bcrypt_batch",)),
@@ -39,13 +39,13 @@ def test_only_tests_and_benchmarks_import_the_extension(room: str) -> None:
         assert not [name for name in imports(file) if name.startswith("bcrypt_batch._")], file
 
 
-# The headers of other rooms that the C of each may include.
+# The headers of other rooms that each room's C files may include.
 HEADERS = {"ext/kernel": set[str](), "ext/engine": {"kernel.h"}}
 
 
 @pytest.mark.parametrize("room", HEADERS)
 def test_c_includes_only_headers_of_rooms_below_it(room: str) -> None:
-    """Never Python's; and OpenMP is one file's business."""
+    """Never Python's; only one file includes OpenMP's."""
     folder = PROJECT / room
     allowed = HEADERS[room] | {file.name for file in folder.glob("*.h")}
     sources = sorted(folder.glob("*.[ch]"))

@@ -1,4 +1,4 @@
-"""events/schema.json says of each event what the parser says, and of each answer what it is."""
+"""events/schema.json accepts the events that the parser accepts, and every answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.invoked import EVENTS, call
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed (group test)")
 
 SCHEMA = json.loads((EVENTS / "schema.json").read_text())
-WORKERS = 1024  # as many as the schema allows: it can't know the function
+WORKERS = 1024  # the schema's limit: it can't know the function's
 
 
 def validator(name: str) -> Any:
@@ -63,7 +63,7 @@ def test_the_most_lanes_are_the_package_s() -> None:
 
 @st.composite
 def events(draw: st.DrawFn) -> Any:
-    """An event of one source, mostly, with a few fields, most of them good ones."""
+    """An event, mostly with one source, and with a few fields, most of them valid."""
     if draw(st.integers(0, 19)) == 0:
         return draw(JUNK)
     names = draw(st.lists(st.sampled_from(SOURCES), min_size=1, max_size=1 + draw(st.booleans())))
@@ -136,7 +136,7 @@ def test_answers(event: dict[str, Any]) -> None:
 @settings(max_examples=examples(200), deadline=None)
 @given(event=events())
 def test_any_answer(event: Any) -> None:
-    """With no time left, so that nothing is computed whatever cost the event asks for."""
+    """Without time left, so that no event's cost is computed."""
     if isinstance(event, dict):
         event.pop("workers", None)
     try:

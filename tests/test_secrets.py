@@ -1,4 +1,4 @@
-"""Secrets stay out of messages, and out of memory that was ours."""
+"""Secrets stay out of messages, and don't stay in memory that was ours."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def as_words(text: bytes) -> bytes:
 
 
 def test_keys_and_digests_are_wiped() -> None:
-    """Python holds neither so. Searched from outside, since a search leaves copies of its own."""
+    """Python holds neither in this form. The search is from outside, as a search leaves copies."""
     password = secrets.token_bytes(40)
     hashed = bcrypt.hashpw(password, b"$2b$04$" + b"." * 22)
     digest = radix64_decode(hashed[29:])[:20]
@@ -63,7 +63,7 @@ def test_keys_and_digests_are_wiped() -> None:
 
 
 def test_cipher_states_are_wiped() -> None:
-    """At the end of a group, and with a batch that an exception, a stop or a deadline has ended."""
+    """At the end of a group, and after an exception, a stop or a deadline has ended a batch."""
     password, salt = secrets.token_bytes(20), secrets.token_bytes(16)
     state = state_after(password, salt, iterations=16)
     # A part of the subkeys, the middle, and the end, in each lane.
@@ -76,7 +76,7 @@ def test_cipher_states_are_wiped() -> None:
 
 @pytest.mark.parametrize("mapping", ["[stack]", ""], ids=["main stack", "all memory"])
 def test_no_part_of_a_digest_or_key_stays(mapping: str) -> None:
-    """In whichever way a call ends: nor where it was formatted, nor where registers were saved.
+    """However a call ends: not where it was formatted, nor where registers were saved.
 
     The text of a digest is in the memory of Python's objects, but not on the caller's stack.
     """
@@ -90,7 +90,7 @@ def test_no_part_of_a_digest_or_key_stays(mapping: str) -> None:
     found = {
         line: {form for form, part in parts if part in memory}
         for line, memory in memory_at_each_line(program("secrets/ways_out"), password, mapping)
-        if mapping or line == b"coroutines\n"  # the last: what is freed stays
+        if mapping or line == b"coroutines\n"  # the last one, because freed memory stays
     }
     assert len(found) == (8 if mapping else 1)
     assert not any(found.values()), found
@@ -101,8 +101,8 @@ def memory_at_each_line(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Run a program; yield each line that it prints, and its memory then.
 
-    It gets `stdin`, and another byte when it may go on after a line. It must end well. Of its
-    memory, only the mapping of this name is yielded if there is one.
+    The process gets `stdin`, and a further byte to go on after each line. It must succeed. If
+    `mapping` is given, only the memory of that name is yielded.
     """
     with subprocess.Popen(
         command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -119,7 +119,7 @@ def memory_at_each_line(
 
 
 def writable_memory(pid: int, mapping: str = "") -> bytes:
-    """Return all memory that a process can write to, one mapping after another, or one of them."""
+    """Return a process's writable memory: all mappings in turn, or the one of a name."""
     content = []
     try:
         with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:

@@ -1,4 +1,4 @@
-"""In servers that fork, or that replace Python's threads by greenlets."""
+"""The package in servers that fork, or that replace Python's threads by greenlets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIBRARIES = ["gevent", "eventlet"]
 
 
 def require(library: str) -> None:
-    """Skip without it; and don't import it, for eventlet warns of each fork from then on."""
+    """Skip if it is missing; don't import it, because eventlet then warns of each fork."""
     if not find_spec(library):
         pytest.skip(f"{library} is not installed (group servers)")
 
@@ -33,7 +33,7 @@ def require(library: str) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_patched_threads(library: str, when: str) -> None:
-    """Nothing that is waited for or locked may be theirs: they belong to one thread's loop."""
+    """We use none of their locks or waits, which belong to one thread's loop."""
     require(library)
     name = "servers/batches_beside_patched_threads"
     print(check_program(name, library, when, PYTHONWARNINGS="ignore"))
@@ -41,7 +41,7 @@ def test_patched_threads(library: str, when: str) -> None:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_checker_beside_patched_threads(library: str) -> None:
-    """As a batch: in a greenlet's own thread, and in the library's pool."""
+    """Like a batch: in a greenlet's own thread, and in the library's pool."""
     require(library)
     name = "servers/checker_beside_patched_threads"
     check_program(name, library, "before", PYTHONWARNINGS="ignore")
@@ -113,7 +113,7 @@ SERVERS = {
 @pytest.mark.parametrize("at_import", ["hash", "start", "log in"])
 @pytest.mark.parametrize("name", SERVERS)
 def test_behind_a_server_that_forks(name: str, at_import: str, tmp_path: Path) -> None:
-    """Its parent has hashed, keeps threads, or has used its checker, before it was forked."""
+    """Before the fork its parent has hashed, started threads, or used its checker."""
     program = name.partition("-")[0]
     path = shutil.which(program, path=str(Path(sys.executable).parent))
     if not path:

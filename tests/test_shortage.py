@@ -1,4 +1,4 @@
-"""Which limit is in the way where the system refuses threads: what the warning names."""
+"""The limit that the warning names if the system refuses threads."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def test_a_full_cgroup_of_version_1_is_named(tmp_path: Path) -> None:
 
 
 def set_limits(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
-    """Let the system say so, and of all other limits that there is none."""
+    """Let the system report this limit, and no other."""
     by_number = {getattr(resource, name): most for name, most in limits.items()}
     monkeypatch.setattr(resource, "getrlimit", lambda which: (by_number.get(which, NO_LIMIT), -2))
 
 
 def test_the_users_limit_on_tasks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tasks of this user's, and whatever others have, and so four more from a limit of six."""
+    """This user has two tasks, so a limit of six leaves four; other users' tasks don't count."""
     (tmp_path / "proc/77/task/77").mkdir(parents=True)
     (tmp_path / "proc/77/task/78").mkdir()
     (tmp_path / "proc/79").mkdir()  # it has ended
     (tmp_path / "proc/meminfo").write_text("")
     uid = os.getuid()
-    if uid == 0:  # whom the limit does not bind
+    if uid == 0:  # a user whom the limit doesn't bind
         set_limits(monkeypatch, RLIMIT_NPROC=1)
         assert limits(tmp_path, "", {}) == []
         uid = 1234
@@ -92,7 +92,7 @@ def test_the_users_limit_on_tasks_is_named(tmp_path: Path, monkeypatch: pytest.M
 def test_the_limit_on_address_space_is_named(
     tmp_path: Path, statm: str, stack_kb: int, needed_kb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is used already, and a stack for each thread."""
+    """The address space in use, and a stack for each thread."""
     stack = stack_kb << 10 if stack_kb > 0 else stack_kb
     for missing, named in ((1024, True), (1, True), (0, False)):
         most = (needed_kb << 10) - missing

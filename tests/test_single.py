@@ -1,4 +1,4 @@
-"""hashpw, checkpw and gensalt beside pyca/bcrypt's: results and exceptions."""
+"""hashpw, checkpw and gensalt: the results and exceptions of pyca/bcrypt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sub(bytes):
 
 
 def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a call returns, or the type of what it raises, and the message of a ValueError."""
+    """A call's result, or its exception's type and a ValueError's message."""
     try:
         return function(*args, **kwargs)
     except Exception as error:

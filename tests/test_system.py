@@ -1,4 +1,4 @@
-"""What the system says of CPUs and quotas, and what counts where it says nothing."""
+"""The system's CPUs and quotas, and the defaults if it shows none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bcrypt_batch.system import cgroups, cpu_quotas, read, usable_cpus
 
 
 def refused(_: int) -> set[int]:
-    """As under a seccomp profile that does not allow the call."""
+    """As under a seccomp profile that forbids the call."""
     raise PermissionError(1, "Operation not permitted")
 
 
@@ -32,7 +32,7 @@ def test_where_affinity_is_not_told(
 
 
 def test_everything_works_where_affinity_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker count and the lanes, each looked at once in a process, and so anew here."""
+    """The worker count and the lanes; each is determined once a process, so reset here."""
     import bcrypt_batch
     from bcrypt_batch import lanes, workers
 

@@ -1,4 +1,4 @@
-"""Which threads compute, beside which others, and what the extension's loading leaves alone."""
+"""Which threads compute, also beside other threads; loading the extension changes nothing else."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ HOST_SETTINGS = {
 
 @pytest.mark.parametrize("name", [*HOST_SETTINGS, "all"])
 def test_openmp_settings_of_the_host_are_kept_away(name: str) -> None:
-    """They bind neither this process nor our threads, and stay as they were for others."""
+    """The settings bind neither this process nor our threads, and stay unchanged for others."""
     settings = HOST_SETTINGS if name == "all" else {name: HOST_SETTINGS[name]}
     check_program("threads/hide_hosts_settings", *map("=".join, settings.items()), **settings)
 
 
 def test_libgomp_is_loaded_with_our_settings_alone() -> None:
-    """What it says of itself, with the setting let through that makes it say so."""
+    """libgomp's report of its settings; the variable that asks for it is let through."""
     done = run_program("threads/show_libgomps_settings", **HOST_SETTINGS, OMP_DISPLAY_ENV="VERBOSE")
     assert "GOMP_SPINCOUNT = '0'" in done.stderr
     assert "OMP_PROC_BIND = 'FALSE'" in done.stderr
@@ -142,7 +142,7 @@ def test_batches_at_the_end_of_the_interpreter(when: str) -> None:
 
 
 def test_subinterpreters_are_refused_with_a_reason() -> None:
-    """Not by an abort, neither at the import nor at the end of the subinterpreter."""
+    """Without an abort, at the import or at the end of the subinterpreter."""
     output = check_program(
         "threads/subinterpreter",
         PROGRAMS / "threads/inside_a_subinterpreter.py",
@@ -152,9 +152,9 @@ def test_subinterpreters_are_refused_with_a_reason() -> None:
 
 
 def test_import_is_light() -> None:
-    """A cold start pays for every module; these cost more than everything of ours."""
+    """Every module lengthens a cold start; these take longer than all of ours."""
     code = "import sys; old = {*sys.modules}; import bcrypt_batch; print(*{*sys.modules} - old)"
     loaded = set(run_python(code).stdout.split())
     assert "bcrypt_batch._native" in loaded
     assert not loaded & {"inspect", "typing", "dataclasses", "threading", "re", "bcrypt"}
-    assert not loaded & {"collections", "operator"}  # what they need of them Python has loaded
+    assert not loaded & {"collections", "operator"}  # Python itself has loaded these

@@ -32,11 +32,11 @@ ALL = 31  # costs up to this
 THOROUGH = bool(os.environ.get("CI"))
 SOON = (
     8 if THOROUGH else 5
-)  # tried in every way; the few of a higher cost would take most of the time
+)  # tested in every way; the few of a higher cost would take most of the time
 
 
 class Known(NamedTuple):
-    """An entry: `expected` is True, False, or "invalid_hash" where its source refuses the hash."""
+    """An entry: `expected` is True, False, or "invalid_hash" if its source refuses the hash."""
 
     source: str
     password: bytes
@@ -61,14 +61,14 @@ def known() -> list[Known]:
     ]
 
 
-# Where we answer otherwise than an entry's source, on purpose; how many of its 2,695 entries do.
+# Deliberate differences from an entry's source, and the number of the 2,695 entries with each.
 DIFFERENCES = {
     "prefix $2$": 11,  # refused, as pyca/bcrypt does: its keys have no NUL, and nobody makes them
-    "cost 00": 2,  # Spring checks such; no algorithm has less than 4
-    "2x as a mere label": 2,  # it stands for the sign extension that it was invented for
-    "not 60 bytes": 3,  # no match to pyca's checkpw and node; an error says more
+    "cost 00": 2,  # Spring accepts cost 00; bcrypt begins at 4
+    "2x as a mere label": 2,  # 2x means the sign extension for which it was invented
+    "not 60 bytes": 3,  # pyca's checkpw and node return False
     "padding bits in the salt": 7,  # passlib repairs, node and PHP compare text; OpenBSD makes none
-    "padding bits in the digest": 1,  # passlib repairs; a digest is compared as text
+    "padding bits in the digest": 1,  # passlib repairs; we compare a digest as text
     "length that wraps": 2,  # node does as OpenBSD did before 2b, whose 2a took lengths modulo 256
     "safety of 2a": 12,  # crypt_blowfish's, for passwords with bytes of 0xff; OpenBSD has no such
 }
@@ -95,7 +95,7 @@ def difference(entry: Known) -> str:
 
 
 def verified(entries: list[Known]) -> list[bool | str]:
-    """What verify_many says of each."""
+    """verify_many's answer to each entry."""
     result = verify_many([e.password for e in entries], [e.hash for e in entries], max_cost=ALL)
     errors = {i: error.code for i, error in result.errors.items()}
     answers = [errors.get(i, value) for i, value in enumerate(result.values)]
@@ -104,7 +104,7 @@ def verified(entries: list[Known]) -> list[bool | str]:
 
 @pytest.fixture(scope="session")
 def soon(known: list[Known]) -> list[tuple[Known, bool | str]]:
-    """The entries that are computed quickly, and what verify_many says of each."""
+    """The entries of low cost, and verify_many's answer to each."""
     entries = [e for e in known if cost(e.hash) <= SOON]
     return list(zip(entries, verified(entries), strict=True))
 
@@ -148,7 +148,7 @@ def outcome(function: Callable[[bytes, bytes], object], *arguments: bytes) -> ob
 
 
 def test_others_answers_one_at_a_time(soon: list[tuple[Known, bool | str]]) -> None:
-    """What is malformed, or longer than 72 bytes, is refused or no match as pyca/bcrypt has it."""
+    """Malformed hashes and long passwords are refused, or don't match, as in pyca/bcrypt."""
     for entry, answer in soon if THOROUGH else soon[::8]:
         pair = entry.password, entry.hash
         if answer == "invalid_hash" or len(entry.password) > 72:

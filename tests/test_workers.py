@@ -1,4 +1,4 @@
-"""How many workers a call uses when it says nothing."""
+"""The default number of workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.processes import run_program
 
 @pytest.fixture(autouse=True)
 def _no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine's cgroup says."""
+    """Independent of this machine's cgroup."""
     monkeypatch.setattr(workers, "cpu_quotas", lambda: iter([]))
 
 
@@ -25,7 +25,7 @@ def test_a_bad_worker_count_is_named(value: str) -> None:
     message = "^BCRYPT_BATCH_WORKERS must be a whole number from 1 to 1024, not .*; unset it"
     with pytest.raises(ValueError, match=message) as caught:
         _read_worker_count({"BCRYPT_BATCH_WORKERS": value})
-    assert f"not {value[:40]!r}; unset" in str(caught.value)  # and no more of it
+    assert f"not {value[:40]!r}; unset" in str(caught.value)  # and nothing after it
 
 
 def test_an_empty_worker_count_is_none() -> None:
@@ -109,7 +109,7 @@ def test_elsewhere_it_is_at_most_the_quota(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
     monkeypatch.setattr(workers, "cpu_quotas", lambda: iter([4, 2, 8]))
     assert _read_worker_count({}) == 2
-    # Lambda's own quota is the memory size's, and what its sandbox's cgroup says is unspecified.
+    # Lambda's quota follows the memory size; its sandbox's cgroup is unspecified.
     assert _read_worker_count({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240"}) == 3
 
 

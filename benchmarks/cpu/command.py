@@ -1,7 +1,7 @@
 """Compare the command line with hash_many on the same passwords.
 
-Reading, JSON and writing should cost nothing that shows at cost 10, and little at cost 4. The two
-take turns, so that what else the machine does meets both; min and median are of the turns.
+Reading, JSON and writing should take no visible time at cost 10, and little at cost 4. The two
+take turns, so that disturbances meet both; min and median are of the turns.
 """
 
 from __future__ import annotations

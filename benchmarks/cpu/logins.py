@@ -1,9 +1,9 @@
 """Check one password a request for many clients at once: a Checker beside pyca/bcrypt.
 
-Closed loop: so many clients, each with its next check as soon as it has an answer. Open loop:
-checks that come at random (Poisson) at a rate, whether or not those before have been answered;
-rates are shares of what pyca/bcrypt does with many clients. Contestants take turns.
-docs/logins.md says what a Checker is.
+In a closed loop each client sends its next check as soon as it has an answer. In an open loop
+checks come at random (Poisson) at a given rate, whether or not earlier ones have been answered; the
+rates are shares of pyca/bcrypt's rate with many clients. Contestants take turns.
+docs/logins.md explains the Checker.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
 OURS = "Checker, threads"
 PERCENTS = (50, 95, 99)
 CLIENTS = (1, 2, 4, 8, 16, 32, 64)
-SHARES = (0.5, 0.9, 2.0)  # of what pyca/bcrypt does, open loop
+SHARES = (0.5, 0.9, 2.0)  # of pyca/bcrypt's rate, in open loops
 
 
 class Turn(NamedTuple):
-    """What one contestant did in one turn: checks a second, and each one's milliseconds."""
+    """One contestant's turn: checks a second, and the milliseconds of each check."""
 
     per_second: float
     times_ms: list[float]
 
 
-# Runs so many clients, or checks at such a rate, for some seconds.
+# Runs a number of clients, or checks at a rate, for some seconds.
 Closed = Callable[[int, float], Turn]
 Open = Callable[[float, float, int], Turn]
 
@@ -56,7 +56,7 @@ class Contestant(NamedTuple):
 
 
 def in_threads(check: Callable[[], object]) -> Contestant:
-    """Return what clients in threads of their own do: each calls and waits."""
+    """Return a turn of clients in threads of their own: each calls and waits."""
 
     def closed(clients: int, seconds: float) -> Turn:
         times_ms: list[float] = []
@@ -99,7 +99,7 @@ def measured(times_ms: list[float], threads: list[threading.Thread]) -> Turn:
 
 
 def in_a_loop(check: Callable[[], Awaitable[object]]) -> Contestant:
-    """Return what clients that are coroutines of one event loop do."""
+    """Return a turn of clients that are coroutines of one event loop."""
 
     def closed(clients: int, seconds: float) -> Turn:
         async def main() -> Turn:
@@ -136,7 +136,7 @@ def in_a_loop(check: Callable[[], Awaitable[object]]) -> Contestant:
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
-    """Yield when checks come, in seconds from the start: the same for each contestant of a turn."""
+    """Yield the checks' times in seconds from the start, equal for all contestants of a turn."""
     source = random.Random(seed)
     arrival = source.expovariate(rate)
     while arrival < seconds:
@@ -145,7 +145,7 @@ def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
 
 
 def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contestant]:
-    """Return what takes part, by name."""
+    """Return the contestants by name."""
     hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(cost))
     pool = stack.enter_context(ThreadPoolExecutor(workers))
     checker = stack.enter_context(

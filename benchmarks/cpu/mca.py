@@ -1,10 +1,10 @@
-"""Estimate the kernel's speed on CPUs that are not at hand, with llvm-mca.
+"""Estimate the kernel's speed on other CPUs, with llvm-mca.
 
-Compiles each variant to assembly, takes the loop of the key schedule out of `advance_<lanes>` (16
-unrolled rounds of each lane), and asks LLVM's scheduling models what it costs. They know neither
-caches nor branch prediction: the figures compare programs and promise no times. LLVM lets a
-Neoverse N1 dispatch three instructions a cycle, where Arm's optimisation guide says four; both are
-given.
+Compiles each variant to assembly, extracts the loop of the key schedule from `advance_<lanes>` (16
+unrolled rounds of each lane), and simulates it with LLVM's scheduling models. The models have
+neither caches nor branch prediction: the figures compare programs and don't predict times. For a
+Neoverse N1, LLVM assumes three instructions a cycle, Arm's optimisation guide says four; the table
+has both.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INSTRUCTION = re.compile(r"^\s+[a-z]")
 
 
 class Cpu(NamedTuple):
-    """A CPU as llvm-mca knows it; `dispatch` replaces LLVM's width where it is given."""
+    """A CPU as llvm-mca knows it; `dispatch`, if given, replaces LLVM's width."""
 
     name: str
     mcpu: str
@@ -38,7 +38,7 @@ class Cpu(NamedTuple):
 
 
 class Target(NamedTuple):
-    """An architecture: its compiler, its variants, and the CPUs to ask about."""
+    """An architecture: its compiler, its variants, and the CPUs to simulate."""
 
     triple: str
     compiler: str
@@ -103,7 +103,7 @@ def hot_loop(assembly: list[str], function: str) -> list[str]:
 
 
 def simulate(loop: list[str], target: Target, cpu: Cpu, mca: str) -> float:
-    """Return the cycles that one pass through a loop takes."""
+    """Return the cycles of one pass through a loop."""
     command = [mca, f"-mtriple={target.triple}", f"-mcpu={cpu.mcpu}", f"-iterations={ITERATIONS}"]
     command += ["-instruction-info=0", "-resource-pressure=0"]
     if cpu.dispatch:

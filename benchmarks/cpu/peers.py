@@ -30,7 +30,7 @@ from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
 
-# Runs the contestant on so many passwords and returns seconds.
+# Runs the contestant on the passwords and returns seconds.
 Contestant = Callable[[list[bytes]], float]
 
 MIN_ROUNDS = 3
@@ -38,7 +38,7 @@ MAX_ROUNDS = 40
 REFERENCE = "pyca/bcrypt, loop"
 ROWS = ("sizes", "cost-4", "mixed", "contended")
 
-# On one CPU, for as long as whoever started it.
+# Keeps one CPU busy until its parent ends.
 BUSY = """
 import os, sys
 cpu, parent = map(int, sys.argv[1:])
@@ -50,13 +50,13 @@ while os.getppid() == parent:
 
 
 class Workload(NamedTuple):
-    """What the contestants do in one run.
+    """The contestants' work in one run.
 
     Attributes:
-        items: How many passwords.
-        costs: Their costs, in turn. Of one cost they are hashed; of several they are checked
-            against hashes, as those of users are which have come over the years.
-        contended: Whether another program computes on each CPU meanwhile.
+        items: The number of passwords.
+        costs: The passwords' costs, in turn. With one cost they are hashed; with several they are
+            checked against hashes, like those of users who joined in different years.
+        contended: Whether another program keeps each CPU busy.
     """
 
     items: int
@@ -85,7 +85,7 @@ class Measurement(NamedTuple):
     times: dict[str, list[float]]
 
 
-# What is to be done with a password: hash it with a cost, or check it against a hash.
+# The task for a password: hash it with a cost, or check it against a hash.
 Task = int | bytes
 
 
@@ -160,7 +160,7 @@ class Node:
 
 
 class Pools:
-    """What the contestants compute in, started here and not in the measurement."""
+    """The threads and processes of the contestants, started before the measurement."""
 
     def __init__(self, workers: int, stack: ExitStack) -> None:
         self.workers = workers
@@ -171,7 +171,7 @@ class Pools:
 
 
 def contestants(workload: Workload, pools: Pools) -> dict[str, Contestant]:
-    """Return what takes part, by name."""
+    """Return the contestants by name."""
     todo, workers = tasks(workload), pools.workers
     found = {
         REFERENCE: timed(lambda passwords: list(map(do_with_pyca, passwords, todo))),
@@ -212,7 +212,7 @@ def ours(todo: list[Task], workers: int, lanes: int | None = None) -> Contestant
 def other_implementations(
     workload: Workload, todo: list[Task], pools: Pools
 ) -> Iterator[tuple[str, Contestant]]:
-    """Yield what happens to be installed."""
+    """Yield the other implementations that are installed."""
     if crypt := libxcrypt():
         settings = [
             task if isinstance(task, bytes) else b"$2b$%02d$" % task + b"." * 22 for task in todo
@@ -231,7 +231,7 @@ def other_implementations(
 
 @contextmanager
 def busy_cpus(cpus: set[int]) -> Iterator[None]:
-    """Have a program compute on each CPU; they end with this process, however it ends."""
+    """Run a busy program on each CPU; the programs end with this process, however it ends."""
     command = [sys.executable, "-c", BUSY]
     programs = [subprocess.Popen([*command, str(cpu), str(os.getpid())]) for cpu in cpus]
     try:
@@ -243,7 +243,7 @@ def busy_cpus(cpus: set[int]) -> Iterator[None]:
 
 
 def libxcrypt() -> Callable[[bytes, bytes], bytes] | None:
-    """Return the system's crypt, where it is libxcrypt's and not an old glibc's."""
+    """Return the system's crypt if it is libxcrypt's, not an old glibc's."""
     try:
         library = ctypes.CDLL("libcrypt.so.1")
         _ = library.crypt_preferred_method
@@ -254,7 +254,7 @@ def libxcrypt() -> Callable[[bytes, bytes], bytes] | None:
 
 
 def john_seconds(john: str, costs: list[int]) -> float:
-    """Return what its own benchmark, of cost 5, comes to for passwords of these costs.
+    """Return the seconds for passwords of these costs, scaled from john's own benchmark of cost 5.
 
     A hash of cost c is 521 * (2^(c+1) + 1) + 192 Blowfish encryptions.
     """
@@ -272,7 +272,7 @@ def john_seconds(john: str, costs: list[int]) -> float:
 
 
 def measure(workload: Workload, pools: Pools, seconds: float) -> Measurement:
-    """Let the contestants take turns for about as long as asked; Ctrl-C ends it sooner."""
+    """Let the contestants take turns for about as long as asked; Ctrl-C ends the row sooner."""
     field = contestants(workload, pools)
     with busy_cpus(os.sched_getaffinity(0) if workload.contended else set()):
         return Measurement(workload, take_turns(field, workload, seconds))
@@ -334,7 +334,7 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
         bars = axes.barh(places, ratios, height, label=workload.title)
         axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("hashes per second, relative to pyca/bcrypt in a loop (medians)")
+    axes.set_xlabel("hashes per second relative to pyca/bcrypt in a loop (medians); more is better")
     axes.set_title(title, fontsize=10)
     axes.margins(x=0.1)
     axes.legend(loc="upper right")
@@ -347,7 +347,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--items", type=positive, nargs="+", default=[1, 20, 1000], help="passwords a run"
     )
     parser.add_argument(
-        "--rows", nargs="+", choices=ROWS, default=ROWS, help="all of them, unless it is given"
+        "--rows", nargs="+", choices=ROWS, default=ROWS, help="rows to measure (default: all)"
     )
     parser.add_argument("--seconds", type=float, default=60, help="for each row; 3 to 40 rounds")
     parser.add_argument("--output", type=Path, help="a folder for JSON and a chart")
@@ -355,7 +355,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def workloads(rows: Sequence[str], items: list[int], cost: int) -> Iterator[Workload]:
-    """Yield what is asked for, in the order of ROWS."""
+    """Yield the selected rows' workloads, in the order of ROWS."""
     if "sizes" in rows:
         yield from (Workload(count, (cost,)) for count in items)
     if "cost-4" in rows:

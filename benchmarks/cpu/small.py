@@ -1,9 +1,9 @@
-"""Show where the time of small batches goes beside hashing, and what a large one's items take.
+"""Show the overhead of small batches, and the time and memory per item of a large one.
 
-Hashing is what the items would take at the rate of 1000 items with the same workers. The rest is
-what it takes to prepare (checks, keys, salts), to plan the groups, to gather the results, and to
-wake threads, the last together with what is lost where few items do not fill all lanes and workers.
-All in microseconds, minima; only on a quiet machine do 1000 items have a minimum that means much.
+Hashing is the items' time at the rate of 1000 items with the same workers. The overhead is the time
+to prepare (checks, keys, salts), to plan the groups, to gather the results, and to wake threads.
+The last includes the loss if few items don't fill all lanes and workers.
+All times are microseconds, minima; the minimum of 1000 items needs a quiet machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def passwords(count: int) -> list[bytes]:
 
 
 def phases(items: list[bytes], cost: int, workers: int) -> list[int]:
-    """Do what hash_many does; return the nanoseconds of each phase."""
+    """Do the work of hash_many; return the nanoseconds of each phase."""
     moments = [time.perf_counter_ns()]
     run = BatchRun(len(items), workers, None, None, None, time.monotonic_ns())
     salts = os.urandom(SALT_BYTES * len(items))
@@ -50,7 +50,7 @@ def phases(items: list[bytes], cost: int, workers: int) -> list[int]:
 
 
 class Small:
-    """The batches of one cost, with threads that are kept or those of each call."""
+    """The batches of one cost, with kept threads or with new ones for each call."""
 
     def __init__(self, cost: int, workers: int, keep: bool, sizes: list[int]) -> None:
         self.cost = cost
@@ -59,7 +59,7 @@ class Small:
         self.times: dict[int, list[list[int]]] = {n: [] for n in (REFERENCE_ITEMS, *sizes)}
 
     def turn(self) -> None:
-        """Measure each size once, and more often what is soon done."""
+        """Measure each size once, quick ones more often."""
         bcrypt_batch.stop_workers()
         if self.keep:
             bcrypt_batch.start_workers(self.workers)
@@ -111,7 +111,7 @@ def small(arguments: argparse.Namespace) -> Grid:
 def large(count: int, workers: int) -> Grid:
     """Hash so many passwords of cost 4 and tell what each takes, in time and in memory."""
     items = passwords(count)
-    phases(items[:REFERENCE_ITEMS], 4, workers)  # what is loaded or made once
+    phases(items[:REFERENCE_ITEMS], 4, workers)  # first use loads and makes things once
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew; see proc(5)
     base_kb = status_kb("VmRSS")
     each = [phase / count for phase in phases(items, 4, workers)]

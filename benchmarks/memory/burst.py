@@ -1,7 +1,7 @@
 """Measure large batches, sequential against parallel, as far as the function's time allows.
 
-In theory parallel mode is faster by the vCPUs that sequential mode can't use; what it is faster
-by beyond that comes from interleaving lanes.
+In theory parallel mode is faster by the vCPUs that sequential mode can't use. Any further gain
+comes from interleaving lanes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from emulator import sizes
 MODES = ("sequential", "parallel")
 PROBE_ITEMS = 20
 
-# What an estimate may be of the function's time: the machine's speed varies.
+# The largest estimate, as a share of the function's time: the machine's speed varies.
 ROOM = 0.85
 
 
@@ -111,14 +111,14 @@ def measure(
 def _probe(
     functions: Target, configuration: Configuration, mode: str, arguments: argparse.Namespace
 ) -> Invocation:
-    """Return a small batch, not the first one."""
+    """Return a small batch that isn't the environment's first."""
     event = {"mode": mode, "count": PROBE_ITEMS, "cost": arguments.cost}
     functions.invoke(configuration, event)
     return functions.invoke(configuration, event).invocation
 
 
 def _refusal(probe: Invocation, items: int, timeout_s: int) -> str:
-    """Return why a batch is not sent, nothing where it is: it must fit the function's time."""
+    """Return why a batch won't fit the function's time and isn't sent; empty if it fits."""
     if probe.error or probe.duration_ms is None:
         return f"not sent: {PROBE_ITEMS} items failed: {probe.error}"
     estimate_s = probe.duration_ms / PROBE_ITEMS * items / 1000
@@ -162,7 +162,7 @@ def compare(bursts: list[Burst], title: str) -> Grid:
                 "speed-up: theory", "actual", "USD per million", "note"]  # fmt: skip
     note = (
         "Theory: the vCPUs paid for (MB / 1769) over those that sequential mode can use, one at "
-        "most. Actual: how many times as fast as sequential mode; what exceeds the theory comes "
+        "most. Actual: how many times as fast as sequential mode; a gain beyond the theory comes "
         "from interleaved lanes. USD: a million such invocations, list price."
     )
     return Grid(title, headings, lines, note)

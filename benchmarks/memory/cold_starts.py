@@ -1,8 +1,8 @@
 """Cold starts of the handler from the layer beside those of an empty handler, in the emulator.
 
-All lies there as on Lambda: layer and function with the bytecode that their builds made, if any,
-and nowhere may Python write some. The function is built by the interpreters that are measured.
-What the package's import alone takes is measured in the same turns, in an interpreter of its own.
+Layer and function are installed as on Lambda, with the bytecode that their builds made, if any, and
+Python can't write more. The measured interpreters build the function.
+The package's import alone is measured in the same turns, in an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Let the two take turns on each Python, and print what their Init phases took."""
+    """Let the two take turns on each Python, and print the times of their Init phases."""
     pythons = [interpreter(name) for name in arguments.pythons]
     if not zipfile.is_zipfile(arguments.layer):
         raise Problem(f"there is no layer {arguments.layer}; build_layer.sh makes one")

@@ -1,4 +1,4 @@
-"""Measure every configuration: warm invocations in rounds, and cold starts where asked for."""
+"""Measure every configuration: warm invocations in rounds, and cold starts if asked for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from benchmarks.progress import about, bar
 
-# After so many in a row that failed, or came warm for cold or cold for warm, a configuration is
-# left out of the rest of the run.
+# A configuration is given up after this many invocations in a row that failed, or were warm instead
+# of cold or cold instead of warm.
 MOST_FAILURES = 5
 
 
 class Job(NamedTuple):
-    """What is measured again and again."""
+    """One configuration and mode, cold or warm, to measure repeatedly."""
 
     configuration: Configuration
     mode: str
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | str:
-    """Sweep, or go on with a sweep, and write its summary."""
+    """Start or continue a sweep, and write its summary."""
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     interrupted = False
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int | str:
         if samples.rows:
             report.write(folder, parameters, samples.rows, chosen_for(arguments))
     if interrupted:
-        print("interrupted: the same command goes on from here")
+        print("interrupted: run the same command to continue")
         raise KeyboardInterrupt
     if given_up:
         return f"sweep: given up after {MOST_FAILURES} failures in a row: {'; '.join(given_up)}"
@@ -131,7 +131,7 @@ def _count(
     failures: Counter[Job],
     progress: tqdm[Any],
 ) -> None:
-    """Take a sample off what is lacking; what was to be warm and came cold counts as cold."""
+    """Count a sample; one that should be warm but was cold counts as cold."""
     got = _job(row)
     if row.good and got in lacking:
         progress.update()

@@ -1,4 +1,4 @@
-"""Check that every function answers right: one cold invocation, three warm ones of each mode."""
+"""Check each function's answers: one cold invocation, three warm ones of each mode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | str:
-    """Print what was measured and what is wrong; return a message where something is."""
+    """Print figures and faults; return a message if there are faults."""
     invocations: list[Invocation] = []
     wrong: dict[Configuration, list[str]] = {}
     with opened(arguments) as functions, bar(len(functions.configurations)) as progress:
@@ -45,13 +45,13 @@ def run(arguments: argparse.Namespace) -> int | str:
 def check(
     functions: Target, configuration: Configuration, items: int, cost: int
 ) -> tuple[list[Invocation], list[str]]:
-    """Return a configuration's invocations and what is wrong with their answers."""
+    """Return a configuration's invocations and the faults of their answers."""
     functions.make_cold(configuration)
     replies = [
         functions.invoke(configuration, {"mode": mode, "count": items, "cost": cost})
         for mode in (MODES[0], *(mode for _ in range(WARM) for mode in MODES))
     ]
-    problems = [] if replies[0].invocation.cold else ["the forced cold start was none"]
+    problems = [] if replies[0].invocation.cold else ["the forced cold start was warm"]
     for reply in replies:
         workers = functions.expected_workers(configuration)
         problems += [f"{reply.invocation.mode}: {p}" for p in _faults(reply, items, cost, workers)]
@@ -62,7 +62,7 @@ def check(
 
 
 def _faults(reply: Reply, items: int, cost: int, workers: int) -> list[str]:
-    """Return what an answer says that it should not."""
+    """Return the faults of an answer."""
     row, answer = reply
     if row.error:
         return [row.error]
@@ -83,7 +83,7 @@ def _faults(reply: Reply, items: int, cost: int, workers: int) -> list[str]:
 
 
 def _unverified(functions: Target, configuration: Configuration, hashes: list[Any]) -> list[str]:
-    """Have the function verify its first and last hash, and refuse a wrong password."""
+    """Check that the function verifies its first and last hash, and refuses a wrong password."""
     if not hashes:
         return []
     pairs = [
@@ -97,7 +97,7 @@ def _unverified(functions: Target, configuration: Configuration, hashes: list[An
     matches = reply.answer.get("matches")
     if matches == [True, True, False]:
         return []
-    return [f"verify: {matches}, not true for what was hashed and false for another password"]
+    return [f"verify: {matches}, not true for the right password and false for another"]
 
 
 def _grid(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Grid:

@@ -539,7 +539,7 @@ cdef class Batch:
     def matches(self):
         """Return whether each item's hash is the one it was added with, None where it is not done.
 
-        Compared in a time that tells nothing of either.
+        Comparing takes the same time wherever the hashes differ.
         """
         cdef size_t item, index
         cdef list values = [None] * self.total

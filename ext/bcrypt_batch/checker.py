@@ -22,14 +22,14 @@ from .workers import check_workers
 if TYPE_CHECKING:
     from .deliveries import Deliveries
 
-# A core of today checks ten times as many of cost 12 in half a minute: who waits behind more has
-# gone away.
+# A core of today checks about ten times as many of cost 12 in half a minute; a longer wait loses
+# the client.
 DEFAULT_MAX_WAITING = 1000
 MOST_WAITING = 10_000_000
 
 
 class CheckerStats(Figures):
-    """What a checker does and has done, in this process; `as_dict()` has all of it.
+    """The counts of a checker in this process; `as_dict()` has all of them.
 
     Attributes:
         waiting: How many calls wait for a lane.
@@ -63,7 +63,7 @@ class CheckerStats(Figures):
     )
 
     def __init__(self, figures: dict[str, int]) -> None:
-        """Take what `_native.Queue.stats` returns."""
+        """Take the values of `_native.Queue.stats`."""
         self.waiting = figures["waiting"]
         self.in_flight = figures["in_flight"]
         self.mean_group_size = figures["lane_iterations"] / (figures["iterations"] or 1)
@@ -81,7 +81,7 @@ class CheckerStats(Figures):
 
 
 class Checker:
-    """Checks and hashes passwords one at a time for whoever calls, and computes them together.
+    """Checks and hashes single passwords of many callers, and computes them together.
 
     Calls from any number of threads and event loops share the lanes of a few workers. A call starts
     at once where a lane is free, else when one becomes free, the oldest first, whatever its cost;
@@ -137,7 +137,7 @@ class Checker:
 
     @forgetful
     def check(self, password: bytes, hash: bytes, *, timeout: float | None = None) -> bool:  # noqa: A002
-        """Return whether a hash is that of a password, in a time that tells nothing of either.
+        """Return whether a password has this hash; comparing takes the same time for any hash.
 
         Args:
             password: At most 72 bytes, as for `checkpw`.
@@ -178,8 +178,7 @@ class Checker:
     ) -> Literal[False]:
         """Take as long as `check` does with a hash of this cost, and return False.
 
-        For users that do not exist: else the time of an answer would tell that. Raises as `check`
-        does.
+        For users that don't exist: an instant answer would reveal that. Raises as `check` does.
         """
         self.hash(password, cost=cost, timeout=timeout)
         return False
@@ -233,7 +232,7 @@ class Checker:
         return self._compute(password, self._setting_of(password, salt), timeout)
 
     def stats(self) -> CheckerStats:
-        """Return what it does and has done; costs microseconds."""
+        """Return the checker's counts; takes microseconds."""
         return CheckerStats(self._queue.stats())
 
     def close(self, *, wait: bool = True) -> None:
@@ -253,7 +252,7 @@ class Checker:
         self.close()
 
     def __del__(self) -> None:
-        # None of its calls can be left: each holds it. Its threads end when its queue goes.
+        # No call can be left, because each holds the checker. The threads end with the queue.
         queue = getattr(self, "_queue", None)
         if queue is not None and queue.started and not sys.is_finalizing():
             import warnings
@@ -277,7 +276,7 @@ class Checker:
         return gensalt(check_range("cost", cost, MIN_COST, self._max_cost))
 
     def _start(self) -> None:
-        """Have threads; say so where there are fewer than there should be."""
+        """Start workers if needed; warn if fewer were granted."""
         got = self._queue.start()
         if got == 0:
             raise CheckerWithoutThreads(shortage(self._workers, 0))
@@ -325,4 +324,4 @@ class Checker:
 
 
 def _tick() -> None:
-    """Let exceptions in that other threads send here: they come where Python code runs."""
+    """Let Python run, so that exceptions sent by other threads can arrive."""

@@ -78,7 +78,7 @@ def check_range(name: str, value: int, least: int, most: int) -> int:
 
 
 def shown(value: object) -> object:
-    """Return a number, or its size where Python might refuse to write so many digits."""
+    """Return a number, or its size in bits if Python might refuse to print its digits."""
     if isinstance(value, int) and value.bit_length() > 64:
         return f"an int of {value.bit_length()} bits"
     return value
@@ -87,8 +87,8 @@ def shown(value: object) -> object:
 def check_seconds(name: str, value: float) -> int:
     """Return a number of seconds from now in nanoseconds; infinity counts as a year.
 
-    Any number will do, numpy's and Decimal too. By name, since numpy's strings and booleans can be
-    made into a float as well.
+    Any kind of number is taken, numpy's and Decimal too. Strings and booleans are refused by their
+    types' names, because float() accepts numpy's.
     """
     kind = type(value)
     if isinstance(value, (str, bytes)) or kind.__name__ in NAMES_OF_BOOL:

@@ -1,4 +1,4 @@
-"""Answers to coroutines: from workers, which know nothing of Python, to the futures of a loop."""
+"""Deliver answers from workers, which don't know Python, to an event loop's futures."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Submit = Callable[[_native.Mailbox], "_native.Call | str"]
 class Deliveries:
     """The calls that one event loop waits for.
 
-    It watches its mailbox's file descriptor as long as there are any, so that neither a loop that
-    has ended nor a checker that is idle has anything open. A signal handler's exception may come at
-    any moment, and may not cost the other calls their answers: each step can be done again.
+    It watches its mailbox's file descriptor only while calls are expected, so an ended loop or an
+    idle checker keeps nothing open. A signal handler's exception may interrupt any step, and the
+    other calls must still get their answers: so each step can be repeated.
     """
 
     def __init__(self, queue: _native.Queue, loop: asyncio.AbstractEventLoop) -> None:
         self.mailbox = _native.Mailbox(queue)
         self.loop = loop
         self._futures: dict[int, asyncio.Future[None]] = {}
-        self._came: list[int] = []  # tokens of calls that are still to be told
-        self._watching = False  # for sure: it may be all the same
+        self._came: list[int] = []  # tokens of finished calls whose futures have no result yet
+        self._watching = False  # False doesn't prove that the loop isn't watching
 
     def expect(self, token: int) -> asyncio.Future[None]:
-        """Return what is done when the call of this token has come."""
+        """Return a future that is done when the call of this token is finished."""
         if not self._watching:
             self.loop.add_reader(self.mailbox.fileno(), self._deliver)
             self._watching = True
@@ -46,19 +46,19 @@ class Deliveries:
                     future.set_result(None)
                 del self._came[-1]
         except BaseException:
-            self.loop.call_soon(self._deliver)  # the descriptor tells nothing of these any more
+            self.loop.call_soon(self._deliver)  # the descriptor doesn't signal these calls again
             raise
 
     def forget(self, token: int) -> bool:
-        """Expect this call no longer; once no other is expected, watch no longer and say so."""
+        """Stop expecting this call; return whether it was the last, and watching has ended."""
         self._futures.pop(token, None)
         while self._futures:
             oldest = next(iter(self._futures))
             if not self._futures[oldest].done():
                 return False
-            del self._futures[oldest]  # an exception may have kept it from being forgotten
+            del self._futures[oldest]  # an exception may have interrupted its forget()
         self._watching = False
-        # Not in a child after fork: the loop's selector is the parent's, too.
+        # Not in a child after fork, which shares the loop's selector with the parent.
         if self.mailbox.current and not self.loop.is_closed():
             self.loop.remove_reader(self.mailbox.fileno())
         return True
@@ -70,12 +70,12 @@ async def compute(
     submit: Submit,
     timeout_s: float | None,
 ) -> bytes | str:
-    """Return a call's hash, or why there is none; whatever happens, nothing of it is left.
+    """Return a call's hash, or the reason for its failure; always remove the call.
 
     Args:
-        deliveries: Those of each event loop, by its id; only the one that this runs in changes its
+        deliveries: The Deliveries of each event loop, by the loop's id; a loop changes only its
             own. They live as long as their calls and, while they watch, as their loop is open.
-        queue: Where the call goes.
+        queue: The queue that takes the call.
         submit: Makes the call, given a mailbox.
         timeout_s: Seconds from now.
     """

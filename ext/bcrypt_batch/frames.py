@@ -34,7 +34,7 @@ def forgetful(function: Callable[P, T]) -> Callable[P, T]:
 def forgetful_coroutine(
     function: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Do for a coroutine function what `forgetful` does for others."""
+    """`forgetful` for a coroutine function."""
 
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -48,7 +48,7 @@ def forgetful_coroutine(
 
 
 def _like(call: F, function: F) -> F:
-    """Make a wrapper look like what it wraps, without functools, which a cold start can spare."""
+    """Make a wrapper look like its function, without functools, which slows cold starts."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         setattr(call, name, getattr(function, name))
     vars(call)["__wrapped__"] = function  # whose signature inspect and typing show

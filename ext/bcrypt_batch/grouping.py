@@ -1,10 +1,10 @@
 """Cut a batch into groups: which items a thread computes together, and in which order.
 
 Workers take groups from the front as they become free, costliest first (longest processing time
-first: Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). How long a group of k items
-takes is known for each kernel, relative to the others: hardly longer than one of k - 1 as long as
-the core has slots to fill, and about k times as long afterwards. So 20 items on 6 workers are best
-cut 4, 4, 3, 3, 3, 3 and 3 items on 6 workers in three; 25 items on one worker in full groups.
+first: Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). Each kernel has a table of the
+relative times of groups of k items: hardly longer than k - 1 items while the core has free slots,
+then in proportion to k. So on 6 workers the best cut of 20 items is 4, 4, 3, 3, 3 and 3, and
+that of 3 items is 1, 1 and 1; on one worker 25 items are best cut into full groups.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Sizes = tuple[int, ...]
 
-# Beyond so many groups for each worker, all that matters is that they are efficient.
+# With more groups than this for each worker, only the groups' efficiency matters.
 ROUNDS_PLANNED = 8
 MAX_SPREADS = 16
 
@@ -25,7 +25,7 @@ MAX_SPREADS = 16
 def plan_groups(
     counts: dict[int, int], workers: int, lanes: int, times: Sequence[int]
 ) -> list[tuple[int, int, int]]:
-    """Return groups of 1 to `lanes` items of one cost, those that take longest first.
+    """Return groups of 1 to `lanes` items of one cost, the longest first.
 
     Args:
         counts: How many items there are of each cost.
@@ -34,7 +34,7 @@ def plan_groups(
         times: `times[k - 1]` is how long a group of k items takes, in any unit.
 
     Returns:
-        Cost, items of a group, and how many such groups.
+        Cost, items of a group, and the number of such groups.
     """
     planner = _Planner(workers, times[:lanes], most=max(counts.values(), default=0))
     groups = [
@@ -48,7 +48,7 @@ def plan_groups(
 
 
 def makespan(durations: list[int], workers: int) -> int:
-    """Return when the last worker ends if each takes the longest that is left when it is free."""
+    """Return when the last worker ends if each free worker takes the longest remaining job."""
     ends = [0] * workers
     for duration in sorted(durations, reverse=True):
         heapreplace(ends, ends[0] + duration)
@@ -63,7 +63,7 @@ class _Planner:
         self.times = times
         sizes = range(1, len(times) + 1)
         self.densest = min(sizes, key=lambda size: times[size - 1] / size)
-        # The quickest way for one worker to do m items: its time, and the first group of each way.
+        # For m items on one worker: the shortest time, and the first group of that way.
         least = [0]
         self.firsts = [0]
         for _ in range(min(most, (ROUNDS_PLANNED + 2) * len(times))):
@@ -74,7 +74,7 @@ class _Planner:
 
     def cut(self, counts: dict[int, int]) -> dict[int, Sizes]:
         """Return group sizes for each cost, given how many items have it."""
-        # Full rounds of the densest groups keep all workers busy alike: no need to search.
+        # Full rounds of the densest groups keep all workers equally busy, without a search.
         full_rounds: dict[int, Sizes] = {}
         options: dict[int, list[Sizes]] = {}
         for cost, count in counts.items():
@@ -84,7 +84,7 @@ class _Planner:
         return {cost: full_rounds[cost] + sizes for cost, sizes in self._search(options).items()}
 
     def _options(self, count: int) -> Iterator[Sizes]:
-        """Yield ways to cut items of one cost: dealt to some of the workers, or all alike."""
+        """Yield ways to cut items of one cost: spread over some workers, or in equal groups."""
         spreads: Sequence[int] = range(1, min(count, self.workers) + 1)
         if len(spreads) > MAX_SPREADS:
             step = -(-len(spreads) // MAX_SPREADS)
@@ -118,7 +118,7 @@ class _Planner:
                 [d for cost, sizes in choice.items() for d in durations[cost][sizes]], self.workers
             )
 
-        if len(options) == 1:  # the search below would find the same, in four times the time
+        if len(options) == 1:  # the search below finds the same, but takes four times as long
             ((cost, cuts),) = durations.items()
             return {cost: min(cuts, key=lambda sizes: makespan(cuts[sizes], self.workers))}
 
@@ -133,6 +133,6 @@ class _Planner:
                             best, chosen = end, choice
             return best, chosen
 
-        # From both ends: everything dealt to all workers, and each cost to as few as can be.
+        # Start from both extremes: each cost on all workers, and each on as few as possible.
         starts = ({cost: cuts[place] for cost, cuts in options.items()} for place in (0, -1))
         return min(map(improve, starts), key=lambda found: found[0])[1]

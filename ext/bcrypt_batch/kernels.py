@@ -1,4 +1,4 @@
-"""Which variants of the computation there are."""
+"""The variants of the computation, and the one that this CPU gets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Kernels:
 
     Attributes:
         compiled: Names of the variants compiled in, best first.
-        supported: Those of them that this CPU can run.
-        chosen: The one that batches use.
+        supported: Names of the variants that this CPU can run.
+        chosen: Name of the variant that batches use.
     """
 
     __slots__ = ("chosen", "compiled", "supported")

@@ -1,9 +1,9 @@
 """How many lanes a thread should have on this machine.
 
-Passwords interleaved in a thread fill the core's issue slots and its level-1 cache. What is best
-for a thread that has a core to itself, the kernel's table of group times tells. Where two threads
-share a core, each has half of both, and fewer lanes do better. A rule and not a measurement at
-start: the same machine always gets the same lanes.
+Passwords interleaved in a thread fill the core's issue slots and its level-1 cache. For a thread
+alone on a core, the kernel's table of group times shows the best number. If two threads share a
+core, each has half of both, and fewer lanes are faster. This is a rule, not a measurement at start,
+so the same machine always gets the same lanes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _machine: Machine | None = None
 
 
 class Machine:
-    """What matters of the CPUs that this process may use.
+    """The properties of this process's CPUs that decide the lanes.
 
     Attributes:
-        cores: How many cores they belong to.
+        cores: How many cores the CPUs belong to.
         cache_bytes: Size of a core's level-1 data cache.
     """
 
@@ -50,16 +50,16 @@ class Machine:
 
 
 def _bytes(size: str) -> int:
-    """Return what a size as sysfs writes it says; 0 where it says nothing.
+    """Return the bytes of a size as sysfs writes it; 0 if it is missing or unreadable.
 
-    Virtual machines may hide it, and Linux writes kilobytes today, but promises no unit.
+    Virtual machines may hide the size. Linux writes kilobytes today, but promises no unit.
     """
     number, unit = size[:-1], size[-1:]
     return int(number) * UNITS[unit] if number.isdecimal() and unit in UNITS else 0
 
 
 def lane_limit(kernel: str, workers: int) -> int:
-    """Return `Machine.lanes` of this machine, which is looked at once."""
+    """Return `Machine.lanes` of this machine, which is inspected once."""
     global _machine
     if _machine is None:
         _machine = Machine(usable_cpus())

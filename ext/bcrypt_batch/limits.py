@@ -1,4 +1,4 @@
-"""What arguments may be at most, for the package's own checks and for whoever checks before it."""
+"""Limits and defaults of arguments, for the package's own checks and for its callers'."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ MAX_COST = _native.MAX_COST
 
 DEFAULT_COST = 12
 
-# Verifying costs what the stored hash says. A few seconds for one item is where a mistake or an
-# attack becomes likelier than a policy.
+# The stored hash decides the work of verifying it. Above a few seconds an item is more likely a
+# mistake or an attack than a policy.
 DEFAULT_MAX_COST = 16
 
 MAX_LANES = _native.MAX_LANES  # of any kernel; those that have fewer take a larger limit as theirs
 MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
-PREFIXES = (b"2a", b"2b", b"2y")  # 2x marks hashes made by a bug; nobody should make more of them
+PREFIXES = (b"2a", b"2b", b"2y")  # not 2x, which marks hashes made by a bug
 PREFIX_NAMES = tuple(prefix.decode() for prefix in PREFIXES)
 DEFAULT_PREFIX = b"2b"
 

@@ -1,9 +1,9 @@
 """Load the extension, and libgomp with it, without the OpenMP settings of the program around it.
 
-libgomp reads them once, when it is loaded. Those that other libraries are set up with would pin
-this thread to a CPU and all that it makes later (OMP_PROC_BIND), or give our threads stacks that
-there is no memory for (OMP_STACKSIZE). And unless told otherwise its threads spin for a while after
-each batch; under a CPU quota, as on Lambda, that time is taken from the next one.
+libgomp reads the settings once, when it is loaded. Settings meant for other libraries could pin
+this thread and all its later threads to one CPU (OMP_PROC_BIND), or give our threads stacks too
+large for the memory (OMP_STACKSIZE). By default libgomp's threads spin for a while after each
+batch; under a CPU quota, as on Lambda, the next batch loses that time.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import os
 
 UNITS = {"B": 0, "K": 10, "M": 20, "G": 30}
 
-# Nothing of ours has priorities; this one tells by whose settings libgomp was loaded.
+# We use no task priorities. This value shows whether libgomp was loaded with our settings.
 MARK = 7919
 SETTINGS = {"GOMP_SPINCOUNT": "0", "OMP_MAX_TASK_PRIORITY": str(MARK)}
 
 
 def load() -> None:
-    """Import `_native` once; the environment is afterwards as it was, also if that fails."""
+    """Import `_native` once, and restore the environment even if that fails."""
     hidden = [name for name in os.environ if name.startswith(("OMP_", "GOMP_"))]
-    # Not through os.environ: it stays as it is, and so does what other threads see of it.
+    # Bypass os.environ: other threads may read it, and must see no change.
     for name in hidden:
         os.unsetenv(name)
     for name, value in SETTINGS.items():

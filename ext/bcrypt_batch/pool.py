@@ -1,4 +1,4 @@
-"""The pool of threads that a process keeps, and what to say where the system refuses threads."""
+"""The pool of threads that a process keeps, and the warning if the system refuses threads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def start_workers(workers: int | None = None) -> int:
-    """Start threads and keep them for later calls; return how many there are.
+    """Start threads and keep them for later calls; return the number of workers.
 
-    Calls that need as many or fewer use them, one call at a time; others make threads of their
-    own, which end with the call. A process keeps one such pool: another one takes its place. A
+    Calls that need as many or fewer use them, one call at a time; other calls start threads of
+    their own, which end with the call. A process keeps one such pool: a new one replaces it. A
     child after fork has none until it starts one. One worker needs no threads.
 
-    Raises as `worker_count` does; warns, with a RuntimeWarning, where the system refuses threads.
+    Raises what `worker_count` raises; issues a RuntimeWarning if the system refuses threads.
     """
     count = check_workers(workers)
     if count == 1:
@@ -33,17 +33,17 @@ def start_workers(workers: int | None = None) -> int:
 
 
 def stop_workers() -> None:
-    """End the threads that `start_workers` has started, if any; a batch they are at is finished."""
+    """End the threads that `start_workers` has started, if any, after their current batch."""
     _native.stop_pool()
 
 
 def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
-    """Warn that the system refused threads, and say which limit is in the way.
+    """Warn that the system refused threads, and name the limit.
 
     Args:
-        wanted: How many workers there should have been.
-        got: How many there are.
-        stacklevel: Whom to name, as for `warnings.warn` from where this is called.
+        wanted: The number of workers asked for.
+        got: The number started.
+        stacklevel: As for `warnings.warn`, counted from the caller of this function.
     """
     import warnings
 
@@ -51,27 +51,27 @@ def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
 
 
 def shortage(wanted: int, got: int) -> str:
-    """Return what to say where there are fewer workers than there should be."""
+    """Return the message for fewer workers than asked for."""
     from errno import ENOSYS, EPERM, errorcode
 
     refusal = _native.thread_refusal()
     if refusal in (EPERM, ENOSYS):  # no limit answers so: see clone(2)
         return (
-            f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "
-            f"a seccomp filter, which answers {errorcode[refusal]} to the system call clone3 or "
-            "clone. Update the container runtime, or allow clone3 in its seccomp profile"
+            f"the system refused threads: {got} instead of {wanted} workers, because of a seccomp "
+            f"filter, which answers {errorcode[refusal]} to the system call clone3 or clone. "
+            "Update the container runtime, or allow clone3 in its seccomp profile"
         )
     limits = " and ".join(limits_on_threads(wanted)) or "memory, or a limit of the whole machine"
     return (
-        f"the system refused threads: {got} instead of {wanted} workers; what is in the way is "
-        f"{limits}. Raise it, or ask for fewer workers (BCRYPT_BATCH_WORKERS)"
+        f"the system refused threads: {got} instead of {wanted} workers, because of {limits}. "
+        "Raise the limit, or ask for fewer workers (BCRYPT_BATCH_WORKERS)"
     )
 
 
 def limits_on_threads(
     wanted: int, proc: str = "/proc", cgroup_root: str = "/sys/fs/cgroup"
 ) -> Iterator[str]:
-    """Yield the limits under which this process can't have `wanted` more threads.
+    """Yield the limits that keep this process from starting `wanted` more threads.
 
     Source: clone(2) and pthread_create(3), EAGAIN; getrlimit(2); cgroups(7), the pids controller.
     """
@@ -106,5 +106,5 @@ def _tasks_of_user(proc: str) -> int:
             if name.isdigit() and os.stat(f"{proc}/{name}").st_uid == os.getuid():
                 tasks += len(os.listdir(f"{proc}/{name}/task"))
         except OSError:
-            pass  # it has ended meanwhile
+            pass  # the process has ended meanwhile
     return tasks

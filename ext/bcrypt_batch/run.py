@@ -1,4 +1,4 @@
-"""One call of hash_many or verify_many: plan its groups, compute them, gather what came of it."""
+"""One call of hash_many or verify_many: plan its groups, compute them, gather the results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], object]
 
-TICK_NS = 50_000_000  # how long a caller computes or waits between looks at signals and progress
+TICK_NS = 50_000_000  # between two looks at signals and progress
 
 
 class BatchRun:
     """The items of one call, and how they are computed.
 
-    Once there is one, exceptions go on through `_native.hand_over`, with its result.
+    Once it exists, exceptions go on through `_native.hand_over`, with its result.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class BatchRun:
         return plan_groups(counts, self.workers, limit, _native.group_times(self.kernel))
 
     def tick(self) -> None:
-        """Tell how far the batch is. Without `progress` too, Python code lets exceptions in."""
+        """Report progress. Even without `progress`, running Python code lets exceptions arrive."""
         if self.progress is not None:
             done = len(self.batch.refused) + self.batch.items_done
             if self.progress(done, self.total) is False:
                 self.batch.stop()
 
     def hashes(self) -> BatchResult[bytes]:
-        """Gather what came of each password to hash."""
+        """Gather the result of each password to hash."""
         return self._result(self.batch.hashes)
 
     def matches(self) -> BatchResult[bool]:
-        """Gather what came of each hash to check."""
+        """Gather the result of each hash to check."""
         return self._result(self.batch.matches)
 
     def _result(self, gather: Callable[[], list[Any]]) -> BatchResult[Any]:

@@ -28,7 +28,7 @@ def gensalt(rounds: int = DEFAULT_COST, prefix: bytes | None = DEFAULT_PREFIX) -
         prefix: b"2a" or b"2b"; None is the latter.
 
     Raises:
-        TypeError: `rounds` is no integer or `prefix` no bytes.
+        TypeError: `rounds` isn't an integer or `prefix` isn't bytes.
         OverflowError: `rounds` is negative or above 65535.
         ValueError: `rounds` is otherwise out of range, or `prefix` is another one.
     """
@@ -50,8 +50,8 @@ def gensalt(rounds: int = DEFAULT_COST, prefix: bytes | None = DEFAULT_PREFIX) -
 def hashpw(password: bytes, salt: bytes) -> bytes:
     """Return the 60-byte hash of a password under a setting, or under an earlier hash.
 
-    The one difference from pyca/bcrypt: a `2x` setting is computed with the sign-extension bug
-    that this prefix stands for, as libxcrypt does.
+    The one difference from pyca/bcrypt: a `2x` setting is computed with that prefix's
+    sign-extension bug, as libxcrypt does.
 
     Args:
         password: At most 72 bytes; NUL bytes are allowed.
@@ -68,7 +68,7 @@ def hashpw(password: bytes, salt: bytes) -> bytes:
 
 @forgetful
 def checkpw(password: bytes, hashed_password: bytes) -> bool:
-    """Return whether a hash is that of a password, in a time that tells nothing of either.
+    """Return whether a password has this hash; comparing takes the same time for any hash.
 
     Raises as `hashpw` does.
     """

@@ -1,4 +1,4 @@
-"""What Linux says of itself in /proc and /sys: files, CPUs, cgroups."""
+"""Read Linux's /proc and /sys: files, CPUs, cgroups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def read(path: str) -> str:
-    """Return a file's text without the white space around it; empty if it can't be read."""
+    """Return a file's text, stripped; empty if it can't be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().strip()
@@ -21,8 +21,8 @@ def read(path: str) -> str:
 def usable_cpus() -> set[int]:
     """Return the numbers of the CPUs that this process may run on; one or more.
 
-    Where the system does not tell (a seccomp profile refuses the call, or there is none), all that
-    the machine has, else one.
+    If the system call is missing or a seccomp profile refuses it: all CPUs of the machine, or one
+    if their number is unknown.
     """
     try:
         return os.sched_getaffinity(0)
@@ -33,7 +33,7 @@ def usable_cpus() -> set[int]:
 def cgroups(
     controller: str, root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup"
 ) -> Iterator[tuple[int, str]]:
-    """Yield version (1 or 2) and folder of each cgroup that bounds this process by a controller.
+    """Yield version (1 or 2) and folder of each cgroup that limits this process by a controller.
 
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst; cgroups(7).
     """
@@ -55,7 +55,7 @@ def cgroups(
 
 
 def cpu_quotas(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> Iterator[int]:
-    """Yield the whole CPUs that each cgroup's CPU quota over this process allows; 1 or more.
+    """Yield the CPUs, rounded up, that the CPU quota of each of this process's cgroups allows.
 
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and
     Documentation/scheduler/sched-bwc.rst (version 1).

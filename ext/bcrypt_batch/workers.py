@@ -1,4 +1,4 @@
-"""How many workers a call uses when it says nothing."""
+"""The default number of workers, and the check of an argument `workers`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _count: int | None = None
 
 
 def worker_count() -> int:
-    """Return how many workers a call uses when it says nothing; 1 or more.
+    """Return how many workers a call without `workers` uses; 1 or more.
 
-    `BCRYPT_BATCH_WORKERS` from the environment, unless it is empty; else, on Lambda, as many as the
-    memory size pays for and the function sees; else the CPUs that this process may use, by affinity
-    and cgroup quota. It is read once and stays the same for the life of the process.
+    `BCRYPT_BATCH_WORKERS` from the environment, unless it is empty; else, on Lambda, the CPUs that
+    the memory size pays for and the function sees; else the CPUs that this process may use, by
+    affinity and cgroup quota. The number is determined once for the life of the process.
 
     Raises:
         ValueError: `BCRYPT_BATCH_WORKERS` is not a whole number from 1 to 1024.
@@ -42,7 +42,7 @@ def check_workers(workers: int | None) -> int:
 
 
 def _read_worker_count(environ: Mapping[str, str]) -> int:
-    if asked := environ.get(VARIABLE):  # an empty one is as good as none
+    if asked := environ.get(VARIABLE):  # an empty value counts as unset
         count = _whole_number(asked)
         if not 1 <= count <= MAX_WORKERS:
             raise ValueError(
@@ -51,7 +51,7 @@ def _read_worker_count(environ: Mapping[str, str]) -> int:
             )
         return count
     if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances":
-        return 1  # there, many processes share each vCPU
+        return 1  # on Managed Instances many processes share each vCPU
     cpus = len(usable_cpus())
     memory_mb = _whole_number(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""))
     if memory_mb > 0:
@@ -60,5 +60,5 @@ def _read_worker_count(environ: Mapping[str, str]) -> int:
 
 
 def _whole_number(text: str) -> int:
-    """Return what the digits 0 to 9 of a text say; -1 where it is anything else."""
+    """Return the number that a text of digits 0 to 9 has; -1 for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1

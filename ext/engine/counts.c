@@ -1,8 +1,7 @@
-/* Counting what a queue does, in memory that does not grow: see queue.h and counts.h.
+/* Counts of a queue's work, in memory that doesn't grow: see queue.h and counts.h.
  *
- * Times are kept in a histogram of buckets that grow with what they hold, four for each power of
- * two: a percentile read from it is at most a quarter too high, whether it is microseconds or
- * minutes. */
+ * Times are kept in a histogram whose buckets grow with the time, four for each power of two: a
+ * percentile is at most a quarter too high, whether it is microseconds or minutes. */
 #define _GNU_SOURCE
 #include "counts.h"
 
@@ -23,7 +22,7 @@ static unsigned bucket_of(uint64_t ns)
     return bucket < BB_WAIT_BUCKETS ? bucket : BB_WAIT_BUCKETS - 1;
 }
 
-/* What a bucket has at the most: a quarter more than the one before. */
+/* The largest time of a bucket: at most a quarter more than that of the one before. */
 static uint64_t limit_ns(unsigned bucket)
 {
     uint64_t next = bucket + 1;
@@ -33,7 +32,7 @@ static uint64_t limit_ns(unsigned bucket)
     return ((PER_POWER + next % PER_POWER) << (next / PER_POWER - 1)) * LEAST_NS;
 }
 
-/* The limit of the bucket that so many percent of the times lie in or below; 0 of no times. */
+/* The limit of the first bucket up to which `percent` of the times lie; 0 without times. */
 static uint64_t percentile_ns(const uint64_t waits[BB_WAIT_BUCKETS], unsigned percent)
 {
     uint64_t total = 0;

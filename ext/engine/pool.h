@@ -25,8 +25,8 @@ typedef void bb_work(void *job, unsigned worker);
 
 /* To be called once, before anything else: lets a child after fork forget its parent's threads.
  * `priority` is the OMP_MAX_TASK_PRIORITY that libgomp was to be loaded with. If it has another,
- * it was there before, and its threads have stacks of `stack_bytes` where that is more than the
- * default: threads are tried out with such stacks then. False where there is no memory. */
+ * another library loaded libgomp first, and its threads have stacks of `stack_bytes` if that is
+ * more than the default: test threads then get such stacks. False if there is no memory. */
 bool bb_pool_prepare(int priority, size_t stack_bytes);
 
 /* Counts the forks between this process and the first: what has threads, or waits for some, keeps

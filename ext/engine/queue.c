@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "queue_internal.h"
 
-/* Calls that a free lane will take at the next look do not wait for one. */
+/* Calls that a free lane takes at its next step don't count as waiting. */
 static bool is_full(const struct bb_queue *queue)
 {
     size_t lanes = (size_t)queue->thread_count * queue->lanes;
@@ -80,7 +80,7 @@ bool bb_call_give_up(struct bb_call *call, enum bb_reason reason)
     struct bb_queue *queue = call->queue;
 
     if (from_before_fork(call->generation)) {
-        /* The parent's list may lead here until the queue is freed: so the memory stays. */
+        /* The parent's list may point here until the queue is freed: so keep the memory. */
         wipe_item(&call->item);
         return true;
     }
@@ -172,8 +172,8 @@ void bb_queue_close(struct bb_queue *queue, bool drain)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* What the parent's threads left behind in a child: they hold no lock, or nobody can say where its
- * lists are whole. The calls themselves are their callers', and those are not here. */
+/* Wipe the calls of the parent's threads in a child. Only if nobody held the lock at the fork: else
+ * the lists may be torn. The calls' memory belongs to their callers, who aren't in the child. */
 static void wipe_calls(struct bb_queue *queue)
 {
     for (struct bb_call *call = queue->waiting.first; call != NULL; call = call->next) {

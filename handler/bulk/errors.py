@@ -33,9 +33,9 @@ class StoreFailed(Exception):
 
 
 class StepFailed(Exception):
-    """A part that is none of its plan, or a fault of the code.
+    """A part that isn't in its plan, or a fault of the code.
 
-    The message of whatever else was raised stays out of the history, as it may quote a row.
+    Messages of other exceptions stay out of the history, because they may quote a row.
     """
 
 

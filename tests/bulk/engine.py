@@ -1,7 +1,7 @@
 """The state machine on moto, in this process: quick, and with faults between it and the function.
 
-moto's own invocation of a function needs containers; ours calls the handler. What moto does not do
-as AWS does: it waits for no jitter and says of a map whose every child failed that it succeeded.
+moto's own invocation of a function needs containers; ours calls the handler. Unlike AWS, moto adds
+no jitter to waits, and a map whose children all failed succeeds.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Fault = Callable[[dict[str, Any], Callable[[], dict[str, Any]]], dict[str, Any]]
 
 
 class FunctionError(Exception):
-    """What the platform says when a function died: a name and a message."""
+    """The platform's error of a function that died: a name and a message."""
 
 
 class Context:
-    """As much of the runtime's context object as is used."""
+    """The parts of the runtime's context object that are used."""
 
     aws_request_id = "test"
 
@@ -48,7 +48,7 @@ class Context:
 
 @functools.cache
 def client(service: str) -> Any:
-    """Return a client; it reads its service's description of megabytes, so there is one of each."""
+    """Return a client, one for each service: making one reads megabytes of description."""
     return boto3.client(service, region_name=REGION)
 
 
@@ -58,10 +58,10 @@ class Engine:
     Attributes:
         s3: A client.
         handler: The function itself, without the faults.
-        fault: Called for each invocation with the event and what carries it out.
-        seconds: How much time an invocation has.
+        fault: Called for each invocation, with the event and the call that invokes the function.
+        seconds: The time that an invocation has.
         events: Every event that the function got.
-        causes: The errors that the state machine was told.
+        causes: The errors that the state machine got.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Engine:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
 
     def start(self, run: str = "r", key: str = "in/users.csv", **fields: Any) -> dict[str, Any]:
-        """Run an execution to its end; return what DescribeExecution says."""
+        """Run an execution to its end; return the answer of DescribeExecution."""
         source = {"bucket": BUCKET, "key": key, **fields.pop("input", {})}
         asked = {
             "operation": "hash", "input": source, "cost": 4,
@@ -125,7 +125,7 @@ class Engine:
             if about["status"] != "RUNNING":
                 return dict(about)
             time.sleep(0.02)
-        raise TimeoutError("the execution goes on and on")
+        raise TimeoutError("the execution doesn't end")
 
     def objects(self, prefix: str = "") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
@@ -141,7 +141,7 @@ class Engine:
         return [line for key in manifest["keys"] for line in io.BytesIO(self.read(key))]
 
     def history(self) -> str:
-        """Return all that whoever may read executions can see."""
+        """Return everything that a reader of executions can see."""
         texts = []
         for arn in self.executions:
             texts.append(json.dumps(self._steps.describe_execution(executionArn=arn), default=str))
@@ -167,13 +167,13 @@ def engine() -> Iterator[Engine]:
         running = Engine()
         asl = "moto.stepfunctions.parser.asl.component"
         invoke = f"{asl}.state.exec.state_task.lambda_eval_utils._invoke_lambda_function"
-        clock = f"{asl}.common.retry.retrier_decl.time"  # a retry's wait is for AWS
+        clock = f"{asl}.common.retry.retrier_decl.time"  # retries don't wait here
         with patch(invoke, running.invoke), patch(clock, SimpleNamespace(sleep=lambda _: None)):
             yield running
 
 
 def throttled() -> ClientError:
-    """What the Lambda service answers when there is no instance for an invocation."""
+    """The Lambda service's answer if it has no instance for an invocation."""
     error = {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
     return ClientError(
         {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 429, "RequestId": "r"}},

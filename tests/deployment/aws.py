@@ -1,4 +1,4 @@
-"""moto's server or ministack in the place of AWS, and the real AWS CLI to call them."""
+"""moto's server or ministack instead of AWS, and the real AWS CLI to call them."""
 
 from __future__ import annotations
 

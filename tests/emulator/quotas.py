@@ -1,4 +1,4 @@
-"""Skip, with the reason, what needs CPU quotas where there are none."""
+"""Skip tests that need CPU quotas, with the reason, if quotas don't work here."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def test_csv_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["o.csv", "o.jsonl"])
 def test_half_a_surrogate_pair_is_written(tmp_path: Path, name: str) -> None:
-    """In an id or a kept value; what is no UTF-8 beside it comes as the bytes that it is."""
+    """In an id or a kept value; other bytes that aren't UTF-8 are written unchanged."""
     file, output = tmp_path / "users.jsonl", tmp_path / name
     file.write_bytes(
         b'{"id": "\\ud800", "password": "a", "bio": "b"}\n'
@@ -276,7 +276,7 @@ def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["hash", "{table}", "--output", "{made}"], "--resume goes on with it, --force begins"),
+        (["hash", "{table}", "--output", "{made}"], "use --resume to continue it, or --force to"),
         (["hash", "{table}", "--output", "{table}", "--force"], "is the input itself"),
         (["hash", "o2.state", "--output", "o2", "--format", "lines"], "output's state file"),
         (["export", "firebase", "{made}", "--output", "{made}", "--force"], "is the input itself"),

@@ -224,7 +224,7 @@ def test_an_output_that_others_could_read_is_said(
     assert hash_to(table, output) == 1
     output.chmod(0o644)
     assert hash_to(table, output, "--resume") == 1
-    assert f"{output} had the mode 644: who opened it" in capsys.readouterr().err
+    assert f"{output} had the mode 644: a process that opened it" in capsys.readouterr().err
     assert output.stat().st_mode & 0o777 == 0o600
 
 

@@ -146,7 +146,7 @@ def test_resume_is_not_offered_where_it_is_refused(
         os.close(end)
     said = capsys.readouterr().err
     assert "incomplete" in said
-    assert "exists; --force" in said
+    assert "exists; use --force" in said
     with open("/dev/full", "wb") as full:
         no_room = succeed("hash", table, "--cost", "4", "--output", "-", stdout=full, status=3)
     assert "0 rows are written whole" in no_room
@@ -202,7 +202,7 @@ def test_another_file_in_the_output_s_place_is_refused(
     assert "one line for each row" in capsys.readouterr().err
     Path(f"{output}.state").unlink()
     assert main(arguments(table, output, "--cost", "4")) == 2
-    assert "nothing tells what" in capsys.readouterr().err
+    assert f"{output}.state is missing" in capsys.readouterr().err
     assert output.read_bytes() == b"precious\n" * 3
 
 

@@ -17,7 +17,7 @@ MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
 
 
 def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) -> None:
-    """Write a chart of what is claimed; the published curves only beside the same workload."""
+    """Chart the rows that count; draw the published curves only beside the same workload."""
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
@@ -64,13 +64,13 @@ def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
 
 
 def _mode(rows: list[Row]) -> str:
-    """Return the mode to draw: sequential is the baseline and drawn only where alone."""
+    """Return the mode to draw: sequential, the baseline, only if there is no other."""
     modes = {row.mode for row in rows}
     return "parallel" if "parallel" in modes else "sequential"
 
 
 def _draw_published(rust: dict[str, Any], latency: Any, cost: Any) -> set[int]:
-    """Draw the published durations, and what they cost by our rule; return the sizes."""
+    """Draw the published durations, and their cost by our rule; return the sizes."""
     memory_mb = rust["memory_mb"]
     for architecture, durations_ms in rust["duration_ms"].items():
         style = {"color": COLOURS[architecture], "linestyle": "--", "alpha": 0.6}

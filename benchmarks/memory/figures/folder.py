@@ -1,4 +1,4 @@
-"""A sweep's folder: what was asked for, and its samples."""
+"""A sweep's folder: its parameters and samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLES = "samples.csv"
 
 
 def workload(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what must be the same for samples to be of one sweep."""
+    """Return the parameters that all samples of a sweep must share."""
     same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
     if arguments.target == "lambda":
         names = ("stack", "endpoint_url", "qualifier")
@@ -29,10 +29,10 @@ def workload(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[str, Any]:
-    """Return the parameters of the sweep in a folder, which gets these if it has no samples.
+    """Return the parameters of the sweep in a folder; a folder without samples gets these.
 
     Raises:
-        Problem: It has others.
+        Problem: The folder has a sweep of other parameters.
     """
     path = folder / PARAMETERS
     if not samples.rows:
@@ -50,6 +50,6 @@ def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[st
 
 
 def _comparable(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters without the commit: it changes with every file that somebody saves."""
+    """Return parameters without the commit, which changes with every saved file."""
     machine_here = {k: v for k, v in parameters.get("machine", {}).items() if k != "commit"}
     return {**parameters, "machine": machine_here}

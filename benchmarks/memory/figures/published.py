@@ -1,4 +1,4 @@
-"""The figures that AWS published of a Rust implementation, as published.json has them."""
+"""The figures that AWS published for a Rust implementation, from published.json."""
 
 from __future__ import annotations
 

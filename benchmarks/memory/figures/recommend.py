@@ -1,9 +1,9 @@
 """Choose a memory size for a workload from a sweep's figures.
 
-Durations are scaled from those measured: in proportion to the items, and by two for each step of
-cost. A batch takes no less than one hash alone, where sequential mode was measured. Of the
-configurations whose P95 meets the deadline: the cheapest, the fastest, and the balanced one, of
-which cost times duration is the least.
+Measured durations are scaled: in proportion to the items, and by two for each step of cost. If
+sequential mode was measured, a batch takes at least as long as one hash alone. The choices are the
+cheapest, the fastest and the balanced (least cost times duration) of the configurations whose P95
+meets the deadline.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Workload(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a workload would take and cost in one configuration."""
+    """A workload's estimated duration and cost in one configuration."""
 
     architecture: str
     memory_mb: int
@@ -69,7 +69,7 @@ def table(rows: list[Row], parameters: dict[str, Any], workload: Workload) -> Gr
 
 
 def estimate(rows: list[Row], parameters: dict[str, Any], items: int, cost: int) -> list[Estimate]:
-    """Return what a workload would take in each configuration that was measured."""
+    """Return a workload's estimate for each measured configuration."""
     of_cost = 2.0 ** (cost - parameters["cost"])
     of_batch = items / parameters["items"] * of_cost
     of_one = of_cost / parameters["items"]
@@ -90,7 +90,7 @@ def estimate(rows: list[Row], parameters: dict[str, Any], items: int, cost: int)
 
 
 def choose(estimates: list[Estimate], deadline_ms: float) -> dict[str, Estimate]:
-    """Return the choices by name, none where nothing meets the deadline."""
+    """Return the choices by name; empty if no configuration meets the deadline."""
     meeting = [found for found in estimates if found.p95_ms <= deadline_ms]
     if not meeting:
         return {}

@@ -23,11 +23,11 @@ CONFIGURATION = ["architecture", "MB", "engine", "mode"]
 
 
 def content(parameters: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
-    """Return the summary as JSON has it."""
+    """Return the summary as a JSON object."""
     return {
         "parameters": parameters,
         "prices": costs.prices(),
-        "unit": "ms, where a name says no other",
+        "unit": "ms, unless a name states another",
         "rows": [_plain(row) for row in rows],
         "architectures_compared": [_plain(row) for row in architectures_compared(rows)],
         "engines_compared": [_plain(row) for row in engines_compared(rows)],
@@ -35,7 +35,7 @@ def content(parameters: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
 
 
 def _plain(row: Row | Comparison) -> dict[str, Any]:
-    """Return a row with its statistics as objects too."""
+    """Return a row as a dict, its statistics too."""
     return {
         name: value._asdict() if isinstance(value, Statistics) else value
         for name, value in row._asdict().items()
@@ -95,9 +95,9 @@ def _speedups(rows: list[Row]) -> Grid:
         if row.warm_ms
     ]
     note = (
-        "P50s compared. Against the smallest size: the speed-up, and the same per worker and per "
+        "By P50s. Against the smallest size: the speed-up, and the speed-up per worker and per "
         "vCPU (MB / 1769) relative to that size. Against sequential mode at the same memory: the "
-        "speed-up, and the same per vCPU paid for, of which sequential mode uses one at most."
+        "speed-up, and the speed-up per vCPU paid for; sequential mode uses one vCPU at most."
     )
     return Grid("Speed-up and efficiency", [*CONFIGURATION, *headings], lines, note)
 
@@ -166,7 +166,7 @@ def write(
 
 
 def place(parameters: dict[str, Any]) -> str:
-    """Return where it was measured."""
+    """Return the place of the measurement."""
     if parameters["target"] == "lambda":
         return f"AWS Lambda, {parameters['region']}"
     machine = parameters["machine"]
@@ -175,5 +175,5 @@ def place(parameters: dict[str, Any]) -> str:
 
 
 def days(invocations: list[Invocation]) -> str:
-    """Return the days of the first and the last invocation, one where they are the same."""
+    """Return the days of the first and the last invocation, or one day if they are equal."""
     return " to ".join(sorted({f(row.at[:10] for row in invocations) for f in (min, max)}))

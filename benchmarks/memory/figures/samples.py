@@ -1,4 +1,4 @@
-"""Keep every invocation in a CSV file as it comes, so that nothing is lost with the program."""
+"""Write each invocation to a CSV file at once, so that a killed program loses none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HINTS = typing.get_type_hints(Invocation)
 
 
 class Samples:
-    """The invocations in a CSV file, as a context manager; what was there before is kept.
+    """The invocations in a CSV file, as a context manager; earlier invocations are kept.
 
     Args:
-        path: The file; it need not exist. A last line without an end, left by a program that was
-            killed while writing it, is dropped.
+        path: The file; it need not exist. A last line without a line end, left by a killed program,
+            is dropped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,17 +39,17 @@ class Samples:
         self._file.close()
 
     def append(self, row: Invocation) -> None:
-        """Add an invocation, and see it off to the system at once."""
+        """Append an invocation and flush it to the system."""
         self._writer.writerow(row)
         self._file.flush()
         self.rows.append(row)
 
 
 def read(path: Path) -> list[Invocation]:
-    """Return the invocations in a file, none where there is no file.
+    """Return the invocations in a file; an empty list if the file is missing.
 
     Raises:
-        Problem: The file is not one of these.
+        Problem: The file doesn't have this version's columns.
     """
     if not path.exists():
         return []
@@ -73,7 +73,7 @@ def _drop_unfinished_line(path: Path) -> None:
 
 
 def _value(hint: Any, text: str) -> Any:
-    """Return a field as the type that Invocation says."""
-    if isinstance(hint, types.UnionType):  # or None, which CSV has as nothing
+    """Return a field converted to its type in Invocation."""
+    if isinstance(hint, types.UnionType):  # with None, which is an empty field in CSV
         return _value(typing.get_args(hint)[0], text) if text else None
     return text == "True" if hint is bool else hint(text)

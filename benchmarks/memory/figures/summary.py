@@ -1,14 +1,14 @@
-"""Make the invocations of a sweep into figures: percentiles, speed-up, efficiency, cost.
+"""Turn a sweep's invocations into figures: percentiles, speed-up, efficiency, cost.
 
 Speed-ups compare P50s of warm invocations:
 
 - `speedup_smallest`: against the smallest size of the same architecture, engine and mode.
-  `efficiency_worker` divides it by how many times as many workers there are, as the published
-  table does; the smallest size has 0.87 of a vCPU for its one worker, which lets this exceed 1.
-  `efficiency_vcpu` divides it by how many times as many vCPUs (MB / 1769) are paid for: 1 where
-  each vCPU does as much as at the smallest size.
+  `efficiency_worker` divides it by the ratio of the numbers of workers, as the published table
+  does. The smallest size has 0.87 of a vCPU for its one worker, so this can exceed 1.
+  `efficiency_vcpu` divides it by the ratio of the vCPUs (MB / 1769): 1 if each vCPU does as much
+  as at the smallest size.
 - `speedup_sequential`: against sequential mode at the same memory, which uses one vCPU at most.
-  `efficiency_sequential` divides it by the vCPUs paid for, or by 1 below that: what a vCPU does in
+  `efficiency_sequential` divides it by the vCPUs paid for, or by 1 if fewer: the work of a vCPU in
   this mode, relative to one that hashes one password at a time.
 """
 
@@ -31,7 +31,7 @@ Groups = dict[tuple[Configuration, str], list[Invocation]]
 
 
 class Statistics(NamedTuple):
-    """A few times, in milliseconds."""
+    """Statistics of durations, in milliseconds."""
 
     n: int
     p50: float
@@ -44,7 +44,7 @@ class Statistics(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One configuration in one mode; None where nothing was measured or nothing is claimed."""
+    """One configuration in one mode; None for figures not measured or not this machine's."""
 
     architecture: str
     memory_mb: int
@@ -78,7 +78,7 @@ class Row(NamedTuple):
 
 
 def times(values: list[float]) -> Statistics | None:
-    """Return the statistics of some times; None of none.
+    """Return the statistics of durations; None if there are none.
 
     Percentiles interpolate between the two nearest samples.
     """
@@ -99,7 +99,7 @@ def summarise(invocations: list[Invocation]) -> list[Row]:
 
 
 def _measured(configuration: Configuration, mode: str, group: list[Invocation]) -> Row:
-    """Return what follows from a configuration's own invocations."""
+    """Return the figures of a configuration's own invocations."""
     good = [invocation for invocation in group if invocation.good]
     warm = [invocation for invocation in good if not invocation.cold]
     cold = [invocation for invocation in good if invocation.cold]
@@ -135,7 +135,7 @@ def _measured(configuration: Configuration, mode: str, group: list[Invocation]) 
 
 
 def _million_usd(configuration: Configuration, invocations: list[Invocation]) -> float | None:
-    """Return the cost of a million such invocations: their mean, which a million comes to."""
+    """Return the cost of a million invocations with the mean billed time of these."""
     billed_ms = [i.billed_ms for i in invocations if i.billed_ms is not None]
     if not billed_ms:
         return None
@@ -144,7 +144,7 @@ def _million_usd(configuration: Configuration, invocations: list[Invocation]) ->
 
 
 def _compared(row: Row, measured: dict[tuple[Configuration, str], Row]) -> Row:
-    """Return a row with what it is against the smallest size and against sequential mode."""
+    """Return a row with its speed-ups against the smallest size and sequential mode."""
     if row.warm_ms is None:
         return row
     family = [
@@ -183,7 +183,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 class Comparison(NamedTuple):
-    """How one row does against another that differs in one thing: how many times less it takes."""
+    """The speed-up of one row against another that differs in one thing."""
 
     architecture: str
     memory_mb: int
@@ -196,12 +196,12 @@ class Comparison(NamedTuple):
 
 
 def architectures_compared(rows: list[Row]) -> list[Comparison]:
-    """Return arm64 against x86_64, where both were measured."""
+    """Compare arm64 with x86_64 wherever both were measured."""
     return _pairs(rows, architecture=("arm64", "x86_64"))
 
 
 def engines_compared(rows: list[Row]) -> list[Comparison]:
-    """Return bcrypt_batch against pyca/bcrypt, where both were measured."""
+    """Compare bcrypt_batch with pyca/bcrypt wherever both were measured."""
     return _pairs(rows, engine=("bcrypt_batch", "pyca"))
 
 

@@ -27,7 +27,7 @@ def urls(rows: list[Row]) -> dict[str, str]:
 
 
 def url(rows: list[Row]) -> str:
-    """Return the link for some sizes, in ascending order: mean duration, and mean cost."""
+    """Return the link for memory sizes in ascending order, with mean duration and mean cost."""
     figures = [
         (row.memory_mb, row.warm_ms.mean, row.usd_per_million_warm / MILLION)
         for row in rows

@@ -1,4 +1,4 @@
-"""The target that the command line asks for: its options, and how it is made."""
+"""The options that choose a target, and the target that they choose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emulator.function import ARCHITECTURE
 from emulator.problem import Problem
 from emulator.signals import raised_as_interrupts
 
-# What a machine with two CPUs can be: less than one vCPU, a little more, and two.
+# Sizes for a machine with two CPUs: less than one vCPU, a little more, and two.
 EMULATOR_SIZES_MB = (1536, 2048, 3538)
 LAMBDA_ARCHITECTURES = ("arm64", "x86_64")
 
@@ -36,7 +36,7 @@ def add_functions(parser: argparse.ArgumentParser) -> None:
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add what says which functions are invoked, and where."""
+    """Add the options that select the functions and their place."""
     parser.add_argument("--target", choices=["lambda", "emulator"], default="lambda")
     add_functions(parser)
     parser.add_argument("--qualifier", help="a version or an alias")
@@ -54,13 +54,13 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def opened(arguments: argparse.Namespace) -> Iterator[Target]:
-    """Open the target that was asked for; SIGTERM and SIGHUP close it as Ctrl-C does."""
+    """Open the chosen target; SIGTERM and SIGHUP close it as Ctrl-C does."""
     with raised_as_interrupts(), target(arguments) as functions:
         yield functions
 
 
 def target(arguments: argparse.Namespace) -> Target:
-    """Return the target, with every configuration that was asked for.
+    """Return the target with all chosen configurations.
 
     Raises:
         Problem: The options contradict each other, or AWS can't be asked.
@@ -69,7 +69,7 @@ def target(arguments: argparse.Namespace) -> Target:
     here = (ARCHITECTURE,)
     architectures = arguments.architectures or (LAMBDA_ARCHITECTURES if on_lambda else here)
     memory_mb = arguments.memory or (sizes.TEMPLATE_SIZES_MB if on_lambda else EMULATOR_SIZES_MB)
-    # Contestants beside each other: a disturbance of the machine meets them both.
+    # Contestants take adjacent turns, so that a disturbance of the machine meets both.
     configurations = [
         Configuration(architecture, size, engine)
         for size, architecture, engine in product(
@@ -78,10 +78,10 @@ def target(arguments: argparse.Namespace) -> Target:
     ]
     if not on_lambda:
         if tuple(architectures) != here:
-            raise Problem(f"the emulator runs this machine's architecture, {here[0]}")
+            raise Problem(f"the emulator runs only this machine's architecture, {here[0]}")
         return EmulatorTarget(configurations, timeout_s=arguments.timeout)
     if arguments.engines != ["bcrypt_batch"]:
-        raise Problem(f"the engines {', '.join(ENGINES)} can be compared in the emulator only")
+        raise Problem(f"to compare engines ({', '.join(ENGINES)}) add --target emulator")
     return LambdaTarget(
         configurations,
         stack=arguments.stack,

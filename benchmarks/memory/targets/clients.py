@@ -1,4 +1,4 @@
-"""AWS clients, and what to do about the errors that are the caller's to mend."""
+"""AWS clients, and messages for the errors that the caller can correct."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from botocore.config import Config
 
 from emulator.problem import Problem
 
-# How much longer than the function may run a client waits for its answer.
+# A client waits this much longer for an answer than the function may run.
 ANSWER_MARGIN_S = 30
 LONGEST_TIMEOUT_S = 900
 
-# What was throttled, failed on AWS's side or got no answer is sent again by botocore.
+# botocore sends requests again that were throttled, failed on AWS's side or got no answer.
 ATTEMPTS = 6
 OPTIONS: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {
     "tcp_keepalive": True,
 }
 
-# Statuses of AWS Lambda's Invoke that are nobody's mistake.
+# Statuses of AWS Lambda's Invoke that aren't the caller's fault.
 THROTTLED = 429
 SERVER_ERROR = 500
 
@@ -67,11 +67,11 @@ def emulator_client(endpoint_url: str) -> Any:
 
 @contextmanager
 def explained(*, unless_overloaded: bool = False) -> Iterator[None]:
-    """Turn an error into one that says what to do.
+    """Turn an AWS error into a Problem that says what to do.
 
     Args:
-        unless_overloaded: Let errors pass for which nothing can be done: AWS was reached, and had
-            too much to do or failed, each time that it was asked.
+        unless_overloaded: Let errors pass that the caller can't correct: AWS was reached, but was
+            overloaded or failed at each attempt.
     """
     try:
         yield
@@ -99,7 +99,7 @@ def explained(*, unless_overloaded: bool = False) -> Iterator[None]:
 
 
 def overloaded(error: Any) -> bool:
-    """Return whether AWS was reached, and failed or had too much to do."""
+    """Return whether AWS was reached, but failed or was overloaded."""
     status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status == THROTTLED or status >= SERVER_ERROR
 

@@ -1,4 +1,4 @@
-"""Invoke functions through an AWS Lambda client, whatever answers at the other end."""
+"""Invoke functions through an AWS Lambda client, on AWS or in the emulator."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmarks.memory.targets.invocation import Configuration, Invocation, Repl
 
 MOST_ERROR_CHARACTERS = 300
 
-# What botocore raises after its last attempt, where nothing can be done about it: no answer came
-# to the end, or AWS failed each time.
+# botocore's errors after its last attempt that the caller can't correct: no complete answer came,
+# or AWS failed each time.
 FAILURES = (exceptions.ClientError, exceptions.HTTPClientError)
 
 
 class Figures(NamedTuple):
-    """What the platform says of an invocation; None where it says nothing."""
+    """The platform's figures of an invocation; None for those that it doesn't report."""
 
     duration_ms: float | None = None
     billed_ms: int | None = None
@@ -33,7 +33,7 @@ class Target(ABC):
 
     Attributes:
         name: `lambda` or `emulator`.
-        configurations: What can be invoked, in the order to take turns in.
+        configurations: The functions to invoke, in the order of their turns.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Target(ABC):
 
     @abstractmethod
     def __exit__(self, *_: object) -> None:
-        """Leave nothing behind that was not there before."""
+        """Undo every change to the place."""
 
     @abstractmethod
     def make_cold(self, configuration: Configuration) -> None:
-        """Have the next invocation start a new execution environment."""
+        """Make the next invocation start a new execution environment."""
 
     @abstractmethod
     def timeout_s(self, configuration: Configuration) -> int:
-        """Return how long the function may take."""
+        """Return the function's timeout in seconds."""
 
     @abstractmethod
     def expected_workers(self, configuration: Configuration) -> int:
@@ -67,19 +67,19 @@ class Target(ABC):
 
     @abstractmethod
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
-        """Return the client's response, of a client that is counted."""
+        """Return the response of a client whose requests are counted."""
 
     @abstractmethod
     def _figures(
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
     ) -> Figures:
-        """Return what the platform says of the invocation that has just ended."""
+        """Return the platform's report of the invocation that has just ended."""
 
     def invoke(self, configuration: Configuration, event: dict[str, Any]) -> Reply:
         """Send an event, and return the answer and its record.
 
         Raises:
-            Problem: It is the caller's to mend.
+            Problem: The invocation failed by a fault that the caller can correct.
         """
         before = self._sent
         response: Any = None
@@ -98,7 +98,7 @@ class Target(ABC):
         return Reply(self._record(configuration, event, answer, figures, attempts, error), answer)
 
     def _counted(self, client: Any) -> Any:
-        """Return a client whose requests are counted, those that botocore sends again too."""
+        """Return a client whose requests are counted, including botocore's repetitions."""
 
         def count(**_: Any) -> None:
             self._sent += 1
@@ -149,14 +149,14 @@ class Target(ABC):
 
 
 def _answer(response: Any) -> tuple[dict[str, Any], str]:
-    """Return the function's answer, and what went wrong in it: nothing, most of the time."""
+    """Return the function's answer and its error, which is empty if all went well."""
     content: bytes = response["Payload"].read()
     try:
         answer = json.loads(content)
-    except ValueError:  # the emulator's word of a timeout
+    except ValueError:  # the emulator's message of a timeout
         return {}, content.decode(errors="replace") or "an empty answer"
     if not isinstance(answer, dict):
-        return {}, f"an answer that is no object: {content[:80]!r}"
+        return {}, f"the answer isn't a JSON object: {content[:80]!r}"
     if "FunctionError" in response or "errorType" in answer:
         message = answer.get("errorMessage", "no message")
         return {}, f"{answer.get('errorType', response.get('FunctionError'))}: {message}"

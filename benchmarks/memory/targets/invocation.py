@@ -1,4 +1,4 @@
-"""What is measured, and the record of one invocation: a row of samples.csv."""
+"""A configuration to measure, and the record of one invocation: a row of samples.csv."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Configuration(NamedTuple):
-    """One function: an architecture, a memory size, and what hashes there."""
+    """One function: an architecture, a memory size, and the engine that hashes there."""
 
     architecture: str
     memory_mb: int
@@ -21,17 +21,17 @@ class Invocation(NamedTuple):
 
     Attributes:
         at: When it ended, UTC.
-        claimed: Whether this machine has the CPUs that the size asks for; its figures count.
+        claimed: Whether the figures count: this machine has the CPUs that the size asks for.
         cold: Whether it started a new execution environment.
         duration_ms: Of the request, as the platform reports it, without INIT.
-        billed_ms: What is paid for: with INIT, rounded up.
+        billed_ms: The billed time: with INIT, rounded up.
         init_ms: Of the cold start before it.
-        handler_ms: What the handler says the batch took.
+        handler_ms: The batch's time as the handler reports it.
         processed: Items done.
         unprocessed: Items that the deadline left undone.
-        memory_used_mb: The most, as the platform reports it; in the emulator the resident set.
-        attempts: How often it was sent: more than once where it was throttled or got no answer.
-        error: Why there is no good answer; empty where there is one.
+        memory_used_mb: The peak, as the platform reports it; in the emulator the resident set.
+        attempts: How often it was sent: more than once if it was throttled or got no answer.
+        error: The reason for a bad or missing answer; empty for a good one.
     """
 
     at: str
@@ -61,7 +61,7 @@ class Invocation(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """Whether all was done that was asked for."""
+        """Whether all items were done."""
         return not self.error and not self.unprocessed
 
     @property

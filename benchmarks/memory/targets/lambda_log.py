@@ -1,6 +1,6 @@
 """Read the REPORT line that Lambda writes after each invocation.
 
-Text format separates its fields by tabs and leaves out what does not apply; JSON format is one
+Text format separates its fields by tabs and leaves out fields that don't apply; JSON format is one
 record of type platform.report. Source: AWS Lambda Developer Guide, "Telemetry API event schema
 reference" and "Monitoring for Lambda SnapStart".
 """
@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-# The longer names first: "Duration" ends four of them.
+# Longer names come first: four of them end in "Duration".
 FIELD = re.compile(
     r"\b(Billed Restore Duration|Restore Duration|Billed Duration|Init Duration|Duration"
     r"|Memory Size|Max Memory Used|Status): (\S+)"
@@ -19,7 +19,7 @@ FIELD = re.compile(
 
 
 class Report(NamedTuple):
-    """One invocation as Lambda accounts for it."""
+    """Lambda's report of one invocation."""
 
     request_id: str
     duration_ms: float
@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
 
 def parse(log: str) -> Report | None:
-    """Return the last report in a log or the tail of one; None where there is none."""
+    """Return the last report in a log or a log's tail; None if it has no report."""
     for line in reversed(log.splitlines()):
         if "REPORT RequestId:" in line:
             return _from_text(line)

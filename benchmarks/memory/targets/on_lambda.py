@@ -16,7 +16,7 @@ from benchmarks.memory.targets.invocation import Configuration
 from emulator import sizes
 from emulator.problem import Problem
 
-# Changed to have Lambda start a new environment; taken away again in the end.
+# A change of this variable makes Lambda start a new environment; it is removed at the end.
 COLD_START_VARIABLE = "BENCHMARK_COLD_START"
 
 
@@ -33,8 +33,8 @@ class LambdaTarget(Target):
         configurations: Which of its functions.
         stack: STACK.
         region: The region; None for that of the environment or profile.
-        endpoint_url: Where the AWS API is; None for the region's own.
-        qualifier: The version or alias to invoke; None for what was deployed last.
+        endpoint_url: The URL of the AWS API; None for the region's own.
+        qualifier: The version or alias to invoke; None for the latest code.
     """
 
     name = "lambda"
@@ -50,7 +50,7 @@ class LambdaTarget(Target):
     ) -> None:
         super().__init__(configurations)
         self._stack = stack
-        # Left out where there is none: permissions for a function don't cover its "$LATEST".
+        # Left out if not given: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
         client = clients.client("lambda", region=region, endpoint_url=endpoint_url)
         self._client = self._counted(client)
@@ -58,15 +58,15 @@ class LambdaTarget(Target):
         self._changed: set[Configuration] = set()
 
     def __exit__(self, *_: object) -> None:
-        """Take the variable away again that made functions start cold."""
-        with ExitStack() as stack:  # each is restored, whatever happens to the others
+        """Remove the variable that made functions start cold."""
+        with ExitStack() as stack:  # restores each function even if another one's fails
             for configuration in sorted(self._changed, reverse=True):
                 stack.callback(self._restore, configuration)
 
     def make_cold(self, configuration: Configuration) -> None:
         if self._qualified:
             raise Problem(
-                "a version can't be changed, and so no cold start of it be forced: "
+                "a version can't be changed, so its cold starts can't be forced: "
                 "leave out --qualifier, or measure without cold starts"
             )
         variables = self._variables(configuration)
@@ -98,7 +98,7 @@ class LambdaTarget(Target):
         return Figures(report.duration_ms, report.billed_ms, report.init_ms, report.max_memory_mb)
 
     def _setting(self, configuration: Configuration) -> dict[str, Any]:
-        """Return the function's configuration as it was before anything was changed here."""
+        """Return the function's configuration before any change made here."""
         if configuration not in self._settings:
             with clients.explained():
                 self._settings[configuration] = self._client.get_function_configuration(
@@ -108,10 +108,10 @@ class LambdaTarget(Target):
 
     def _variables(self, configuration: Configuration) -> dict[str, str]:
         environment = self._setting(configuration).get("Environment", {})
-        if "Error" in environment:  # without reading them they can't be kept
+        if "Error" in environment:  # variables that can't be read can't be kept
             raise Problem(f"environment variables: {environment['Error'].get('Message')}")
         variables = dict(environment.get("Variables", {}))
-        variables.pop(COLD_START_VARIABLE, None)  # of a run that was killed
+        variables.pop(COLD_START_VARIABLE, None)  # left by a killed run
         return variables
 
     def _restore(self, configuration: Configuration) -> None:

@@ -1,6 +1,6 @@
 """The same functions on this machine: the real emulator, each memory size under its CPU quota.
 
-What the emulator reports differs from Lambda: a cold start's REPORT has INIT in its duration and a
+The emulator's reports differ from Lambda's: a cold start's REPORT has INIT in its duration and a
 wrong Init Duration, and Max Memory Used is always the memory size. INIT is taken from the
 emulator's own log, and memory from the handler's answer. The emulator itself, a Go program, runs
 inside the quota too.
@@ -19,7 +19,7 @@ from benchmarks.memory.targets.invocation import Configuration
 from emulator import quota, sizes
 from emulator.function import HANDLER, Emulator
 
-# Each engine's task folder, and what else is on its path.
+# Each engine's task folder, and the other folders on its path.
 ENGINES = {
     "bcrypt_batch": (HANDLER, ""),
     "pyca": (Path(__file__).parent / "pyca_engine", str(HANDLER)),
@@ -31,7 +31,7 @@ class EmulatorTarget(Target):
     """One emulator for each configuration, started with its first invocation.
 
     Args:
-        configurations: Which, all of this machine's architecture.
+        configurations: The functions, all of this machine's architecture.
         timeout_s: The functions' timeout.
     """
 
@@ -43,7 +43,7 @@ class EmulatorTarget(Target):
         self._running: dict[Configuration, Running] = {}
 
     def __exit__(self, *_: object) -> None:
-        with ExitStack() as stack:  # each is ended, whatever happens to the others
+        with ExitStack() as stack:  # ends each emulator even if another one's end fails
             for running in self._running.values():
                 stack.callback(running.close)
         self._running.clear()
@@ -87,7 +87,7 @@ class EmulatorTarget(Target):
 
 
 class Running:
-    """An emulator under its quota, the client to it, and its log since the latest mark."""
+    """An emulator under its quota, a client for it, and its log since the latest mark."""
 
     def __init__(self, configuration: Configuration, timeout_s: int) -> None:
         task, path = ENGINES[configuration.engine]
@@ -113,7 +113,7 @@ class Running:
         self._mark = len(self.emulator.log)
 
     def report(self) -> lambda_log.Report | None:
-        """Return the latest invocation's report, which is printed after the answer has left."""
+        """Return the latest invocation's report, which the emulator prints after the answer."""
         give_up = time.monotonic() + REPORT_TIMEOUT_S
         while time.monotonic() < give_up:
             if report := lambda_log.parse(self._new_log()):

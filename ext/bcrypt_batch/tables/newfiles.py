@@ -44,7 +44,7 @@ class OutputRefused(Exception):
 
 
 def check_ours(path: str, about: os.stat_result) -> None:
-    """Refuse what is no plain file, or another user's.
+    """Refuse a file that isn't a plain file, or is another user's.
 
     Raises:
         OutputRefused: With the path, and what to do.

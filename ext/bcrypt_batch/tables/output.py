@@ -32,11 +32,11 @@ NONE = Counts()
 
 
 class WriteFailed(OSError):
-    """The output took no more: a full disk, for instance.
+    """Writing to the output failed: the disk is full, for instance.
 
     Attributes:
-        size: How many bytes it took of the lines that were being written.
-        rows: How many rows are whole in it; None if `size` says that.
+        size: How many bytes of the last write are in the output.
+        rows: How many rows are whole in the output; None if `size` gives them.
     """
 
     def __init__(self, error: OSError, size: int = 0, rows: int | None = None) -> None:
@@ -58,12 +58,12 @@ class WriteStopped(KeyboardInterrupt):
 
 
 class Output:
-    """Where result lines go.
+    """The destination of result lines.
 
     Attributes:
-        counts: What the lines that are there already say.
-        empty: Whether nothing is there, not even a header.
-        resumable: Whether another run can take it up.
+        counts: Counts of the lines that the output already has.
+        empty: Whether it is empty, without even a header.
+        resumable: Whether another run can resume it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Output:
         self.resumable = resumable
 
     def write(self, data: bytes) -> None:
-        """Hand lines over to the system; a killed process has lost nothing of them.
+        """Hand lines over to the system, which keeps them even if the process is killed.
 
         Raises:
             WriteFailed: The system took a part of them at most.
@@ -109,7 +109,7 @@ class Output:
             raise WriteFailed(error, len(data) - len(rest)) from None
 
     def finish(self) -> None:
-        """Have the lines on disk, and close the file.
+        """Flush the lines to disk, and close the file.
 
         Raises:
             WriteFailed: The system has lost some of what it took, as network file systems can.
@@ -146,12 +146,12 @@ def check_paths(
         raise OutputRefused("standard input is closed")
     given = os.stat(STDIN if source == "-" else source)
     if not stat.S_ISREG(given.st_mode):
-        return  # what may be one and the same, a terminal for instance
+        return  # input and output may be the same, a terminal for instance
     for taken, refused in (
         (STDOUT if path == "-" else path, f"{taken_as} is {given_as} itself"),
         (f"{path}.state", f"{given_as} has the name of the output's state file"),
     ):
-        with suppress(OSError):  # there is none yet
+        with suppress(OSError):  # the file doesn't exist yet
             if os.path.samestat(given, os.stat(taken)):
                 raise OutputRefused(refused)
 
@@ -170,8 +170,8 @@ def open_output(
 
     Args:
         path: The file, or `-` for standard output.
-        state: What the results depend on; must be the same when the file is taken up again.
-            Without an `input` it can't be.
+        state: The input and options that the results depend on. A resumed file must have the same
+            ones; without an `input` it can't be resumed.
         form: `jsonl` or `csv`.
         resume: Go on after the lines that are there.
         force: Begin anew, in a new file, whatever is there.
@@ -179,10 +179,10 @@ def open_output(
         failed: Called for each row in error that is there, with its number, id and error.
 
     Raises:
-        OutputRefused: There is such a file, and neither is asked for; or it is no plain file of
+        OutputRefused: The file exists, without `resume` or `force`; or it isn't a plain file of
             ours; or it was made from another input or with other options; or another process is
             writing it.
-        OSError: It can't be opened.
+        OSError: The file can't be opened.
     """
     if path == "-":
         return Output(STDOUT, "standard output", standard=StandardOutput(interrupts))
@@ -198,7 +198,7 @@ def open_output(
 
 
 def _open_locked(path: str) -> int | None:
-    """Open an output that nobody else writes; return its descriptor, None if there is none."""
+    """Open and lock an existing output; return its descriptor, None if there is no file."""
     while True:
         try:
             descriptor = open_ours(path, os.O_RDWR)
@@ -206,7 +206,7 @@ def _open_locked(path: str) -> int | None:
             return None
         try:
             lock(descriptor, path)
-            if is_at(path, descriptor):  # and --force of another process has not replaced it
+            if is_at(path, descriptor):  # another process's --force hasn't replaced it
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -217,7 +217,7 @@ def _open_locked(path: str) -> int | None:
 def _begun(
     path: str, state: dict[str, Any], form: str, interrupts: Interrupts, *, replace: bool
 ) -> Output:
-    """Make an output and its state, both anew; the output first, lest its lines get this state."""
+    """Make a new output and state: the output first, so that old lines never get this state."""
     resumable = state.get("input") is not None
     with interrupts.deferred():
         descriptor = -1
@@ -226,7 +226,7 @@ def _begun(
                 descriptor = made.make(path) if replace else _create(path, resumable)
                 if not replace:
                     make_private(descriptor, path)
-                lock(descriptor, path, silent=replace)  # what is replaced had the same locks
+                lock(descriptor, path, silent=replace)  # the replaced file had the same locks
                 with made.file(f"{path}.state") as file:
                     file.write(json.dumps({"version": STATE_VERSION, **state}).encode() + b"\n")
                 if not replace and not is_at(path, descriptor):
@@ -241,13 +241,13 @@ def _begun(
 
 
 def _create(path: str, resumable: bool) -> int:
-    """Make an output under its own name, where --resume finds it."""
+    """Make an output under its final name, where --resume finds it."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
     except FileExistsError:
         check_ours(path, os.lstat(path))
-        goes_on = "--resume goes on with it, " if resumable else ""
-        raise OutputRefused(f"{path} exists; {goes_on}--force begins anew") from None
+        goes_on = "use --resume to continue it, or " if resumable else "use "
+        raise OutputRefused(f"{path} exists; {goes_on}--force to replace it") from None
 
 
 def _taken_up(
@@ -258,14 +258,14 @@ def _taken_up(
         if os.fstat(descriptor).st_nlink > 1:
             raise OutputRefused(
                 f"{path} has other names too (hard links), which would get the results; "
-                "go on with a copy, or --force begins anew"
+                "resume with a copy; --force begins anew"
             )
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         make_private(descriptor, path)
         if mode & 0o077:
             say(
-                f"{path} had the mode {mode:o}: who opened it then can read on; --force begins "
-                "anew in another file"
+                f"{path} had the mode {mode:o}: a process that opened it before can still read it; "
+                "--force begins anew in another file"
             )
         check_state(path, state)
         counts, whole, last = scan(descriptor, form, failed)

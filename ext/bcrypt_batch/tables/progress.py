@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 
 class Nothing:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def at(self, rows: float, offset: float) -> None: ...
 

@@ -1,7 +1,7 @@
 """The rows of a table, each with the bytes of the file that it came from.
 
 Passwords are the bytes of the file: text is decoded with surrogateescape and encoded back, so that
-what is no UTF-8 survives. A row that can't be read is a row with an error; the rest goes on.
+bytes that aren't UTF-8 survive. A row that can't be read is a row with an error; others go on.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Row(NamedTuple):
     Attributes:
         start: Offset of its first byte in the file.
         id: What identifies the user, or None where the table has no such column.
-        password: Its bytes, or None where there is none.
-        hash: Likewise; always None when hashing.
+        password: Its bytes; None if missing.
+        hash: Its bytes; None if missing, and always when hashing.
         error: A code if the row can't be read; the other fields are None then.
         kept: Values of the columns that go along.
         lines: How many lines of the file it is; counted where a CSV's row is an error.
@@ -120,7 +120,7 @@ class Layout(NamedTuple):
 
     Attributes:
         fields: How many a row has.
-        password: Position of that column, from 0; likewise `id` and `hash` where there are such.
+        password: Position of that column, from 0; `id` and `hash` are theirs, if present.
         keep: Positions of the columns that go along.
         data: Offset of the first byte after the header.
     """

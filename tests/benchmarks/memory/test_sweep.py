@@ -174,7 +174,7 @@ def test_an_interrupted_sweep_keeps_its_samples_and_leaves_nothing(
     running.send_signal(how)
     printed, _ = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "the same command goes on from here" in printed
+    assert "run the same command to continue" in printed
     assert emulators
     assert not any(Path("/proc", process).exists() for process in emulators)
     assert not group.exists()

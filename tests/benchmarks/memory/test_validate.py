@@ -33,7 +33,7 @@ def test_right_answers() -> None:
         ({"workers": 1}, {}, "parallel: 1 workers, not 2"),
         ({"workers": 2}, {}, "sequential: 2 workers, not 1"),
         ({"threads_used": 0}, {}, "parallel: 0 threads used of 2"),
-        ({"cold": False}, {}, "the forced cold start was none"),
+        ({"cold": False}, {}, "the forced cold start was warm"),
         ({"error": "InvalidEvent: no"}, {}, "parallel: InvalidEvent: no"),
         ({}, {"hashes": ["$2b$10$x"] * 20}, "parallel: two hashes are equal"),
         ({}, {"hashes": []}, "parallel: 0 hashes of 20 items"),

@@ -1,7 +1,7 @@
 """The handler with pyca/bcrypt in place of bcrypt_batch, to measure beside it.
 
-Same events and answers, as many threads as ours, started before the first request as well. It has
-no deadline: batches that the function's time does not suffice for are not for it.
+It has the same events, answers and number of threads, also started before the first request. It has
+no deadline: don't send it batches that exceed the function's time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KERNEL = f"pyca/bcrypt {version('bcrypt')}"
 WORKERS = asked_workers(os.environ) or worker_count()
 POOL = ThreadPoolExecutor(WORKERS)
-list(POOL.map(time.sleep, [0.001] * WORKERS))  # a pool starts its threads when it is given work
+list(POOL.map(time.sleep, [0.001] * WORKERS))  # a pool starts its threads with its first jobs
 
 _cold = True
 
@@ -36,7 +36,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     global _cold
     cold_start, _cold = _cold, False
     request = parse(event, WORKERS)
-    passwords: list[Any] = request.passwords  # the benchmarks' have none that is missing
+    passwords: list[Any] = request.passwords  # no password of the benchmarks is missing
     hashes: list[Any] | None = request.hashes
     threads: set[int] = set()
 
