@@ -69,7 +69,7 @@ def test_errors_as_csv(failing: Path, tmp_path: Path) -> None:
         ("o", "--errors is the output itself, or its state file"),
         ("o.state", "--errors is the output itself, or its state file"),
         ("users.csv", "--errors is the input itself"),
-        ("there", "exists; --force replaces it"),
+        ("there", "exists; use --force to replace it"),
     ],
 )
 def test_a_list_of_errors_takes_no_other_file_s_place(

@@ -173,7 +173,7 @@ def test_a_name_taken_meanwhile_leaves_none_of_the_others(
 
     monkeypatch.setattr(os, "link", link)
     assert main(["export", "auth0", str(three), "--output", str(tmp_path / "u.json")]) == 2
-    assert f"{taken} exists; --force replaces it" in capsys.readouterr().err
+    assert f"{taken} exists; use --force to replace it" in capsys.readouterr().err
     assert names(tmp_path) == ["hashed.jsonl", "u-0002.json"]
     assert taken.read_bytes() == b"precious"
 

@@ -270,7 +270,7 @@ class NewFiles:
             return
         check_ours(path, about)
         if not self._replace:
-            raise OutputRefused(f"{path} exists; --force replaces it")
+            raise OutputRefused(f"{path} exists; use --force to replace it")
 
     def _name(self, temporary: str, path: str) -> None:
         if self._replace:
@@ -279,7 +279,7 @@ class NewFiles:
         try:
             _link(temporary, path)
         except FileExistsError:
-            raise OutputRefused(f"{path} exists; --force replaces it") from None
+            raise OutputRefused(f"{path} exists; use --force to replace it") from None
 
     def _sync_folder(self, folder: str) -> None:
         try:
