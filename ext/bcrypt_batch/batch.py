@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-# Not from collections.abc, which brings all of collections along: Python itself has this loaded,
-# and typing.get_type_hints has to find here what the signatures below name.
+# Not from collections.abc, which imports all of collections: Python itself has this loaded, and
+# typing.get_type_hints must find the names in the signatures below here.
 from _collections_abc import Iterable
 
 from . import _native
@@ -48,13 +48,13 @@ def hash_many(
             ItemError stands for a password that was refused before, and is that item's error.
         cost: The logarithm of the number of iterations, 4 to 31.
         prefix: b"2b", b"2a" or b"2y": three labels of one algorithm.
-        salts: 16 raw bytes for each password. Without it they come from the operating system's
-            random source, which is what everything but a test wants.
-        truncate: Cut longer passwords to 72 bytes, as bcrypt did of old; `truncated` lists them.
+        salts: 16 raw bytes for each password. By default they come from the operating system's
+            random source; only tests need others.
+        truncate: Cut longer passwords to 72 bytes, as older libraries do; `truncated` lists them.
         workers: How many threads; by default `worker_count()`.
         lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
-            than the kernel can; by default what is fastest.
-        deadline: Seconds of wall time from now, a year at most. What is not finished then is in
+            than the kernel can; by default the fastest number.
+        deadline: Seconds of wall time from now, a year at most. Items unfinished then are in
             `unprocessed`.
         progress: Called as `progress(done, total)` from the calling thread about 20 times a
             second and at the end. Returning False stops the batch.
@@ -63,8 +63,8 @@ def hash_many(
         TypeError: An argument, or a password, has the wrong type.
         ValueError: An argument is out of range.
 
-    Should `progress` or a signal handler raise, as Ctrl-C does, the batch stops and the exception
-    goes on, with what was finished as a BatchResult in its attribute `batch_result`.
+    If `progress` or a signal handler raises, as Ctrl-C does, the batch stops and the exception
+    propagates; its attribute `batch_result` is a BatchResult with the finished items.
     """
     started_ns = time.monotonic_ns()
     run = None
@@ -89,7 +89,7 @@ def hash_many(
         )
         if truncate:
             run.note_cut(passwords)
-        passwords = ()  # 8 bytes an item, for as long as it computes
+        passwords = ()  # 8 bytes an item, not needed while it computes
         run.compute()
         return run.hashes()
     except BaseException as error:
@@ -108,7 +108,7 @@ def verify_many(
     deadline: float | None = None,
     progress: Progress | None = None,
 ) -> BatchResult[bool]:
-    """Check passwords against hashes; `values[i]` is True, False, or None where it wasn't done.
+    """Check passwords against hashes; `values[i]` is True, False, or None if it wasn't done.
 
     Costs and the prefixes 2a, 2b, 2x and 2y may be mixed. A malformed hash is an error of that
     item, `invalid_hash`; a missing one is `missing_hash`, and a missing password
@@ -119,7 +119,7 @@ def verify_many(
         hashes: As many hashes of 60 bytes, or an ItemError for one that was refused before.
         max_cost: A hash of a higher cost is an error of that item, `cost_too_high`, instead of
             minutes or days of work. Each step up doubles the time; 16 takes seconds.
-        truncate: Cut passwords to 72 bytes, as whatever made the hash most likely did;
+        truncate: Cut passwords to 72 bytes, as the maker of the hash most likely did;
             `truncated` lists them. Otherwise a longer one is an error of that item.
         workers: As for `hash_many`.
         lanes: As for `hash_many`.
@@ -130,7 +130,7 @@ def verify_many(
         TypeError: An argument, a password or a hash has the wrong type.
         ValueError: An argument is out of range, or there are not as many hashes as passwords.
 
-    Exceptions while it computes are those of `hash_many`, too.
+    Exceptions while it computes have a `batch_result`, as those of `hash_many` do.
     """
     started_ns = time.monotonic_ns()
     run = None
@@ -161,7 +161,7 @@ def hash_or_verify(
     max_cost: int,
     **others: Any,
 ) -> BatchResult[Any]:
-    """Hash passwords, or check them if there are hashes; each with the arguments that go with it.
+    """Hash passwords, or check them if hashes are given, with the arguments of that function.
 
     Args:
         passwords: As for `hash_many`.

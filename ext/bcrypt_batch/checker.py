@@ -1,4 +1,4 @@
-"""Single checks and hashes, computed together with all others that a process has at the time."""
+"""Check and hash single passwords, together with all other calls of the process."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class CheckerStats(Figures):
             workers have computed; 0.0 before the first.
         hashes_per_second: Calls finished, averaged over the last 10 whole seconds.
         finished: Calls finished since the start.
-        refused: Calls that found the checker full or closed, or were there when it was closed
+        refused: Calls that found the checker full or closed, or were in it when it was closed
             without waiting.
         timed_out: Calls that their timeout ended.
         cancelled: Calls that an exception ended, such as the cancellation of a coroutine.
-        wait_p50_s: The time from the call to the lane, in seconds, that half of all calls did not
-            exceed; this figure and the next two are rounded up, by a quarter at the most.
-        wait_p95_s: That 95 of 100 did not exceed.
-        wait_p99_s: That 99 of 100 did not exceed.
+        wait_p50_s: The median time from a call to its lane, in seconds; this figure and the next
+            two are rounded up, by a quarter at the most.
+        wait_p95_s: The 95th percentile of that time.
+        wait_p99_s: The 99th percentile.
     """
 
     __slots__ = (
@@ -84,13 +84,13 @@ class Checker:
     """Checks and hashes single passwords of many callers, and computes them together.
 
     Calls from any number of threads and event loops share the lanes of a few workers. A call starts
-    at once where a lane is free, else when one becomes free, the oldest first, whatever its cost;
-    nobody waits for company. Threads are made at the first call, in a child after fork anew, and
-    end with `close`, which the `with` statement calls.
+    at once if a lane is free. Otherwise the oldest call gets the next free lane, whatever its cost;
+    no call waits for others to join. Threads start at the first call, again in a child after fork,
+    and end with `close`, which the `with` statement calls.
 
-    Results and exceptions of calls are those of `checkpw` and `hashpw`, and CheckerFull,
-    CheckerClosed and CheckerTimeout. After any exception the call is out of the queue, and the
-    others in it go on.
+    Results and exceptions of calls are those of `checkpw` and `hashpw`, plus CheckerFull,
+    CheckerClosed and CheckerTimeout. Any exception removes its call from the queue; the other calls
+    continue.
     """
 
     def __init__(
@@ -102,16 +102,16 @@ class Checker:
         max_cost: int = DEFAULT_MAX_COST,
         when_full: Literal["raise", "wait"] = "raise",
     ) -> None:
-        """Make one; it needs no threads before the first call.
+        """Make a checker; it starts no threads before the first call.
 
         Args:
             workers: How many threads; by default `worker_count()`.
             lanes: How many calls a thread computes together at the most, 1 to `MAX_LANES`, and no
-                more than the kernel can; by default what is fastest.
+                more than the kernel can; by default the fastest number.
             max_waiting: How many calls may wait for a lane; by default 1000.
             max_cost: A hash of a higher cost is a ValueError, instead of minutes or days of work.
-            when_full: What becomes of a call beyond `max_waiting`: "raise" refuses it with
-                CheckerFull, "wait" lets it wait too, as long as its timeout says.
+            when_full: What happens to a call beyond `max_waiting`: "raise" refuses it with
+                CheckerFull, "wait" lets it wait too, until its timeout.
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -142,15 +142,15 @@ class Checker:
         Args:
             password: At most 72 bytes, as for `checkpw`.
             hash: A hash of `max_cost` at the most.
-            timeout: Seconds of wall time from now, a year at most, waiting and computing.
+            timeout: Seconds of wall time for waiting and computing, a year at most.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: The password is too long, the hash malformed or too costly, or `timeout`
                 negative or more than a year.
             CheckerFull: Too many calls are waiting.
-            CheckerClosed: The checker is closed, or was before this call was finished.
-            CheckerTimeout: The time was up.
+            CheckerClosed: The checker was closed before or during this call.
+            CheckerTimeout: The call was not finished within `timeout`.
             CheckerWithoutThreads: The system refuses even one thread; the message names the limit.
             MemoryError: There is no memory for the call.
         """
@@ -191,11 +191,11 @@ class Checker:
         *,
         timeout: float | None = None,
     ) -> bool:
-        """As `check`, for asyncio; cancelling it takes the call out of the queue.
+        """As `check`, for asyncio; cancelling it removes the call from the queue.
 
         Await it: a coroutine that isn't awaited is true for every password.
 
-        Raises as `check` does, and OSError where the system refuses a file descriptor.
+        Raises as `check` does, and OSError if the system refuses a file descriptor.
         """
         setting = self._setting_of(password, hash)
         return _native.equal(await self._compute_async(password, setting, timeout), bytes(hash))
@@ -239,9 +239,8 @@ class Checker:
         """Take no more calls, and end the threads; may be called again, and by several threads.
 
         Args:
-            wait: Finish the calls that are there. Otherwise they are refused, with CheckerClosed
-                in their callers, within milliseconds; so they are if this is called while another
-                thread waits.
+            wait: Finish the accepted calls. Otherwise they raise CheckerClosed within
+                milliseconds, even while another thread waits in `close`.
         """
         self._queue.close(_tick, drain=check_bool("wait", wait), slice_ns=TICK_NS)
 

@@ -12,7 +12,7 @@ class CheckerError(BcryptBatchError):
 
 
 class CheckerClosed(CheckerError, RuntimeError):
-    """The checker was closed before this call was finished, or before it came."""
+    """The checker was closed before or during this call."""
 
 
 class CheckerFull(CheckerError, RuntimeError):

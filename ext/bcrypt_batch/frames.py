@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def forgetful(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function whose arguments are secret: an exception leaves no locals of ours."""
+    """Wrap a function with secret arguments: an exception keeps no locals of our frames."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -51,5 +51,5 @@ def _like(call: F, function: F) -> F:
     """Make a wrapper look like its function, without functools, which slows cold starts."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         setattr(call, name, getattr(function, name))
-    vars(call)["__wrapped__"] = function  # whose signature inspect and typing show
+    vars(call)["__wrapped__"] = function  # inspect and typing show its signature
     return call

@@ -1,8 +1,8 @@
-"""Values that stand for a missing one in tables, without the libraries that define them."""
+"""Detect missing values of tables without importing the libraries that define them."""
 
 from __future__ import annotations
 
-# By library and name: comparing pandas.NA with itself gives no bool.
+# By library and name: comparing pandas.NA with itself doesn't give a bool.
 MARKERS = (("pandas", "NAType"), ("pandas", "NaTType"), ("numpy", "MaskedConstant"))
 
 

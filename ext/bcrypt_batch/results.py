@@ -21,7 +21,7 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
-# What a batch finds wrong with an item.
+# The errors that a batch finds in an item.
 ERROR_CODES = (
     "missing_password", "missing_hash", "password_too_long", "invalid_hash", "cost_too_high",
 )  # fmt: skip
@@ -32,7 +32,7 @@ class ItemError:
 
     Attributes:
         code: `missing_password`, `missing_hash`, `password_too_long`, `invalid_hash` or
-            `cost_too_high`; or the caller's own, of an item that was refused before.
+            `cost_too_high`; or the caller's own code for an item that it refused before.
         message: What was wrong and what is allowed; quotes neither the password nor the hash.
     """
 
@@ -61,7 +61,7 @@ class BatchStats(Figures):
 
     Attributes:
         workers: How many threads it could use.
-        lanes: The most items that one thread computed together; 0 if there were none.
+        lanes: The most items that one thread computed together; 0 if no item was computed.
         kernel: The compiled variant, as in `kernels()`.
         thread_ids: Native ids of the threads that computed items, as `threading.get_native_id`.
         threads_used: Their number.
@@ -86,7 +86,7 @@ class BatchStats(Figures):
 
 
 class BatchResult(Generic[Value]):
-    """What became of each item of a batch.
+    """The result of each item of a batch.
 
     It is neither true nor false: `bool(result)` and comparing it with True or False raise a
     ValueError. `all(result.values)` says whether each password matched.
@@ -95,8 +95,8 @@ class BatchResult(Generic[Value]):
         values: One entry per item, in the order of the input; None where the item was not done.
         errors: Index of each item that could not be done, and why.
         unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
-        truncated: Indices of the items whose value is that of a password's first 72 bytes,
-            ascending: with `truncate`, of passwords that have more.
+        truncated: Indices of the items whose value is of a password that `truncate` cut to 72
+            bytes, ascending.
         complete: Whether no item is unprocessed.
         stats: How the batch was computed.
     """

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], object]
 
-TICK_NS = 50_000_000  # between two looks at signals and progress
+TICK_NS = 50_000_000  # between two checks of signals and progress
 
 
 class BatchRun:
     """The items of one call, and how they are computed.
 
-    Once it exists, exceptions go on through `_native.hand_over`, with its result.
+    Once a run exists, exceptions leave through `_native.hand_over`, with its result.
     """
 
     def __init__(

@@ -25,12 +25,12 @@ def gensalt(rounds: int = DEFAULT_COST, prefix: bytes | None = DEFAULT_PREFIX) -
 
     Args:
         rounds: The cost, 4 to 31: the logarithm of the number of iterations.
-        prefix: b"2a" or b"2b"; None is the latter.
+        prefix: b"2a" or b"2b"; None means b"2b".
 
     Raises:
         TypeError: `rounds` isn't an integer or `prefix` isn't bytes.
         OverflowError: `rounds` is negative or above 65535.
-        ValueError: `rounds` is otherwise out of range, or `prefix` is another one.
+        ValueError: `rounds` is otherwise out of range, or `prefix` isn't one of the two.
     """
     rounds = index(rounds)
     if not 0 <= rounds <= 0xFFFF:
@@ -90,7 +90,7 @@ def check_password(password: bytes) -> None:
 def canonical_setting(salt: bytes) -> bytes:
     """Return the 29-byte form of a setting that pyca/bcrypt would take.
 
-    It takes empty fields, a cost written "4", "+4" or "004", and anything after the 22nd
+    pyca/bcrypt takes empty fields, a cost written "4", "+4" or "004", and anything after the 22nd
     character of the salt.
     """
     fields = [field for field in salt.split(b"$") if field]

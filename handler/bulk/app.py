@@ -1,8 +1,8 @@
 """AWS Lambda entry point of the steps behind the state machine.
 
 An event is `{"step": "plan", "run": {...}}`, `{"step": "chunk", "output": {...}, "item": {...}}` or
-`{"step": "finish", "output": {...}}`. No password and no hash is ever in one, nor in an answer, an
-error or the log.
+`{"step": "finish", "output": {...}}`. No event, answer, error or log line has a
+password or a hash.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STEPS = ("plan", "chunk", "finish")
 FIELDS = ("step", "run", "output", "item")
-# To serialise and write a part: this share of the function's time, but no more than so long.
+# To serialise and write a part: this share of the function's time, at most so many seconds.
 MARGIN_SHARE, MARGIN_S = 0.2, 15.0
 
 
@@ -49,7 +49,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         raise
     except Exception as error:
         _log(context.aws_request_id, step, failed=type(error).__name__)
-        # Not its message, nor what led to it: either may quote what was read.
+        # Without the message and the cause: both may quote the input.
         raise errors.StepFailed(f"{type(error).__name__} in step {step}") from None
     return answer
 

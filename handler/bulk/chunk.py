@@ -16,7 +16,7 @@ from .plan import WORKERS
 from .record import Chunk, Part, Place, RunRecord
 
 STRETCH_S = 8.0
-MAX_NUMBER = 2**53  # what a double holds exactly, as which an engine may keep numbers
+MAX_NUMBER = 2**53  # up to here a double is exact: the engine may keep numbers as doubles
 
 
 def chunk_of(event: Fields) -> Chunk:
@@ -26,15 +26,15 @@ def chunk_of(event: Fields) -> Chunk:
 
 
 def advance(place: Place, chunk: Chunk, seconds: float) -> tuple[Chunk, Counts, bool]:
-    """Take over the part that is there, or compute one.
+    """Use the existing part, or compute one.
 
     Args:
         place: Where the run is.
         chunk: What is left of the chunk.
-        seconds: For how long to compute at most.
+        seconds: How long to compute at most.
 
     Returns:
-        What is left now; what the part's lines say; whether they were computed here.
+        The rest of the chunk; the counts of the part; whether this call computed it.
     """
     stored = place.part(chunk.chunk, chunk.row)
     computed = False
@@ -43,7 +43,7 @@ def advance(place: Place, chunk: Chunk, seconds: float) -> tuple[Chunk, Counts, 
         body, part = _compute(place, chunk, seconds)
         computed = store.create(stored, body, part.as_metadata())
         if not computed:
-            # Another was first, with other salts: theirs counts. They may have got less far.
+            # Another invocation was first, with other salts: use its part, which may be shorter.
             found = store.head(stored)
     if found is not None:
         part = Part.of_metadata(found.about)

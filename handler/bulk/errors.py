@@ -1,7 +1,6 @@
-"""What may go wrong, by the names that the state machine retries or fails by.
+"""Errors, by the names that decide whether the state machine retries or fails.
 
-It keeps the messages where whoever may read executions reads them: they quote nothing of a table,
-nor of an event.
+Everyone who may read executions can read the messages: they quote nothing of a table or an event.
 """
 
 from bcrypt_batch.tables.kinds import InvalidTable
@@ -29,11 +28,11 @@ class StoreDenied(Exception):
 
 
 class StoreFailed(Exception):
-    """S3 could not be reached or did not answer as it should; worth another try."""
+    """S3 could not be reached or did not answer as it should; a retry may help."""
 
 
 class StepFailed(Exception):
-    """A part that isn't in its plan, or a fault of the code.
+    """A part doesn't fit its plan, or the code has a fault.
 
     Messages of other exceptions stay out of the history, because they may quote a row.
     """

@@ -1,6 +1,6 @@
-"""Judge a run by what is in S3, not by what the engine says came of it.
+"""Judge a run by its objects in S3, not by the engine's report.
 
-Every chunk's parts follow each other from its first row to its last, or the run is not complete.
+A run is complete if the parts of every chunk cover it from the first row to the last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN = 5
 
 
 def finish(place: Place) -> dict[str, Any]:
-    """Write the manifest of a complete run; return what it counts.
+    """Write the manifest of a complete run; return its counts.
 
     Raises:
         Incomplete: Rows are missing.
@@ -50,7 +50,7 @@ def finish(place: Place) -> dict[str, Any]:
 
 
 def _follow(place: Place, chunk: Chunk) -> tuple[Chunk, Counts, list[Stored]]:
-    """Return what of a chunk is missing, and the parts that are there."""
+    """Return the missing rest of a chunk, the counts of its parts, and the parts."""
     counts = Counts()
     parts: list[Stored] = []
     while chunk.rows:

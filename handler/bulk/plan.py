@@ -19,14 +19,14 @@ from .errors import InputReplaced, RunMismatch
 from .record import Chunk, Place, RunRecord
 from .start import RunRequest
 
-SHARE = 0.4  # of the function's time that a chunk may take: instances differ, and neighbours
+SHARE = 0.4  # of the function's time for a chunk: instances and their neighbours differ
 MAX_CHUNK_BYTES = 16 << 20
 MAX_CHUNK_ROWS = 200_000
 # One password alone in a thread takes so many times as long as each of several interleaved ones.
 ALONE = 4.5
 
 
-WORKERS = asked_workers(os.environ)  # of this function, which may change between two of a run
+WORKERS = asked_workers(os.environ)  # of this function; may change between two invocations of a run
 
 
 class Limits(NamedTuple):
@@ -40,7 +40,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     """Plan a run, or find its plan; return what the state machine needs to know.
 
     Args:
-        request: What the run is to do.
+        request: The run to plan.
         seconds: How much time one invocation of this function has.
     """
     place, run = request.place, request.record
@@ -59,7 +59,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
             cut = chunks(run, lines, limits(request, seconds))
             items = [chunk._asdict() for chunk in cut]
             if not store.create_json(place.plan, items):
-                items = store.read_json(place.plan)  # another was first
+                items = store.read_json(place.plan)  # another invocation was first
     return {
         "output": place._asdict(),
         "plan": place.plan.key,
@@ -70,7 +70,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
 
 
 def _claim(place: Place, record: RunRecord) -> None:
-    """Write run.json, or see that the one that is there is of the same input and options."""
+    """Write run.json, or check that the existing one has the same input and options."""
     run = record.as_json()
     if store.create_json(place.run, run):
         return

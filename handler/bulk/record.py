@@ -1,8 +1,8 @@
-"""The record of a run on S3: where its objects lie, and what each of them says.
+"""The record of a run on S3: the keys and contents of its objects.
 
-run.json says what the results depend on, a RunRecord; plan.json is a list of Chunks; parts/ has
-the result lines, and the metadata of each object there a Part; manifest.json has the counts and
-the parts of a complete run.
+run.json has what the results depend on, a RunRecord; plan.json is a list of Chunks; parts/ has the
+result lines, and each object's metadata there is a Part; manifest.json has the counts and the parts
+of a complete run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Stored(NamedTuple):
     """The name of an object in S3.
 
     Attributes:
-        called: The object in messages, which quote no event, and so neither bucket nor key.
+        called: The object's name in messages: they quote no event, so neither bucket nor key.
     """
 
     bucket: str
@@ -30,7 +30,7 @@ class Stored(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a run keeps what it makes."""
+    """Where a run keeps its objects."""
 
     bucket: str
     prefix: str
@@ -62,7 +62,7 @@ class RunRecord(NamedTuple):
         form: `csv`, `jsonl` or `lines`.
         delimiter: The character between a CSV's fields.
         etag: The tag of the input when it was planned; `size` is its size in bytes.
-        layout: Where a CSV's columns stand.
+        layout: The positions of a CSV's columns.
     """
 
     bucket: str
@@ -84,7 +84,7 @@ class RunRecord(NamedTuple):
         return read_rows(lines, self.form, self.columns, self.layout, self.delimiter)
 
     def as_json(self) -> Any:
-        """Return what run.json says. The number of workers is the function's, not the run's."""
+        """Return run.json's content. The number of workers is the function's, not the run's."""
         job = {name: value for name, value in self.job._asdict().items() if name != "workers"}
         content = {
             "job": job,
@@ -96,7 +96,7 @@ class RunRecord(NamedTuple):
             "size": self.size,
             "layout": self.layout and self.layout._asdict(),
         }
-        return json.loads(json.dumps(content))  # tuples are lists there
+        return json.loads(json.dumps(content))  # tuples become lists
 
     @classmethod
     def of_json(cls, content: Any) -> RunRecord:
@@ -117,7 +117,7 @@ class Part(NamedTuple):
     """A part that is in S3: its first row's number is in its name, the rest in its metadata.
 
     Attributes:
-        counts: What its lines say.
+        counts: The counts of its lines.
         next: Offset of the first byte of the input after its rows.
     """
 
@@ -151,7 +151,7 @@ class Chunk(NamedTuple):
     rows: int
 
     def after(self, part: Part) -> Chunk | None:
-        """Return what its first part leaves of it; None if that is no part of it."""
+        """Return the rest of the chunk after its first part; None if the part doesn't fit."""
         done = part.counts.rows
         if not 0 < done <= self.rows:
             return None

@@ -1,4 +1,4 @@
-"""What the event that starts a run asks for, checked."""
+"""Check the event that starts a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = (
 INPUT_FIELDS = (
     "bucket", "key", "format", "delimiter", "password_column", "id_column", "hash_column", "keep",
 )  # fmt: skip
-# What the function's role may read and write.
+# Prefixes that the function's role may read and write.
 INPUT_PREFIX = "in/"
 OUTPUT_PREFIX = "runs/"
 DEFAULT_CONCURRENCY = 100
@@ -34,11 +34,11 @@ MAX_CHUNK_ROWS = 10**9
 
 
 class RunRequest(NamedTuple):
-    """A run, as it is asked for.
+    """A requested run.
 
     Attributes:
-        record: What the results depend on, but for what the input turns out to be.
-        place: Where the run keeps what it makes.
+        record: What the results depend on, without the input's tag, size and layout.
+        place: Where the run keeps its objects.
         chunk_rows: At most so many rows in a chunk, or None for as many as time allows.
         concurrency: At most so many chunks at once.
     """
@@ -50,7 +50,7 @@ class RunRequest(NamedTuple):
 
 
 def place(event: Fields) -> Place:
-    """Return where an event says that the run is."""
+    """Return the place of the run in an event."""
     output = event.inner("output", ("bucket", "prefix"))
     bucket, prefix = output.text("bucket"), output.text("prefix")
     if not prefix.startswith(OUTPUT_PREFIX) or not prefix.endswith("/") or prefix == OUTPUT_PREFIX:
@@ -64,7 +64,7 @@ def parse(event: Any) -> RunRequest:
     """Return the run that an event starts.
 
     Raises:
-        InvalidEvent: It can't be carried out; the message names the field and what is allowed.
+        InvalidEvent: The event is invalid; the message names the field and what is allowed.
     """
     fields = Fields(event, FIELDS)
     operation = fields.choice("operation", OPERATIONS)

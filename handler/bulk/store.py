@@ -1,4 +1,4 @@
-"""S3, as much as is needed of it, and its errors by our names."""
+"""The S3 calls that a run needs, and S3's errors by our names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from .errors import InputReplaced, StoreDenied, StoreFailed
 from .record import Stored
 
-# Read at once: hashing takes minutes, in which S3 would end an idle connection.
+# Read at once: during minutes of hashing, S3 would close an idle connection.
 READ_AT_ONCE_BYTES = 32 << 20
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
@@ -25,7 +25,7 @@ _client: Any = None
 
 
 def client() -> Any:
-    """Return the one client, made when it is first needed."""
+    """Return the one client, made at first use."""
     global _client
     if _client is None:
         _client = boto3.client(
@@ -35,7 +35,7 @@ def client() -> Any:
 
 
 class Found(NamedTuple):
-    """What S3 says of an object: its tag, its size in bytes, and our words about it."""
+    """An object's tag, its size in bytes, and our metadata."""
 
     etag: str
     size: int
@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 @contextmanager
 def _named(action: str, stored: Stored) -> Iterator[None]:
-    """Turn S3's errors into ours, which say what was done to what."""
+    """Turn S3's errors into ours, which name the action and the object."""
     try:
         yield
     except ClientError as error:
@@ -62,7 +62,7 @@ def _code(error: ClientError) -> str:
 
 
 def head(stored: Stored) -> Found | None:
-    """Return what is known of an object, or None if there is none."""
+    """Return an object's tag, size and metadata, or None if it doesn't exist."""
     with _named("look at", stored):
         try:
             answer = client().head_object(Bucket=stored.bucket, Key=stored.key)
@@ -74,7 +74,7 @@ def head(stored: Stored) -> Found | None:
 
 
 def read_json(stored: Stored) -> Any:
-    """Return what a JSON object holds, or None if there is none."""
+    """Return the content of a JSON object, or None if it doesn't exist."""
     with _named("read", stored):
         try:
             answer = client().get_object(Bucket=stored.bucket, Key=stored.key)
@@ -86,7 +86,7 @@ def read_json(stored: Stored) -> Any:
 
 
 def create(stored: Stored, body: bytes, about: dict[str, str] | None = None) -> bool:
-    """Write an object unless there is one; return whether it was written."""
+    """Write an object unless it exists; return whether it was written."""
     kind = "application/json" if stored.key.endswith(".json") else "application/x-ndjson"
     with _named("write", stored):
         try:
@@ -119,7 +119,7 @@ def open_range(
     """Open bytes `start` to `end` of the object that has this tag.
 
     Raises:
-        InputReplaced: It has another.
+        InputReplaced: The object has another tag.
     """
     if end is not None and start >= end:
         yield io.BytesIO()

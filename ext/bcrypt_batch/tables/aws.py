@@ -1,4 +1,4 @@
-"""The stack that computes tables on AWS, as its clients see it; needs boto3."""
+"""A client of the stack that computes tables on AWS; needs boto3."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ READ_BYTES = 1 << 20
 
 
 class StackError(Exception):
-    """AWS, or the stack, can't do what is asked for."""
+    """AWS or the stack can't do what was requested."""
 
 
 class Status(NamedTuple):
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
-        state: What Step Functions says of the execution, such as `RUNNING` or `SUCCEEDED`.
+        state: The execution's state in Step Functions, such as `RUNNING` or `SUCCEEDED`.
         chunks: How many chunks there are; 0 while they are being planned.
-        done: How many of them are done, and how many failed.
-        failed: How many failed for now.
-        cause: Why it failed.
+        done: How many of them are done.
+        failed: How many of them failed in this execution.
+        cause: Why the execution failed.
     """
 
     state: str
@@ -36,7 +36,7 @@ class Stack:
     """A deployed stack.
 
     Attributes:
-        bucket: Where tables go.
+        bucket: The bucket for tables.
     """
 
     def __init__(self, name: str) -> None:
@@ -63,10 +63,10 @@ class Stack:
     def upload(
         self, path: str, key: str, about: dict[str, str], progress: Callable[[int], None]
     ) -> bool:
-        """Upload a file unless it is there; return whether it was uploaded.
+        """Upload a file unless the bucket has it; return whether it was uploaded.
 
         Raises:
-            StackError: Another file is there.
+            StackError: The bucket has another file under this key.
         """
         found = self._head(key)
         if found is not None:
@@ -95,7 +95,7 @@ class Stack:
         )
         for page in pages:
             for execution in page["executions"]:
-                # Their names are the run's and a time.
+                # An execution's name is the run's name and a time.
                 if execution["name"].rpartition("-")[0] == run:
                     yield execution
 
@@ -103,7 +103,7 @@ class Stack:
         """Start an execution, or find the one that is running; return its name.
 
         Raises:
-            StackError: The one that is running was started otherwise.
+            StackError: The running execution was started with other options.
         """
         for execution in self._executions(run, statusFilter="RUNNING"):
             about = self._steps.describe_execution(executionArn=execution["executionArn"])
@@ -117,7 +117,7 @@ class Stack:
         return name
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Do one step of a run now."""
+        """Run one step of a run; return its answer."""
         from botocore.config import Config
 
         functions: Any = self._session.client(
@@ -130,7 +130,7 @@ class Stack:
         return content
 
     def status(self, run: str) -> Status:
-        """Return how far a run's newest execution is.
+        """Return the progress of a run's newest execution.
 
         Raises:
             StackError: The run has no execution.
@@ -152,7 +152,7 @@ class Stack:
         )  # fmt: skip
 
     def read_json(self, key: str) -> Any:
-        """Return what a JSON object holds, or None if there is none."""
+        """Return the content of a JSON object, or None if it doesn't exist."""
         try:
             answer = self._s3.get_object(Bucket=self.bucket, Key=key)
         except self._client_error as error:
@@ -171,7 +171,7 @@ class Stack:
         return lines
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the names of objects."""
+        """Yield the keys of objects."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix
         )

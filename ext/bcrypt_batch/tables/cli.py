@@ -62,18 +62,18 @@ def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
     except (InvalidTable, OutputRefused, ValueError) as error:
         return fail(str(error))
     except BrokenPipeError:
-        # Whoever read the output has enough. Python must not find that out at its end again.
+        # The reader has closed the pipe. Python must not fail on it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 141
     except OSError as error:
-        # Of an input or output that can't be opened: a name and the system's word for it.
+        # An input or output can't be opened: report its name and the system's error.
         name = f"{error.filename}: " if error.filename else ""
         return fail(f"{name}{error.strerror or type(error).__name__}")
     return status
 
 
 def fail(message: str) -> int:
-    """Say on standard error why it can't be done."""
+    """Report an error on standard error; return the exit status."""
     say(message)
     return USAGE
 

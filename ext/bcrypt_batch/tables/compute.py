@@ -13,27 +13,27 @@ from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX, 
 
 from .rows import Row
 
-ONLY_FOR = {"hash": ("cost", "prefix"), "verify": ("max_cost",)}  # which fields of a Job
+ONLY_FOR = {"hash": ("cost", "prefix"), "verify": ("max_cost",)}  # fields of Job for one operation
 OPERATIONS = tuple(ONLY_FOR)
 
 MAX_STRETCH_ROWS = 50_000
 MAX_STRETCH_BYTES = 4 << 20
-FIRST_STRETCH_S = 0.3  # before anything was measured; by the guess that follows
-_GUESSED_S = 1.2e-5  # of one core's time for an iteration of the key schedule, cautiously
+FIRST_STRETCH_S = 0.3  # before the first measurement, by the guess below
+_GUESSED_S = 1.2e-5  # a core's time for an iteration of the key schedule, a cautious guess
 
 
 class Job(NamedTuple):
-    """What is to be done with each row.
+    """What to do with each row.
 
     Attributes:
         operation: `hash` or `verify`.
         cost: The cost to hash with.
         prefix: The prefix to hash with.
-        truncate: Cut passwords to 72 bytes; None for the operation's own way: an error when
+        truncate: Cut passwords to 72 bytes; None for the operation's default: an error when
             hashing, cut when verifying.
-        allow_empty: Take an empty password for a password instead of for a missing one.
+        allow_empty: Treat an empty password as a password, not as a missing one.
         max_cost: A hash of a higher cost is an error of its row.
-        workers: How many threads; None for as many as there should be.
+        workers: How many threads; None for `worker_count()`.
     """
 
     operation: str = "hash"
@@ -45,7 +45,7 @@ class Job(NamedTuple):
     workers: int | None = None
 
     def weigh(self, row: Row) -> int:
-        """Return how many iterations a row takes: what its time is proportional to."""
+        """Return how many iterations a row takes; its time is proportional to them."""
         if row.error or not (row.password or self.allow_empty):
             return 0
         if self.operation == "hash":
@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a row.
+    """The outcome of a row.
 
     Attributes:
         row: The row.
@@ -68,11 +68,11 @@ class Outcome(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What came of a stretch of rows.
+    """The outcomes of a stretch of rows.
 
     Attributes:
-        outcomes: Of its rows in order, up to the first that was not done.
-        complete: Whether that is all of them.
+        outcomes: In the order of the rows, up to the first row that was not done.
+        complete: Whether all rows were done.
         lanes: The most items that a thread computed together.
     """
 
@@ -115,22 +115,22 @@ def compute(
 def _password(job: Job, row: Row) -> bytes | bcrypt_batch.ItemError | None:
     if row.error:
         return bcrypt_batch.ItemError(row.error, "the row can't be read")
-    # Hashing an empty password would let anyone in with nothing, and such users sign in elsewhere.
+    # A hash of an empty password would let anyone sign in, and such users sign in elsewhere.
     return row.password if row.password or job.allow_empty else None
 
 
 def _size(value: Any) -> int:
-    """Return about how much text a value is."""
+    """Return roughly how many characters a value has."""
     if isinstance(value, str):
         return len(value)
     return len(json.dumps(value)) if isinstance(value, (list, dict)) else 8
 
 
 class Pace:
-    """Cuts rows into stretches of about so many seconds, by the time that earlier ones took.
+    """Cuts rows into stretches of about `seconds`, by the time that earlier ones took.
 
-    Longer stretches lose less at their ends, where some threads have no group left; shorter ones
-    are sooner on disk.
+    Longer stretches lose less time at their ends, where some threads have no group left; shorter
+    ones are on disk sooner.
 
     Attributes:
         workers: How many threads compute.
@@ -147,7 +147,7 @@ class Pace:
         self._step = self.workers  # rows that keep all threads busy, once the lanes are known
 
     def stretches(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
-        """Yield the rows in stretches; say what each took with `took`."""
+        """Yield the rows in stretches; report the time of each with `took`."""
         stretch: list[Row] = []
         weight = size = 0
         for row in rows:
@@ -168,7 +168,7 @@ class Pace:
             yield stretch
 
     def took(self, seconds: float, lanes: int) -> None:
-        """Learn from the last stretch, which was computed."""
+        """Learn from the time of the last stretch."""
         if self._weight and lanes:
             self._per_iteration = seconds / self._weight
             self._step = self.workers * lanes
@@ -178,7 +178,7 @@ class Pace:
 def measure(job: Job, seconds: float = 2.0) -> tuple[float, int]:
     """Return how many made-up passwords a second this machine hashes for a job, and the lanes.
 
-    A lower cost is measured and the time scaled where the job's own would take longer than that.
+    If the job's cost would take longer than `seconds`, a lower cost is measured and scaled.
     """
     cost = min(job.cost, 8)
     workers = job.workers or bcrypt_batch.worker_count()

@@ -1,4 +1,4 @@
-"""The rows that failed: how many for which reason, and the file that lists them."""
+"""The failed rows: how many for each reason, and the file that lists them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .results import FAILURES_HEADER, failure_line
 
 
 class Failures:
-    """The rows in error, those that an earlier run left in the output included.
+    """The rows in error, including those of earlier runs in the output.
 
     Attributes:
-        codes: How often each error came.
+        codes: How many rows have each error.
     """
 
     def __init__(self, file: BinaryIO | None = None, form: str = "jsonl") -> None:
@@ -29,7 +29,7 @@ class Failures:
             file.write(FAILURES_HEADER)
 
     def add(self, row: int, identity: Any, code: str) -> None:
-        """Note a row; nothing of it is kept but its number, id and error."""
+        """Record only the number, id and error of a row."""
         self.codes[code] += 1
         if self._file:
             self._file.write(failure_line(row, identity, code, self._form))
@@ -37,10 +37,10 @@ class Failures:
 
 @contextmanager
 def failures(options: argparse.Namespace, interrupts: Interrupts) -> Iterator[Failures]:
-    """Begin the list of failures; a file that `--errors` asks for takes its name at the end.
+    """Begin the list of failures; the file of `--errors` gets its name at the end.
 
     Raises:
-        OutputRefused: The file is another one of the command's, or is there already.
+        OutputRefused: The file exists, or is another file of the command.
     """
     path = options.errors
     if path is None:

@@ -1,7 +1,7 @@
-"""The users that other systems import, and the results that they would change or mix up.
+"""Make users for other systems' importers; refuse results that they would change or mix up.
 
 Importers trim names, fold their case, skip lines, and let one user overwrite another, mostly
-without a word. Such results are refused.
+without a warning. Such results are refused.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import Any
 
 from .results import raw_bytes
 
-# Firebase Admin SDK, isUid: a length as JavaScript counts it, in UTF-16 units of two bytes.
+# Firebase Admin SDK, isUid: the length as in JavaScript, in UTF-16 units of two bytes.
 FIREBASE_ID_UNITS = 128
 # Auth0, "Bulk User Import Database Schema and Examples": a file's size, where a KB may have 1000
-# bytes or 1024, and what password_hash takes; anything else goes as custom_password_hash.
+# bytes or 1024, and the hashes that password_hash takes; others go in custom_password_hash.
 AUTH0_BYTES = 500 * 1000
 AUTH0_BRACKETS = len(b"[]\n")  # around a file's users
 AUTH0_COST = 10
 AUTH0_PREFIXES = ("2a", "2b")
-# Auth0, "Bulk User Imports": it puts this before every id.
+# Auth0, "Bulk User Imports": Auth0 puts this before every id.
 AUTH0_ID_PREFIX = "auth0|"
-# Apache, htpasswd(1). Of a line of more than 8 KiB Apache takes no user, and none after it.
+# Apache, htpasswd(1). Apache ignores a line of more than 8 KiB, and all lines after it.
 HTPASSWD_ID_BYTES = 255
 
 HASH = re.compile(r"\$(2[abxy])\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 
-_BOM = "\ufeff"  # JavaScript's trim() takes it for a blank, str.strip() does not
+_BOM = "\ufeff"  # JavaScript's trim() removes it, str.strip() doesn't
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -40,7 +40,7 @@ class Refused(ValueError):
 
 
 class Users:
-    """Makes users of results, in each importer's form; remembers ids and addresses.
+    """Makes users from results in each importer's format; remembers ids and addresses.
 
     Each method takes a result with a hash, and returns a line or a JSON object. It raises Refused
     if the importer would change the user, drop it, or take it for another one.
@@ -59,12 +59,12 @@ class Users:
             raise Refused(f"the id has more than {FIREBASE_ID_UNITS} characters in UTF-16")
         if email := self._email(result):
             user["email"] = email
-        # The salt is in the hash; the whole string is what they take.
+        # The salt is in the hash; Firebase takes the whole string.
         user["passwordHash"] = base64.b64encode(result["hash"].encode()).decode()
         return json.dumps(user).encode()
 
     def auth0(self, result: dict[str, Any]) -> bytes:
-        """For Auth0's job of importing users."""
+        """For Auth0's user import job."""
         identity, email, key = self._id(result), self._email(result), self._options.email
         _check_unicode("id", identity)
         if identity.startswith(AUTH0_ID_PREFIX):
@@ -93,7 +93,7 @@ class Users:
         return line
 
     def htpasswd(self, result: dict[str, Any]) -> bytes:
-        """For Apache and nginx, which compare names byte by byte: the algorithm by its label 2y."""
+        """For Apache and nginx, which compare names byte by byte; the hash gets the label 2y."""
         name = raw_bytes(self._id(result))
         if name is None:
             raise Refused("the id has half a surrogate pair")
@@ -134,7 +134,7 @@ class Users:
 
 
 def _check_ends(what: str, text: str) -> None:
-    """Refuse blanks at the ends, which trimming takes off, and control characters."""
+    """Refuse blanks at the ends, which importers trim, and control characters."""
     if text != text.strip() or _BOM in (text[0], text[-1]):
         raise Refused(f"the {what} begins or ends with a blank, which importers take off")
     if _CONTROL.search(text):

@@ -1,4 +1,4 @@
-"""Open an input such that signals are heard while it is silent."""
+"""Open an input so that signals interrupt a wait for its data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDIN = 0
 
 
 class _Input(io.FileIO):
-    """An input whose errors name it. A pipe or terminal is read only once it has something."""
+    """An input whose errors name the file. A pipe or terminal is read only when it has data."""
 
     def __init__(self, path: str, interrupts: Interrupts) -> None:
         if path == "-":
@@ -43,10 +43,10 @@ def _open(path: str, flags: int) -> int:
 
 @contextmanager
 def open_input(path: str, interrupts: Interrupts) -> Iterator[BinaryIO]:
-    """Open a file, or standard input, which `-` means; `interrupts` may end a wait for it.
+    """Open a file, or `-` for standard input; `interrupts` may end a wait for it.
 
     Raises:
-        OSError: It can't be opened.
+        OSError: The file can't be opened.
     """
     with io.BufferedReader(_Input(path, interrupts)) as file:
         yield file

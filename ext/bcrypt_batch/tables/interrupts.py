@@ -14,14 +14,14 @@ from bcrypt_batch.checks import MAX_SECONDS
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INCOMPLETE = 3
-SIGNALLED = 128  # and the signal's number: a shell's exit status
-ALARM_S = 0.5  # until what was only noted comes again
+SIGNALLED = 128  # plus the signal's number: a shell's exit status
+ALARM_S = 0.5  # from a deferred signal to the alarm that raises it
 
 
 class Interrupts:
-    """Ctrl-C, SIGTERM, SIGHUP and a deadline: a KeyboardInterrupt, raised once.
+    """Turns Ctrl-C, SIGTERM, SIGHUP and a deadline into one KeyboardInterrupt.
 
-    A second one would interrupt the cleaning up after the first.
+    A second one would interrupt the cleanup after the first.
 
     Attributes:
         signal: Which signal came, or None.
@@ -47,11 +47,11 @@ class Interrupts:
 
     @property
     def name(self) -> str:
-        """What stopped it."""
+        """What stopped the command."""
         return "the deadline" if self.signal is None else signal.Signals(self.signal).name
 
     def limit(self, seconds: float | None) -> None:
-        """Set a deadline, which an alarm keeps; None for none."""
+        """Set a deadline, enforced by an alarm; None sets none."""
         if seconds is None:
             return
         self._deadline = time.monotonic() + seconds
@@ -64,7 +64,7 @@ class Interrupts:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """Handle the signals, except those that are ignored, as nohup has it."""
+        """Handle the signals, except ignored ones: nohup ignores SIGHUP."""
         numbers = [n for n in STOPPING if signal.getsignal(n) != signal.SIG_IGN]
         numbers.append(signal.SIGALRM)
         with self.deferred():
@@ -93,10 +93,10 @@ class Interrupts:
             self._wakeup = None
 
     def wait(self, descriptor: int, event: int, seconds: float | None = None) -> bool:
-        """Wait for a pipe or terminal, no longer than until a signal comes.
+        """Wait until a pipe or terminal is ready, or a signal comes.
 
-        A signal between Python's last look and a read(2) or write(2) that waits would go unnoticed
-        until the other end of the pipe does something. poll(2) returns for it.
+        A signal between Python's last check and a blocking read(2) or write(2) would go unnoticed
+        until the other end of the pipe acts. Python writes signals to a pipe, so poll(2) returns.
 
         Args:
             descriptor: The pipe or terminal.
@@ -104,7 +104,7 @@ class Interrupts:
             seconds: How long to wait at most; None for no limit.
 
         Returns:
-            Whether it is ready; if not, the handler of a signal runs before the next wait.
+            Whether the descriptor is ready; if not, a signal's handler runs before the next wait.
         """
         poll = select.poll()
         poll.register(descriptor, event)
@@ -117,7 +117,7 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only note what comes until the block has ended; an alarm then ends what goes on."""
+        """Only record signals inside the block; an alarm interrupts the code after the block."""
         before, self._deferred = self._deferred, True
         try:
             yield
@@ -130,7 +130,7 @@ class Interrupts:
         if number != signal.SIGALRM:
             self.signal = number
         if self._deferred:
-            signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # lest what follows be waited for
+            signal.setitimer(signal.ITIMER_REAL, ALARM_S)  # to interrupt the code after the block
             return
         self.over = True
         raise KeyboardInterrupt

@@ -1,8 +1,8 @@
-"""The journal of a run, which is its output: what the lines that are there say.
+"""The journal of a run, which is its output: read the lines of earlier runs.
 
-Taking up an output needs no other journal. The lines are in the order of the rows, one for each:
-what was torn is dropped, the rest counted, and as many rows skipped. A small file beside the output
-says which input and which options it was made of, so that it isn't continued with others.
+Resuming needs no other journal. The output has a line for each row, in the order of the rows: a
+torn line is dropped, the rest are counted, and as many rows are skipped. A small file beside the
+output records its input and options, so that a run with others can't continue it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Failed = Callable[[int, Any, str], None]
 
 
 def input_state(name: str) -> dict[str, int] | None:
-    """Return what tells one input from another without reading it; None where nothing does."""
+    """Return an input's size and mtime, which identify it; None unless it is a plain file."""
     if name == "-" or not stat.S_ISREG((about := os.stat(name)).st_mode):
         return None
     return {"size": about.st_size, "mtime_ns": about.st_mtime_ns}
@@ -55,7 +55,7 @@ def check_state(path: str, state: dict[str, Any]) -> None:
 def scan(
     descriptor: int, form: str, failed: Failed = lambda *_: None
 ) -> tuple[Counts, int, int | None]:
-    """Return counts, the size of the whole lines, and the number of the last row.
+    """Return counts, the size of the complete lines, and the number of the last row.
 
     Args:
         descriptor: The output.
@@ -91,10 +91,10 @@ def _number(line: bytes) -> int | None:
 
 
 def _scan_csv(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int | None]:
-    """Scan CSV, where a record may have line ends in it."""
+    """Scan CSV, whose records may contain line ends."""
     lines = Lines(file, limit=UNLIMITED)
     reader = csv.reader(lines, strict=True)
-    limit = csv.field_size_limit(UNLIMITED)  # these are our own lines, whatever the input let in
+    limit = csv.field_size_limit(UNLIMITED)  # our own lines have no limit, unlike the input's
     size = os.fstat(file.fileno()).st_size
     ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
     rows = errors = unmatched = whole = 0
@@ -111,7 +111,7 @@ def _scan_csv(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int
                 last = int(record[0])
             whole = lines.mark()
     except (csv.Error, ValueError, IndexError):
-        if lines.offset != size:  # not torn at the end, but no such file
+        if lines.offset != size:  # not a torn end: the file isn't ours
             return Counts(rows + 1), whole, None
     finally:
         csv.field_size_limit(limit)

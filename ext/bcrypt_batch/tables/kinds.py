@@ -1,11 +1,11 @@
-"""What kind of file this is, by its first bytes and its name."""
+"""Detect the kind of a file by its first bytes and its name."""
 
 from __future__ import annotations
 
 import csv
 
 FORMATS = ("csv", "jsonl", "lines")
-HEAD_BYTES = 64  # as many as are looked at
+HEAD_BYTES = 64  # how many are examined
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t", "|")  # the usual ones
 
@@ -34,15 +34,15 @@ _SIGNATURES = (
 
 
 class InvalidTable(ValueError):
-    """The file as a whole can't be read as it is asked to; the message quotes nothing of it."""
+    """The file as a whole can't be read as specified; the message quotes nothing of it."""
 
 
 class InvalidColumns(InvalidTable):
-    """The columns that are asked for can't be read, or can't go along into the results.
+    """The requested columns can't be read, or can't be copied to the results.
 
     Attributes:
         field: Which field of an event is wrong; the option's name has hyphens.
-        why: What is wrong with it; quotes no name of a column.
+        why: What is wrong with it; quotes no column name.
     """
 
     def __init__(self, field: str, why: str) -> None:
@@ -54,7 +54,7 @@ class NoSuchColumn(InvalidTable):
     """The header of a CSV lacks a column, or has its name twice.
 
     Attributes:
-        unnamed: The message without the column's name, which a function's event gave.
+        unnamed: The message without the column's name, because no message quotes an event.
     """
 
     def __init__(self, name: str, field: str, found: int, likely: str | None = None) -> None:
@@ -72,7 +72,7 @@ class NoSuchColumn(InvalidTable):
 
 
 def refuse_what_is_no_text(head: bytes) -> None:
-    """Raise InvalidTable if a file that begins with these bytes is known to be no text in UTF-8."""
+    """Raise InvalidTable if these first bytes show that a file isn't UTF-8 text."""
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             raise InvalidTable(f"the file is {kind}")
@@ -80,7 +80,7 @@ def refuse_what_is_no_text(head: bytes) -> None:
         raise InvalidTable(
             "the file is Parquet, which the command line reads by --format parquet, from a file"
         )
-    # UTF-16 without its mark: every second byte of plain text is zero.
+    # UTF-16 without a byte order mark: every second byte of plain text is zero.
     even, odd = head[0:HEAD_BYTES:2], head[1:HEAD_BYTES:2]
     if len(head) >= 8 and ((not any(odd) and all(even)) or (not any(even) and all(odd))):
         raise InvalidTable("the file is UTF-16 without a mark; convert it to UTF-8 first")
@@ -92,7 +92,7 @@ def is_parquet(head: bytes) -> bool:
 
 
 def fields_of(header: str, delimiter: str) -> list[str]:
-    """Return the fields of a CSV's header; none if it can't be read so."""
+    """Return the fields of a CSV's header; none if the header is malformed."""
     try:
         return next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -100,7 +100,7 @@ def fields_of(header: str, delimiter: str) -> list[str]:
 
 
 def likely_delimiter(header: str, column: str) -> str | None:
-    """Return a delimiter that makes several columns of a header, among them this one."""
+    """Return a delimiter that splits a header into several columns, including this one."""
     for delimiter in DELIMITERS:
         fields = fields_of(header, delimiter)
         if len(fields) > 1 and column in fields:
@@ -111,13 +111,13 @@ def likely_delimiter(header: str, column: str) -> str | None:
 def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[str, str] | None:
     """Return the format and the delimiter that a table's first line shows, or None.
 
-    Plain lines show none, and one word may be a header or a password: a wrong guess would hash a
-    header, or lose a password.
+    Plain lines show no format, and one word may be a header or a password. A wrong guess would hash
+    a header, or lose a password.
 
     Args:
         line: The first line.
-        column: The password's.
-        delimiter: What was asked for, or None.
+        column: The name of the password column.
+        delimiter: The requested delimiter, or None.
     """
     if line.startswith("{") and '"' in line:
         return "jsonl", ","
@@ -128,7 +128,7 @@ def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[st
 
 
 def format_by_name(name: str) -> str | None:
-    """Return the format that a file's name ends in: one of FORMATS, `parquet`, or None."""
+    """Return the format of a file name's suffix: one of FORMATS, `parquet`, or None."""
     for suffix, found in SUFFIXES.items():
         if name.lower().endswith(suffix):
             return found
@@ -136,10 +136,10 @@ def format_by_name(name: str) -> str | None:
 
 
 def delimiter_by_name(name: str) -> str:
-    """Return what stands between the fields of a CSV of this name."""
+    """Return the delimiter of a CSV with this name."""
     return "\t" if name.lower().endswith(".tsv") else ","
 
 
 def is_delimiter(text: str) -> bool:
-    """Return whether text can stand between the fields of a CSV."""
+    """Return whether text can be the delimiter of a CSV."""
     return len(text) == 1 and text not in '"\r\n'

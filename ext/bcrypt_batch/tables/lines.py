@@ -1,4 +1,4 @@
-"""A file's lines, counted in bytes, some of which may be given back."""
+"""A file's lines, with byte offsets; a reader may give lines back."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import BinaryIO
 
 from .kinds import HEAD_BYTES
 
-# What one record, or one line, may hold. It bounds the memory that a file without line ends takes,
-# or one with a quote that stays open.
+# The limit of a record or line. It bounds the memory for a file without line ends, or with a quote
+# that is never closed.
 MAX_RECORD_BYTES = 1 << 20
 
 _BACKSLASH = ord("\\")
 
 
 class TooLong(Exception):
-    """A line or record of more than MAX_RECORD_BYTES; the line that was too much is given back."""
+    """A line or record exceeds MAX_RECORD_BYTES; the line that exceeds it is given back."""
 
 
 class Lines:
@@ -25,7 +25,7 @@ class Lines:
     Attributes:
         head: The file's first bytes, still to be read.
         offset: How many bytes of the file were handed over.
-        limit: What a record or a line may hold, in bytes.
+        limit: The most bytes that a record or line may have.
         escaped: Whether there was a quote after a backslash since the last `mark`.
     """
 
@@ -49,12 +49,12 @@ class Lines:
         return got
 
     def skip(self, size: int) -> None:
-        """Leave out some of the bytes of `head`."""
+        """Skip some of the bytes of `head`."""
         self._start = self._start[size:]
         self.offset += size
 
     def mark(self) -> int:
-        """Say that a row begins here; return its offset."""
+        """Mark the start of a row; return its offset."""
         self._taken.clear()
         self.escaped = False
         self._marked = self.offset
@@ -62,11 +62,11 @@ class Lines:
 
     @property
     def taken(self) -> int:
-        """How many lines were handed over since the last `mark`, unless `rewind` came after."""
+        """How many lines were handed over since the last `mark` or `rewind`."""
         return len(self._taken)
 
     def rewind(self) -> None:
-        """Give back what was handed over since the mark."""
+        """Give back the lines that were handed over since the mark."""
         self._given_back.extendleft(reversed(self._taken))
         self._taken.clear()
         self.offset = self._marked
@@ -93,7 +93,7 @@ class Lines:
             raise TooLong
         self._taken.append(line)
         self.offset += len(line)
-        if _BACKSLASH in line and b'\\"' in line:  # the first is an eighth of the second's time
+        if _BACKSLASH in line and b'\\"' in line:  # the first takes an eighth of the second's time
             self.escaped = True
         return line.decode("utf-8", "surrogateescape")
 

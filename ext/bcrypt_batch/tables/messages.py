@@ -10,23 +10,23 @@ PROGRAM = "bcrypt-batch"
 
 
 def say(text: str) -> None:
-    """Say it, after the program's name."""
+    """Show a message after the program's name."""
     show(f"{PROGRAM}: {text}")
 
 
 def show(line: str) -> None:
-    """Show a line, unless standard error is closed: print() would put it among the results then."""
+    """Show a line unless standard error is closed: print() would write to standard output then."""
     if sys.stderr is None:
         return
     try:
         print(line, file=sys.stderr, flush=True)
-    except OSError:  # a terminal that has gone: Python must not try again at its end
+    except OSError:  # the terminal is gone: Python must not try again at exit
         sys.stderr = None
 
 
 @contextmanager
 def naming(path: str) -> Iterator[None]:
-    """Give an OSError without a file's name this one: read(2) and write(2) know none."""
+    """Add this file name to an OSError that has none: read(2) and write(2) report none."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Files that only their owner reads: made new, and named once they are whole.
+"""Files that only their owner can read: made new, and named when they are complete.
 
-No other user may have a hand in the file, nor an open descriptor of it: a named pipe, a device, a
-link or another user's file at the path is refused, and what is replaced keeps its old content.
+No other user may control the file or have an open descriptor of it. A named pipe, a device, a link
+or another user's file at the path is refused; a replaced file keeps its old content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .messages import naming, say
 STDOUT = 1
 GRACE_S = 0.5
 MODE = 0o600
-# What network and FUSE file systems answer to flock, fsync and chmod if they have none.
+# Errors of flock, fsync and chmod on network and FUSE file systems that lack them.
 UNSUPPORTED = (
     errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY,
 )  # fmt: skip
@@ -40,14 +40,14 @@ KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 class OutputRefused(Exception):
-    """The output can't be written as asked for; the message says what can be done."""
+    """The output can't be written as specified; the message gives the remedy."""
 
 
 def check_ours(path: str, about: os.stat_result) -> None:
     """Refuse a file that isn't a plain file, or is another user's.
 
     Raises:
-        OutputRefused: With the path, and what to do.
+        OutputRefused: With the path and the remedy.
     """
     for is_kind, name in KINDS:
         if is_kind(about.st_mode):
@@ -62,7 +62,7 @@ def check_ours(path: str, about: os.stat_result) -> None:
 
 
 def _uid_of_new_files(path: str) -> int:
-    """Return whose a file made here is: network file systems have users of their own."""
+    """Return the owner of a file made here: network file systems have users of their own."""
     with suppress(OSError), tempfile.TemporaryFile(dir=os.path.dirname(path) or ".") as file:
         return os.fstat(file.fileno()).st_uid
     return os.geteuid()
@@ -72,10 +72,10 @@ def open_ours(path: str, flags: int) -> int:
     """Open a plain file of ours; return its descriptor.
 
     Raises:
-        OutputRefused: It is something else, or another user's.
-        OSError: It can't be opened.
+        OutputRefused: The file isn't a plain file, or is another user's.
+        OSError: The file can't be opened.
     """
-    check_ours(path, os.lstat(path))  # opening a device may do something to it
+    check_ours(path, os.lstat(path))  # opening a device may have side effects
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         check_ours(path, os.fstat(descriptor))
@@ -86,7 +86,7 @@ def open_ours(path: str, flags: int) -> int:
 
 
 def is_at(path: str, descriptor: int) -> bool:
-    """Say whether a path still leads to an open file."""
+    """Return whether a path still leads to an open file."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def is_at(path: str, descriptor: int) -> bool:
 
 
 def make_private(descriptor: int, path: str) -> None:
-    """Let nobody else read a file; say if its file system has no modes."""
+    """Let only the owner read a file; warn if its file system has no modes."""
     if stat.S_IMODE(os.fstat(descriptor).st_mode) == MODE:
         return
     with naming(path):
@@ -109,7 +109,7 @@ def make_private(descriptor: int, path: str) -> None:
 
 
 def lock(descriptor: int, path: str, *, silent: bool = False) -> None:
-    """Keep other processes from writing a file; say if its file system has no locks.
+    """Keep other processes from writing a file; warn if its file system has no locks.
 
     Raises:
         OutputRefused: Another process is writing it.
@@ -131,10 +131,10 @@ def lock(descriptor: int, path: str, *, silent: bool = False) -> None:
 
 
 def sync(descriptor: int, path: str) -> bool:
-    """Have a file on disk: what it was made of may be deleted next.
+    """Flush a file to disk: its source may be deleted next.
 
     Returns:
-        Whether its file system can do that; otherwise standard error says so.
+        Whether its file system has fsync; if not, standard error has a warning.
     """
     try:
         with naming(path):
@@ -148,10 +148,10 @@ def sync(descriptor: int, path: str) -> bool:
 
 
 class StandardOutput(io.RawIOBase):
-    """What `-` means: written so that a signal ends a wait for whoever reads it.
+    """Standard output, given as `-`: a signal ends a wait for its reader.
 
     Raises:
-        OutputRefused: It is closed.
+        OutputRefused: Standard output is closed.
     """
 
     def __init__(self, interrupts: Interrupts) -> None:
@@ -164,10 +164,10 @@ class StandardOutput(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Write some of it.
+        """Write some of the data.
 
         Raises:
-            KeyboardInterrupt: Nobody has read it for half a second after a signal or the deadline.
+            KeyboardInterrupt: Nobody has read for half a second after a signal or the deadline.
             OSError: The system takes no more.
         """
         data = memoryview(data)
@@ -178,14 +178,14 @@ class StandardOutput(io.RawIOBase):
                     break
                 if stopped:
                     raise KeyboardInterrupt
-            # A pipe that is ready takes so much without waiting.
+            # A pipe that is ready takes PIPE_BUF bytes without blocking.
             return os.write(STDOUT, data[: select.PIPE_BUF] if self._waits else data)
-        except BlockingIOError:  # a pipe that doesn't wait by itself, as node makes them
+        except BlockingIOError:  # a non-blocking pipe, as Node.js makes them
             return 0
 
 
 class NewFiles:
-    """Files under temporary names, which take their own names together.
+    """Files under temporary names, which get their final names together.
 
     Attributes:
         synced: Whether their file system has fsync, as far as is known.
@@ -194,7 +194,7 @@ class NewFiles:
     def __init__(self, interrupts: Interrupts, *, replace: bool) -> None:
         self._interrupts = interrupts
         self._replace = replace
-        self._made: dict[str, str] = {}  # the temporary name, and the file's own
+        self._made: dict[str, str] = {}  # temporary name to final name
         self._superseded: list[str] = []
         self.synced = True
 
@@ -202,7 +202,7 @@ class NewFiles:
         """Make a file of mode 600; return its descriptor.
 
         Raises:
-            OutputRefused: The name is taken, and not to be replaced, or not ours.
+            OutputRefused: A file has the name, and isn't ours or mustn't be replaced.
             OSError: The file can't be made.
         """
         self._check(path)
@@ -218,7 +218,7 @@ class NewFiles:
 
     @contextmanager
     def file(self, path: str) -> Iterator[BinaryIO]:
-        """Make a file and write it; `-` is standard output, which takes no name."""
+        """Make a file for writing; `-` is standard output, which gets no name."""
         if path == "-":
             standard = StandardOutput(self._interrupts)
             with naming("standard output"), io.BufferedWriter(standard) as out:
@@ -234,7 +234,7 @@ class NewFiles:
         self._superseded.append(path)
 
     def take_names(self) -> None:
-        """Give the files their names: to all, or to none if one of the names is taken.
+        """Give the files their names: all of them, or none if one name is taken.
 
         Raises:
             OutputRefused: A name was taken meanwhile, or an older file is not ours.
@@ -258,7 +258,7 @@ class NewFiles:
                 self._sync_folder(folder)
 
     def remove(self) -> None:
-        """Remove what has taken no name."""
+        """Remove the files that have no final name."""
         with self._interrupts.deferred():
             for temporary in self._made:
                 Path(temporary).unlink(missing_ok=True)
@@ -285,7 +285,7 @@ class NewFiles:
         try:
             descriptor = os.open(folder, os.O_RDONLY)
         except PermissionError:
-            return  # it can't be read; its files are whole all the same
+            return  # the folder can't be read, but its files are complete
         try:
             self.synced = self.synced and sync(descriptor, folder)
         finally:
@@ -293,7 +293,7 @@ class NewFiles:
 
 
 def _link(temporary: str, path: str) -> None:
-    """Rename a file, and replace nothing, which a rename would."""
+    """Rename a file; unlike rename(2), replace nothing."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -311,11 +311,11 @@ def _link(temporary: str, path: str) -> None:
 
 @contextmanager
 def new_files(interrupts: Interrupts, *, replace: bool) -> Iterator[NewFiles]:
-    """Make files that take their names when the block ends well; otherwise nothing stays.
+    """Make files that get their names if the block succeeds; otherwise remove them.
 
     Args:
         interrupts: What may end the block.
-        replace: Whether plain files of ours at these names are replaced, by new ones.
+        replace: Whether the new files replace plain files of ours that have their names.
     """
     made = NewFiles(interrupts, replace=replace)
     try:

@@ -1,4 +1,4 @@
-"""The file of results: made for its owner alone, written in whole lines, and taken up again."""
+"""The file of results: readable by its owner only, written in whole lines, and resumable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WriteFailed(OSError):
 
     Attributes:
         size: How many bytes of the last write are in the output.
-        rows: How many rows are whole in the output; None if `size` gives them.
+        rows: How many complete rows the output has; None if `size` determines them.
     """
 
     def __init__(self, error: OSError, size: int = 0, rows: int | None = None) -> None:
@@ -49,7 +49,7 @@ class WriteStopped(KeyboardInterrupt):
     """Nobody read the output when a signal came.
 
     Attributes:
-        size: How many bytes were taken of the lines that were being written.
+        size: How many bytes of the last write are in the output.
     """
 
     def __init__(self, size: int) -> None:
@@ -91,8 +91,8 @@ class Output:
         """Hand lines over to the system, which keeps them even if the process is killed.
 
         Raises:
-            WriteFailed: The system took a part of them at most.
-            WriteStopped: So did whoever reads standard output, and a signal or the deadline came.
+            WriteFailed: The system took only a part of the lines, or none.
+            WriteStopped: A signal or the deadline came before a reader took all the lines.
             BrokenPipeError: Nobody reads standard output any more.
         """
         assert self._descriptor is not None
@@ -112,7 +112,7 @@ class Output:
         """Flush the lines to disk, and close the file.
 
         Raises:
-            WriteFailed: The system has lost some of what it took, as network file systems can.
+            WriteFailed: The system lost lines that it had taken, as network file systems can.
         """
         try:
             if self._descriptor not in (None, STDOUT) and self._synced:
@@ -134,7 +134,7 @@ class Output:
 def check_paths(
     source: str, path: str, given_as: str = "the input", taken_as: str = "--output"
 ) -> None:
-    """Refuse an output that would take the place of its input, and an input that is closed.
+    """Refuse an output that would overwrite its input, and a closed standard input.
 
     Args:
         source: The input, or `-` for standard input.
@@ -171,12 +171,12 @@ def open_output(
     Args:
         path: The file, or `-` for standard output.
         state: The input and options that the results depend on. A resumed file must have the same
-            ones; without an `input` it can't be resumed.
+            ones; without an `input` the file can't be resumed.
         form: `jsonl` or `csv`.
-        resume: Go on after the lines that are there.
-        force: Begin anew, in a new file, whatever is there.
+        resume: Continue after the existing lines.
+        force: Start over in a new file, whatever exists.
         interrupts: What may end the command meanwhile.
-        failed: Called for each row in error that is there, with its number, id and error.
+        failed: Called for each existing row in error, with its number, id and error.
 
     Raises:
         OutputRefused: The file exists, without `resume` or `force`; or it isn't a plain file of
@@ -253,7 +253,7 @@ def _create(path: str, resumable: bool) -> int:
 def _taken_up(
     descriptor: int, path: str, state: dict[str, Any], form: str, failed: Failed
 ) -> Output:
-    """Drop what was torn, count the rest, and stand at the end."""
+    """Drop a torn last line, count the rest, and seek to the end."""
     try:
         if os.fstat(descriptor).st_nlink > 1:
             raise OutputRefused(

@@ -16,7 +16,7 @@ from .source import Table
 
 @contextmanager
 def paired(table: Table, path: str | None, interrupts: Interrupts) -> Iterator[Table]:
-    """Give the rows of a table the hashes of the results in a file, if there is one.
+    """Add the hashes of a results file to the rows of a table, if a file is given.
 
     Raises:
         OSError: The file can't be opened.

@@ -1,4 +1,4 @@
-"""Read a table that is Parquet, by pyarrow."""
+"""Read a Parquet table with pyarrow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TEXT = ("string", "large_string")
 
 
 def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
-    """Yield the rows of a Parquet file; `start` is where a row would be, were all of one size.
+    """Yield the rows of a Parquet file; `start` is a row's offset if all rows had the same size.
 
     Raises:
-        InvalidTable: It is none, it has no such columns or others than JSON has, or it is damaged.
+        InvalidTable: The file isn't Parquet, is damaged, lacks a column or has one of a wrong type.
     """
     with Path(path).open("rb") as file:
         if not is_parquet(file.read(HEAD_BYTES)):
@@ -101,7 +101,7 @@ def _batches(file: Any, names: list[str]) -> Iterator[Any]:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column's values, as far as JSON has them."""
+    """Return a column's values; None for a value that JSON lacks."""
     column = _plain(column)
     if _is(column.type, *_TEXT):
         return [

@@ -1,4 +1,4 @@
-"""The parser of the command line: what all commands have in common in their help and errors."""
+"""The parser of the command line: the form of help and errors for all commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are a line that says what was meant, without the usage.
+    """A parser whose errors are one line with a suggestion, without the usage.
 
     Attributes:
         examples: Command lines for the end of its help.

@@ -1,4 +1,4 @@
-"""Tell on standard error how far a table is: a bar on a terminal, a line now and then elsewhere."""
+"""Show progress on standard error: a bar on a terminal, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ EVERY_S = 5.0
 
 
 class Progress(Protocol):
-    """Something that is told how far the work is."""
+    """A display of the progress."""
 
     def at(self, rows: float, offset: float) -> None:
-        """So many rows are done, and so many bytes of the input."""
+        """Show that so many rows and so many bytes of the input are done."""
 
     def close(self) -> None: ...
 
@@ -33,7 +33,7 @@ class Text:
     """A line every few seconds.
 
     Attributes:
-        total: The input's size in bytes, or None where it is a pipe's.
+        total: The input's size in bytes, or None for a pipe.
         hint: What the first line ends with.
     """
 
@@ -52,7 +52,7 @@ class Text:
         self.hint = ""
 
     def line(self, rows: float, offset: float, seconds: float) -> str:
-        """Return what is told after so many seconds."""
+        """Return the line to show after so many seconds."""
         rate = (rows - self._first_rows) / seconds
         text = f"{rows:,.0f} rows, {shown_rate(rate)}"
         done = offset - self._first_offset
@@ -93,8 +93,8 @@ class Bar:
 
 
 def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> Progress:
-    """Return the best way to tell it; `rows` and `offset` are where the work begins."""
-    if quiet or sys.stderr is None:  # which is closed
+    """Return the best display; `rows` and `offset` are where the work begins."""
+    if quiet or sys.stderr is None:  # None if closed
         return Nothing()
     if sys.stderr.isatty():
         try:
@@ -111,7 +111,7 @@ def shown_rate(rate: float) -> str:
 
 
 def shown_time(seconds: float) -> str:
-    """Return a duration as people say it."""
+    """Return a duration in units for people."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, seconds = divmod(round(seconds), 60)

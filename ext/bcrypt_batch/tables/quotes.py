@@ -1,9 +1,9 @@
-"""Where rows go on after a record of a CSV that can't be read, or that can be read in two ways.
+"""Find the next row of a CSV after a record that is unreadable or ambiguous.
 
-What stands in a quoted field is somebody's text, and may look like rows: it must not become some.
-So all readings of the quotes are followed at once, and a row begins only where none of them is
-inside a field. They differ in whether a backslash escapes a quote, in whether a lone CR ends a row,
-and in what a fault has done. A reading with two faults is given up while there are others.
+A quoted field is somebody's text, which may look like rows and must not become rows. So all
+readings of the quotes are followed at once, and a row begins only where no reading is inside a
+field. Readings differ in whether a backslash escapes a quote, whether a lone CR ends a row, and
+what a fault has done. A reading with two faults is dropped while others remain.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from functools import cache
 
 from .lines import Lines
 
-# Where a reading stands.
-_BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's begin; in an unquoted field; in a quoted one
+# The states of a reading.
+_BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's start; in an unquoted field; in a quoted one
 _ESCAPE = 3  # in a quoted one, after a backslash
 _CLOSED = 4  # after a closing quote, or after the first half of a doubled one
 _RETURN = 5  # after a closing quote and CR
 _STRAY = 6  # after text that follows a closing quote: a delimiter may be missing before it
 _STRAY_ESCAPE = 7  # in such text, after a backslash
-# A reading is a state, and eight more where it has a fault, and sixteen more where a backslash
-# escapes. A set of readings has a bit for each.
+# A reading is a state, plus 8 if it has a fault, plus 16 if a backslash escapes. A set of readings
+# has a bit for each.
 _FAULT, _ESCAPES, _READINGS = 8, 16, 32
 
 _TEXT, _DELIMITER, _QUOTE, _BACKSLASH, _CR, _LF = range(6)
-_LATER = (  # than each of the states: by a character of each kind; with _FAULT if that is one
+_LATER = (  # for each state and kind of character: the next states, with _FAULT for a fault
     ([_PLAIN], [_BEGIN], [_QUOTED], [_PLAIN], [_BEGIN, _PLAIN], [_BEGIN]),
     ([_PLAIN], [_BEGIN], [_PLAIN], [_PLAIN], [_BEGIN, _PLAIN], [_BEGIN]),
     ([_QUOTED], [_QUOTED], [_CLOSED], [_QUOTED], [_QUOTED], [_QUOTED]),
@@ -52,11 +52,11 @@ def _bits(*readings: int) -> int:
 _START = _bits(_BEGIN, _ESCAPES + _BEGIN)
 _INSIDE = sum(_bits(kind + _QUOTED, kind + _ESCAPE) for kind in range(0, _READINGS, 8))
 _DOUBLED_BEGIN = _bits(_BEGIN)
-# What the next quote rules out if it can't close a field.
+# The readings that the next quote rules out if it can't close a field.
 _FAULTY = sum(_bits(*range(kind, kind + 8)) for kind in (_FAULT, _ESCAPES + _FAULT))
 _ESCAPED = _bits(*range(_ESCAPES, _READINGS))
 
-# A quote that may close a field: an even number of them are quotes of the field.
+# A quote that may close a field: an even number of quotes is text of the field.
 _CLOSING = re.compile(rb'\\"|(?<!")"(?:"")*(?!")')
 
 
@@ -70,7 +70,7 @@ def _after(readings: int, kind: int) -> int:
         dialect, fault, state = reading & _ESCAPES, reading & _FAULT, reading & 7
         later = _LATER[state][kind]
         if dialect and kind == _BACKSLASH and state not in (_ESCAPE, _STRAY_ESCAPE):
-            # Whether it escapes outside quotes nobody knows.
+            # Outside quotes, a backslash may or may not escape.
             later = [at + (at & 7 == _QUOTED) * (_ESCAPE - _QUOTED) for at in later]
             later += [at + _STRAY_ESCAPE - _STRAY for at in later if at & 7 == _STRAY]
         for at in later:
@@ -82,10 +82,10 @@ def _after(readings: int, kind: int) -> int:
 
 
 def leave_doubtful(lines: Lines, delimiter: str) -> int:
-    """Leave out lines from the last mark up to one that surely begins a row, or to the file's end.
+    """Skip lines from the last mark to the next certain start of a row, or to the file's end.
 
     Returns:
-        How many were left out.
+        How many lines were skipped.
     """
     kinds = {'"': _QUOTE, "\\": _BACKSLASH, "\r": _CR, "\n": _LF, delimiter: _DELIMITER}
     special = re.escape("".join(kinds))
@@ -106,8 +106,8 @@ def leave_doubtful(lines: Lines, delimiter: str) -> int:
             return count
         if inside == readings or lines.offset < looked:
             continue
-        # A second fault rules a reading out; so does one in the reading of escapes where the other
-        # reading is outside without any.
+        # A second fault rules a reading out. If backslashes escape in the reading, a first fault
+        # does, while the other reading is outside a field without a fault.
         ruled_out = _FAULTY | (_ESCAPED if readings & _DOUBLED_BEGIN else 0)
         if not inside & ~ruled_out:
             may_close, looked = _look_ahead(lines, delimiter)
@@ -116,10 +116,10 @@ def leave_doubtful(lines: Lines, delimiter: str) -> int:
 
 
 def _look_ahead(lines: Lines, delimiter: str) -> tuple[bool, int]:
-    """Look for the next quote that may close a field, no farther than a record may reach.
+    """Look for the next quote that may close a field, within the length limit of a record.
 
     Returns:
-        Whether there may be one; up to which offset that holds.
+        Whether there may be one; the offset up to which the answer holds.
     """
     ends = (delimiter.encode("utf-8", "surrogateescape"), b"\r", b"\n")
     offset = lines.offset

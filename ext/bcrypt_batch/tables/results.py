@@ -1,4 +1,4 @@
-"""Result lines: what came of each row, as JSON or CSV."""
+"""Result lines: the outcome of each row, as JSON or CSV."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 from .compute import Outcome
 
-# No string has these in it, for there the quotes would have a backslash; a kept object may.
+# A string can't contain these, because its quotes are escaped; a kept object can.
 _ERROR = b', "error": "'
 _NO_MATCH = b', "match": false'
 
-_CSV_END = "\r\n"  # before Python 3.13 the writer quotes a line end only if it is one of its own
+_CSV_END = "\r\n"  # before Python 3.13 the writer quotes CR and LF only if its line end has them
 
 
 class Counts(NamedTuple):
-    """How many rows, and what came of them.
+    """How many rows there are, by outcome.
 
     Attributes:
         rows: All of them.
@@ -36,7 +36,7 @@ class Counts(NamedTuple):
 
 
 def count(outcomes: list[Outcome]) -> Counts:
-    """Count what came of rows."""
+    """Count rows by outcome."""
     return Counts(
         len(outcomes),
         sum(outcome.error is not None for outcome in outcomes),
@@ -56,14 +56,14 @@ def failure_line(row: int, identity: Any, code: str, form: str) -> bytes:
 
 
 def read_line(line: bytes) -> tuple[Counts, dict[str, Any]]:
-    """Count what one line of JSON says; return what a line with an error has."""
+    """Count a line of JSON; return its content if it has an error."""
     if _ERROR not in line and _NO_MATCH not in line:
         return Counts(1), {}
     try:
         found = json.loads(line)
         failed = "error" in found
         return Counts(1, failed, found.get("match") is False), found if failed else {}
-    except (ValueError, AttributeError):  # it is none of ours
+    except (ValueError, AttributeError):  # not one of our lines
         return Counts(1), {}
 
 
@@ -130,8 +130,8 @@ def raw_bytes(text: str) -> bytes | None:
     """Return the bytes that text was decoded from, whether they are UTF-8 or not.
 
     Returns:
-        None if there are none: JSON can escape half a surrogate pair, and several halves that
-        together would be the bytes of a letter.
+        None if no bytes decode to the text: JSON can escape half a surrogate pair, and several
+        halves whose bytes together would be a letter.
     """
     try:
         data = text.encode("utf-8", "surrogateescape")

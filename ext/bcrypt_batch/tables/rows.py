@@ -1,7 +1,7 @@
-"""The rows of a table, each with the bytes of the file that it came from.
+"""The rows of a table, each with its offset in the file.
 
 Passwords are the bytes of the file: text is decoded with surrogateescape and encoded back, so that
-bytes that aren't UTF-8 survive. A row that can't be read is a row with an error; others go on.
+bytes that aren't UTF-8 survive. A row that can't be read gets an error; the next rows are read.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
 ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG)  # of a row that can't be read
 
-FIXED = ("row", "id", "hash", "match", "error")  # names of results, which no kept column may have
+FIXED = ("row", "id", "hash", "match", "error")  # result fields: kept columns need other names
 
 MAX_DEPTH = 64  # of a kept value
 MAX_FIELD = 1 << 17  # characters
-# A record is read to its end before its fields are looked at: a reader that gives up inside a
-# quoted field would take what follows there for rows. The limit is the process's, which is the
-# command line's or a function's own.
+# A record is read to its end before its fields are checked: a reader that stops inside a quoted
+# field would take the rest of the field for rows. The limit holds for the whole process, which
+# belongs to the command line or a function.
 csv.field_size_limit(MAX_RECORD_BYTES)
 
 
@@ -46,12 +46,12 @@ class Row(NamedTuple):
 
     Attributes:
         start: Offset of its first byte in the file.
-        id: What identifies the user, or None where the table has no such column.
+        id: The user's id, or None if the table has no id column.
         password: Its bytes; None if missing.
         hash: Its bytes; None if missing, and always when hashing.
         error: A code if the row can't be read; the other fields are None then.
-        kept: Values of the columns that go along.
-        lines: How many lines of the file it is; counted where a CSV's row is an error.
+        kept: Values of the kept columns.
+        lines: How many lines of the file it has; counted only for a CSV's row in error.
     """
 
     start: int
@@ -67,9 +67,9 @@ class Columns(NamedTuple):
     """The names of the columns that are read.
 
     Attributes:
-        id: None for the column `id` where there is one; otherwise it has to be there.
+        id: The id column, which must exist; None for the column `id`, if there is one.
         hash: None when hashing.
-        keep: Columns that go along into the result.
+        keep: Columns to copy to the results.
     """
 
     password: str = "password"
@@ -78,10 +78,10 @@ class Columns(NamedTuple):
     keep: tuple[str, ...] = ()
 
     def check(self, form: str | None) -> None:
-        """Refuse columns that a format doesn't have, or that would bring a secret into the results.
+        """Refuse columns that a format lacks, or that would put a secret in the results.
 
         Raises:
-            InvalidColumns: With the field of an event that is wrong.
+            InvalidColumns: With the wrong field of an event.
         """
         named: dict[str, tuple[str | None, ...]] = {
             "password_column": (self.password,),
@@ -107,21 +107,21 @@ class Columns(NamedTuple):
 
     @property
     def secret(self) -> tuple[str, ...]:
-        """The columns that never go along into a result, nor are an id."""
+        """The columns that may be neither kept nor the id."""
         return (self.password,) if self.hash is None else (self.password, self.hash)
 
     def id_among(self, names: Container[str]) -> str | None:
-        """Return which column of a table with these is its id, or None if it has none."""
+        """Return the id column of a table with these columns, or None if it has none."""
         return self.id or ("id" if "id" in names and "id" not in self.secret else None)
 
 
 class Layout(NamedTuple):
-    """Where a CSV's columns stand: what its header said, without its words.
+    """The positions of a CSV's columns, without the header's words.
 
     Attributes:
-        fields: How many a row has.
-        password: Position of that column, from 0; `id` and `hash` are theirs, if present.
-        keep: Positions of the columns that go along.
+        fields: How many fields a row has.
+        password: Position of its column, from 0; so are `id` and `hash`, unless None.
+        keep: Positions of the kept columns.
         data: Offset of the first byte after the header.
     """
 
@@ -136,23 +136,23 @@ class Layout(NamedTuple):
 def read_layout(
     file: BinaryIO, form: str, columns: Columns, delimiter: str = ","
 ) -> tuple[Lines, Layout | None]:
-    """Read a table's beginning: its mark, and the header if it is CSV.
+    """Read a table's beginning: a byte order mark, and a CSV's header.
 
     Returns:
-        The lines that follow, for `read_rows`, and for CSV where the columns stand.
+        The lines that follow, for `read_rows`, and the layout of a CSV.
 
     Raises:
-        InvalidTable: It is no text, or has no such header.
+        InvalidTable: The table isn't text, or its header isn't valid.
     """
     lines = begin(file)
     return lines, find_columns(lines, columns, delimiter) if form == "csv" else None
 
 
 def begin(file: BinaryIO) -> Lines:
-    """Return a table's lines, after the mark that may be its beginning.
+    """Return a table's lines, without a byte order mark.
 
     Raises:
-        InvalidTable: It is no text.
+        InvalidTable: The table isn't text.
     """
     lines = Lines(file)
     refuse_what_is_no_text(lines.head)
@@ -162,10 +162,10 @@ def begin(file: BinaryIO) -> Lines:
 
 
 def find_columns(lines: Lines, columns: Columns, delimiter: str) -> Layout:
-    """Read the header of a CSV; return where the columns stand.
+    """Read the header of a CSV; return the positions of the columns.
 
     Raises:
-        InvalidTable: There is no such header.
+        InvalidTable: The header is missing or malformed, or lacks a column.
     """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
@@ -186,7 +186,7 @@ def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> L
         found = [i for i, known in enumerate(header) if known == name]
         if len(found) == 1:
             return found[0]
-        # Without the header's own words: in a file without a header they are somebody's password.
+        # Don't quote the header: in a file without one, its words are somebody's password.
         likely = None if found else likely_delimiter(delimiter.join(header), name)
         raise NoSuchColumn(name, field, len(found), likely)
 
@@ -220,7 +220,7 @@ def read_rows(
 
 
 def _csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
-    # Strict, so that a quote that was left open is noticed at the next one instead of joining rows.
+    # Strict, so that an unclosed quote is an error at the next quote instead of joining rows.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number, password_at, id_at, hash_at, keep, _ = layout
     while True:
@@ -275,12 +275,12 @@ def _jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
             yield _from_object(start, found, columns)
         except TypeError:
             yield Row(start, None, None, None, WRONG_TYPE)
-        except (ValueError, RecursionError):  # UnicodeEncodeError is such: half a surrogate pair
+        except (ValueError, RecursionError):  # UnicodeEncodeError, too: half a surrogate pair
             yield Row(start, None, None, None, MALFORMED)
 
 
 def _finite(text: str) -> float:
-    """Return a number; NaN and Infinity are no JSON, and what 1e999 becomes can't be written."""
+    """Return a number; NaN and Infinity aren't JSON, and 1e999 would become Infinity."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError

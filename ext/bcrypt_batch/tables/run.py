@@ -1,4 +1,4 @@
-"""A table from file to file: read, compute, write, and be stopped at any time."""
+"""Compute a table from file to file: read, compute, write, and stop at any time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .progress import Progress, progress
 from .results import Counts, count, csv_header, csv_lines, json_lines
 from .source import Source, Table
 
-# Long enough that what the threads lose at a stretch's end doesn't show, short enough that a
-# killed process has lost little.
+# Long enough that idle threads at a stretch's end don't matter, short enough that a killed process
+# loses little.
 STRETCH_S = 4.0
 
 
@@ -25,9 +25,9 @@ class Finished(NamedTuple):
     """How a run ended.
 
     Attributes:
-        counts: Of all lines that are in the output now.
+        counts: Counts of all lines in the output.
         here: How many of these rows this run computed.
-        unread: How many lines this run left out, in rows of several lines that can't be read.
+        unread: How many lines this run skipped, in unreadable rows of several lines.
         complete: Whether there is a line for every row of the input.
         seconds: How long it took.
     """
@@ -43,7 +43,7 @@ class TableRun:
     """One run over a table.
 
     Attributes:
-        counts: Of all lines that are in the output.
+        counts: Counts of all lines in the output.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class TableRun:
                 with self.interrupts.deferred():
                     whole = self._stretch(pace, rows, shown)
                 if not whole or self.interrupts.signal or self.interrupts.remaining() == 0:
-                    # The end may have been reached all the same.
+                    # The stop may have come after the last row.
                     return whole and next(table.rows, None) is None
             if shown and table.size:
                 shown.at(self.counts.rows, table.size)

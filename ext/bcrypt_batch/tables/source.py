@@ -1,4 +1,4 @@
-"""Open a table that is a file, or comes through a pipe."""
+"""Open a table from a file or a pipe."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .rows import Columns, Row, begin, find_columns, read_rows
 
 
 class Source(NamedTuple):
-    """Where a table comes from, and how it is to be read.
+    """Where a table comes from, and how to read it.
 
     Attributes:
         path: The file, or `-` for standard input.
-        form: `csv`, `jsonl`, `lines` or `parquet`; None if its first line is to tell.
+        form: `csv`, `jsonl`, `lines` or `parquet`; None to detect it from the first line.
         columns: The columns to read.
-        delimiter: What stands between a CSV's fields; None if its first line is to tell.
+        delimiter: The character between a CSV's fields; None to detect it from the first line.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Source(NamedTuple):
         return "standard input" if self.path == "-" else self.path
 
     def detected(self) -> str:
-        """Return the line that says what the first line told."""
+        """Return a message with the format that was detected in the first line."""
         delimiter = "tab" if self.delimiter == "\t" else self.delimiter
         told = f"csv with the delimiter {delimiter!r}" if self.form == "csv" else self.form
         return f"{self.name} looks like {told}; --format says otherwise"
@@ -48,8 +48,8 @@ class Table(NamedTuple):
 
     Attributes:
         rows: Its rows.
-        size: Its size in bytes; None where it is no plain file.
-        source: How it is read: its format and delimiter are known.
+        size: Its size in bytes; None unless it is a plain file.
+        source: How it is read, with its format and delimiter.
     """
 
     rows: Iterator[Row]
@@ -58,7 +58,7 @@ class Table(NamedTuple):
 
 
 def source(path: str, form: str | None, columns: Columns, delimiter: str | None) -> Source:
-    """Return how a file is to be read, by what is asked for and by its name.
+    """Return how to read a file, by the options and its name.
 
     Raises:
         InvalidTable: The format has no such columns.
@@ -70,7 +70,7 @@ def source(path: str, form: str | None, columns: Columns, delimiter: str | None)
 
 
 def _detected(source: Source, lines: Lines) -> Source:
-    """Return how a file is to be read whose name tells nothing: as its first line tells."""
+    """Return a source with the format and delimiter that its first line shows."""
     first = next(lines.ahead(), b"").decode("utf-8", "surrogateescape")
     found = format_by_content(first, source.columns.password, source.delimiter)
     if found is None:
@@ -87,8 +87,8 @@ def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
     """Open a table for reading; `interrupts` may end a wait for it.
 
     Raises:
-        InvalidTable: It can't be read as it is asked to.
-        OSError: It can't be opened.
+        InvalidTable: The table can't be read as specified.
+        OSError: The file can't be opened.
     """
     if source.path != "-" and os.path.isdir(source.path):
         raise InvalidTable(f"{source.path} is a folder, and a table is a file")

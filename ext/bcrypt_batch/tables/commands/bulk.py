@@ -125,7 +125,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
-    with open_table(read_from, interrupts) as table:  # what is no such table is not uploaded
+    with open_table(read_from, interrupts) as table:  # only a readable table is uploaded
         if read_from.form is None:
             say(table.source.detected())
         read_from = table.source
@@ -141,7 +141,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
 
 
 def _check_operation(options: argparse.Namespace) -> None:
-    """Refuse here what the function would refuse once the table is uploaded."""
+    """Refuse options here that the function would refuse after the upload."""
     for operation, names in ONLY_FOR.items():
         if operation == options.operation:
             continue
@@ -152,7 +152,7 @@ def _check_operation(options: argparse.Namespace) -> None:
 
 
 def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, size: int) -> None:
-    """Refuse here what an execution would fail by, after which the good run's status were lost.
+    """Refuse a mismatch here: a failed execution would hide the good run's status.
 
     Raises:
         StackError: The run was planned with other options, or from another input.
@@ -219,7 +219,7 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
     if manifest is None and stack.read_json(f"{home}plan.json") is None:
         say(_shown(stack.status(options.run)))
         return UNFINISHED
-    if manifest is None:  # its execution failed or was stopped: all rows may be there all the same
+    if manifest is None:  # its execution failed or was stopped, but all rows may be done
         output = {"bucket": stack.bucket, "prefix": home}
         try:
             stack.invoke({"step": "finish", "output": output})

@@ -1,4 +1,4 @@
-"""`bcrypt-batch export`: from finished results to what other systems import."""
+"""`bcrypt-batch export`: convert finished results to the formats of other systems."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..messages import say
 from ..newfiles import NewFiles, OutputRefused, new_files
 from ..output import check_paths
 
-SHOWN = 20  # rows that are refused
+SHOWN = 20  # refused rows that are named
 
 
 class Format(NamedTuple):
     """A format of exports.
 
     Attributes:
-        user: Makes the user of a result.
+        user: Makes a user from a result.
         write: Writes the users; returns how many.
     """
 
@@ -107,7 +107,7 @@ def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
 def _users(
     results: Iterator[dict[str, Any]], form: Format, options: argparse.Namespace
 ) -> Iterator[bytes]:
-    """Yield the users; name the rows that are refused, and raise Refused at the end of them."""
+    """Yield the users; name the refused rows, and raise Refused after the last row."""
     users = Users(options)
     refused = 0
     for result in results:
@@ -140,7 +140,7 @@ def _firebase(users: Iterator[bytes], options: argparse.Namespace, made: NewFile
 
 
 def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
-    """Arrays in files of at most 500 KB."""
+    """Write arrays in files of at most 500 KB."""
     if options.output == "-":
         raise OutputRefused("auth0 is several files: give --output FILE, not standard output")
     target = Path(options.output)
@@ -159,7 +159,7 @@ def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) 
             file.write(b"[" + b",\n".join(of_file) + b"]\n")
         written += len(of_file)
     if options.force and files:
-        # What an earlier, longer export left would be imported with this one.
+        # Files of an earlier, longer export would be imported with this one.
         for stale in takewhile(Path.is_file, map(name, count(files + 1))):
             made.supersede(str(stale))
     return written

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, _: Interrupts) -> int:
-    """Print it; return the exit status."""
+    """Print the report; return the exit status."""
     job = Job(**job_options(options))
     kernels = bcrypt_batch.kernels()
     rate, lanes = measure(job)

@@ -1,6 +1,6 @@
-"""Options that several commands have, and their checks; argparse shows what was wrong.
+"""Options of several commands, and their checks; argparse shows the errors.
 
-An option of a Job that isn't given is not in the namespace: the defaults are the Job's.
+The namespace has only the given options of a Job; the Job has the defaults.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def add_workers(parser: Parser) -> None:
 
 
 def add_hashing(parser: Parser) -> None:
-    """Add what goes with the operation hash."""
+    """Add the options of the operation hash."""
     add_cost(parser)
     parser.add_argument(
         "--prefix", choices=PREFIX_NAMES, default=GIVEN_ONLY,
@@ -57,7 +57,7 @@ def add_hashing(parser: Parser) -> None:
 
 
 def add_verifying(parser: Parser) -> None:
-    """Add what goes with the operation verify."""
+    """Add the options of the operation verify."""
     parser.add_argument("--hash-column", metavar="C", help="default: hash")
     parser.add_argument(
         "--max-cost", type=whole_number(MIN_COST, MAX_COST), metavar="N", default=GIVEN_ONLY,

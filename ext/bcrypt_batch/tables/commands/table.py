@@ -98,7 +98,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     read_from = source(options.input, options.format, columns(options), options.delimiter)
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
-    bcrypt_batch.worker_count()  # should the environment name no number, before a file is made
+    bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
     interrupts.limit(options.deadline)
     with (
         open_table(read_from, interrupts) as opened,
@@ -145,7 +145,7 @@ def _check_output(options: argparse.Namespace) -> None:
 
 
 def _state(job: Job, read_from: Source, form: str, hashes: str | None) -> dict[str, Any]:
-    """Return what a result depends on; the workers change nothing."""
+    """Return the input and options that a result depends on; workers change nothing."""
     state = {name: value for name, value in job._asdict().items() if name != "workers"}
     state |= {"output_format": form, "format": read_from.form, "delimiter": read_from.delimiter}
     state |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
