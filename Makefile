@@ -46,8 +46,8 @@ invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
 	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
 
-# On every core at once; neighbours stay together where they can, and share what is set up for them.
-# What is deployed is for `make containers`.
+# On all cores; adjacent tests stay together if possible, and share fixtures. `make containers` runs the
+# tests of the deployment.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not deployed" $(ARGS)
 
@@ -74,9 +74,9 @@ drive = mkdir -p build/$@ && rm -f build/$@/*.o && \
         $(2) build/$@/$$name > build/$@/$$name.txt || exit 1; done
 
 # The extension built with AddressSanitizer and UndefinedBehaviorSanitizer, under the tests that
-# drive it hardest. Leaks are left out: CPython itself keeps memory until it exits; and so is what reads
-# all of a process's memory, of which they reserve terabytes. Where cffi is installed PyCryptodome binds
-# its libraries deep, which the sanitizers do not bear.
+# drive it hardest. Not checked: leaks, because CPython itself keeps memory until it exits. Not run:
+# tests that read all of a process's memory, of which the sanitizers reserve terabytes. If cffi is
+# installed, PyCryptodome loads its libraries with RTLD_DEEPBIND, which the sanitizers refuse.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(VENV)/.built $(VENV)/.test
 	$(call drive,$(SANITIZE),ASAN_OPTIONS=detect_leaks=0,batch pool queue)
@@ -88,7 +88,7 @@ sanitize: $(VENV)/.built $(VENV)/.test
 	    tests/test_batch_sequences.py tests/test_checker.py tests/test_checker_asyncio.py -k "not wiped"
 
 # The same with ThreadSanitizer, which must load before everything else, and needs pool.c's stand-in for
-# libgomp: it does not see how that waits. Only what forks is left out, and what limits address space.
+# libgomp, since it doesn't see how libgomp waits. Only tests that fork or limit address space are left out.
 sanitize-threads: $(VENV)/.built $(VENV)/.test
 	$(call drive,-fsanitize=thread,,batch queue)
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
@@ -99,8 +99,8 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	        -k "not first_call and not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
 # libFuzzer on the kernel, half of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
-# what the tests try on made-up examples, on more of them, and a function that gets more requests. What
-# libFuzzer finds new is in build/fuzz/corpus, a crash in build/fuzz. Which way the lanes go is not
+# the tests on generated examples, with more of them, and a function that gets more requests. libFuzzer
+# writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of the lanes is not
 # counted: they have no branch that depends on the input.
 MINUTES ?= 6
 EXAMPLES ?= 30
@@ -125,10 +125,10 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
 	    $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
 
-# What is read before it is written, which no sanitizer of gcc's sees, and leaks: the kernel and the
-# engine without Python, then with it a batch's calls in every order. Python's own allocator would hide
-# what is freed, and of what is said of Python itself only that counts which the extension did or
-# called. Leaks are those of the kernel's driver and of the batches': Python keeps memory until it exits.
+# Reads of uninitialized memory, which no sanitizer of gcc's finds, and leaks: the kernel and the
+# engine without Python, then a batch's calls in every order with Python. Python's own allocator would
+# hide frees, and reports about Python count only if the extension is on their stack. Leaks are checked
+# in the drivers of the kernel and the batches only: Python keeps memory until it exits.
 valgrind: $(VENV)/.built $(VENV)/.test
 	mkdir -p build/valgrind
 	$(CC) -std=c11 -g -O1 -pthread -Iext/kernel tests/kernel_driver.c ext/kernel/*.c \
@@ -142,7 +142,7 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
 
-# Known defects, each applied to a copy of this tree: its tests must fail. ARGS selects by name;
+# Known defects, each applied to a copy of this tree, whose tests must fail. ARGS selects by name;
 # tests/mutants/__init__.py has the format of their lists.
 mutants: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	$(BIN)/python -m tests.mutants $(ARGS)
@@ -151,9 +151,9 @@ mutants: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
 	$(BIN)/python -m pytest $(ARGS) tests/test_servers.py
 
-# Which lines the tests reach, of the C and of the Python. Counting makes the kernel many times slower,
-# so the C is compiled so for the tests of it alone; of the extension's Cython the C that is made of it
-# would be counted, which nobody reads. What runs in processes of their own is not counted.
+# Which lines of C and Python the tests reach. Counting makes the kernel many times slower, so only the
+# tests of the C count its lines. The extension's Cython is left out: only the generated C could be
+# counted, which nobody reads. Processes that tests start are not counted.
 UNCOUNTED := checker_storm pools forks interrupts kernel_alone servers shortage threads
 coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 	rm -rf build/coverage
@@ -171,7 +171,7 @@ coverage: $(VENV)/.built $(VENV)/.test $(VENV)/.coverage $(BIN)/aws-lambda-rie
 bench: $(VENV)/.built $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks peers --output build/bench $(ARGS)
 
-# An sdist, and from it a wheel for this machine, in dist/: what the sdist lacks fails here.
+# An sdist, and from it a wheel for this machine, in dist/: a file missing in the sdist fails here.
 wheel: $(VENV)/.build
 	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --no-isolation .
@@ -192,7 +192,7 @@ bulk: $(VENV)/.built $(VENV)/.bulk
 	$(BIN)/python -m statemachine.local $(ARGS)
 
 # What sam build runs, in its copy of this folder, where template.yaml says BuildMethod: makefile.
-# With --container-env-var WHEEL=file.whl it takes that instead of compiling.
+# With --container-env-var WHEEL=file.whl it takes that wheel instead of compiling.
 build-Layerarm64 build-Layerx8664: ARCH = $(subst x8664,x86_64,$(@:build-Layer%=%))
 build-Layerarm64 build-Layerx8664:
 ifdef WHEEL
@@ -203,7 +203,7 @@ endif
 	python3 -m zipfile -e build/sam/layer-$(ARCH).zip "$(ARTIFACTS_DIR)"
 	@[ $@ = build-Layerarm64 ] || echo "$$DEPLOY_X8664"
 
-# The template's default is arm64, and sam deploy asks for what sam build was not told.
+# The template's default is arm64, and sam deploy asks for parameters that sam build didn't get.
 define DEPLOY_X8664
 To deploy x86_64, give sam deploy the architectures that sam build was given:
     sam deploy --guided --parameter-overrides Architectures=x8664
@@ -219,8 +219,8 @@ clean:
 	rm -rf .aws-sam .venv* build dist wheelhouse ext/*.egg-info .*_cache .hypothesis
 
 # The environment, in layers; a stamp file says when each was last brought up to date. With a copy of
-# Python, because sam build copies this folder inside a container, where a link to this machine's leads
-# nowhere; but a Python that looks for its library beside itself can only be linked to.
+# Python, because sam build copies this folder into a container, where a link to this machine's Python
+# is broken; but a Python that looks for its library beside itself needs a link.
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=... picks it")'
@@ -237,8 +237,8 @@ $(VENV)/.built: $(WHEEL) | $(VENV)/.emulator
 	$(PIP) install --no-deps --force-reinstall $(WHEEL)
 	touch $@
 else
-# Cython copies headers to build/ext, where the compiler would find one that is gone from here; in
-# build/lib.* setuptools would find such modules.
+# Cython copies headers to build/ext, where the compiler would find headers deleted here; in
+# build/lib.* setuptools would find deleted modules.
 $(VENV)/.built: $(SOURCES) | $(VENV)/.build $(VENV)/.emulator
 	rm -rf $(VENV)/wheel build/ext build/lib.*
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(VENV)/wheel .

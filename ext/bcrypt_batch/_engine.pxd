@@ -1,4 +1,4 @@
-"""What _native.pyx uses of ext/engine: clock.h, pool.h, batch.h and queue.h."""
+"""The declarations of ext/engine that _native.pyx uses: clock.h, pool.h, batch.h and queue.h."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 

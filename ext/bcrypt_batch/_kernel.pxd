@@ -1,4 +1,4 @@
-"""What _native.pyx uses of kernel.h."""
+"""The declarations of kernel.h that _native.pyx uses."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 

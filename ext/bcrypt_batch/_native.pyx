@@ -2,17 +2,17 @@
 # cython: auto_pickle=False, autotestdict=False, binding=False
 """The boundary between Python and C: converts, checks, and turns codes into exceptions.
 
-What computes is in ext/engine and ext/kernel. Everything is checked while the GIL is held; without
+ext/engine and ext/kernel do the computing. Everything is checked while the GIL is held; without
 it nothing allocates, raises or calls Python. Signal handlers, progress and other Python code run
-between the caller's waits (bb_batch_advance) and nowhere else, so whatever they raise finds the
-batch in a state that can be ended and read.
+only between the caller's waits (bb_batch_advance), so after any exception the batch can be ended
+and read.
 
-Functions are plain ones of C (binding=False): to make objects of them that look like Python's would
-take a tenth of the import's time.
+Functions are built-in ones (binding=False): Python-like function objects would take a tenth of the
+import's time.
 """
 
-# No list comprehension makes values here: where the list can't grow, Cython 3.3 drops the last one
-# twice (ListComp_AppendAndDecref, then the error's path), which corrupts Python's memory.
+# No list comprehension creates values here: if the list can't grow, Cython 3.3 drops the last value
+# twice (ListComp_AppendAndDecref, then the error path), which corrupts Python's memory.
 
 cimport cython
 from libc.errno cimport ENOMEM, errno
@@ -66,9 +66,9 @@ cdef enum:
     # half a millisecond.
     ITEMS_PER_LOOK = 2048
     MAX_SLICE_NS = 1_000_000_000
-    # How long a single item is computed between looks at signals.
+    # How long a single item is computed between checks for signals.
     LOOK_AT_SIGNALS_NS = 50_000_000
-    # How many exceptions may follow each other before hand_over lets the last go as it is.
+    # How many exceptions in a row hand_over handles before it raises the last without a result.
     MAX_EXCEPTIONS = 100
 
 
@@ -87,10 +87,10 @@ cdef str describe(bb_status status):
 
 
 cdef char *text_of(bytes made) except NULL:
-    """Return where to write the text of a hash that nobody else has seen.
+    """Return the buffer for the text of a hash, in a new bytes object that nobody else has seen.
 
-    Written in place: a copy would stay on the stack, or in vector registers that the dynamic linker
-    may save there.
+    The hash is written in place: a copy would stay on the stack, or in vector registers that the
+    dynamic linker may save there.
     """
     return <char *>PyBytes_AsString(made)
 
@@ -116,7 +116,7 @@ cdef bb_kernel *named_kernel(str name) except NULL:
 
 
 cdef bb_kernel *find_kernel(str name) except NULL:
-    """Find a variant to compute with: none does before it has passed its self-test."""
+    """Find a variant to compute with; it must pass its self-test before its first use."""
     cdef bb_kernel *kernel = named_kernel(name)
     if name not in _trusted:
         check_kernel(kernel)
@@ -164,7 +164,7 @@ def max_lanes(str kernel):
 
 
 def group_times(str kernel):
-    """Return how long a variant takes for groups of 1 to `max_lanes` items, in proportion."""
+    """Return a variant's relative times for groups of 1 to `max_lanes` items."""
     cdef bb_kernel *found = find_kernel(kernel)
     cdef const uint32_t *times = bb_kernel_group_times(found)
     cdef unsigned i
@@ -175,7 +175,7 @@ def group_times(str kernel):
 
 
 def shared_lanes(str kernel):
-    """Return the most lanes worth having where two threads share a core."""
+    """Return the most lanes worth having if two threads share a core."""
     return bb_kernel_shared_lanes(find_kernel(kernel))
 
 
@@ -200,7 +200,7 @@ def is_setting(bytes text not None):
 
 
 def hash_cost(bytes text not None):
-    """Return the cost of a well-formed 60-byte hash, or 0 if this is none."""
+    """Return the cost of a well-formed 60-byte hash, or 0 for anything else."""
     cdef bb_setting setting
     if bb_parse_hash(text, len(text), &setting) != BB_OK:
         return 0
@@ -213,13 +213,13 @@ def equal(bytes a not None, bytes b not None):
 
 
 def prepare_pools(int priority, size_t stack_bytes):
-    """Make pools possible; to be called once. See pool.h for the arguments."""
+    """Prepare for pools; to be called once. See pool.h for the arguments."""
     if not bb_pool_prepare(priority, stack_bytes):
         raise MemoryError("no memory to register for forks")
 
 
 def start_pool(unsigned workers):
-    """Have a shared pool of up to `workers` threads, 2 or more; return how many, or 1 if none."""
+    """Make a shared pool of up to `workers` threads, 2 or more; return how many, or 1 if none."""
     cdef unsigned size
     with nogil:
         size = bb_pool_start_shared(workers)
@@ -257,9 +257,9 @@ def forget_locals(error not None):
 def hand_over(error not None, make_result):
     """Raise an exception with `make_result()` as its `batch_result`, if there is a result to make.
 
-    An exception that comes in the middle of this, as from a second Ctrl-C, gets the result in its
-    turn and is raised instead. One whose type refuses attributes is raised as it is. Our locals are
-    forgotten: see `forget_locals`.
+    An exception in the middle of this, as from a second Ctrl-C, gets the result and is raised
+    instead. An exception whose type refuses attributes is raised without the result. Our locals
+    are cleared: see `forget_locals`.
     """
     for _ in range(MAX_EXCEPTIONS if make_result is not None else 0):
         try:
@@ -282,7 +282,7 @@ cdef class Batch:
     """The items of one call, with their keys, in C memory that is wiped when the batch goes.
 
     Use: `add_passwords` or `add_hashes` once, `plan` once, `run` once, then `hashes` or `matches`,
-    and `unprocessed`. After an exception in any of them, what is finished can be read all the same.
+    and `unprocessed`. After an exception in any of them, finished items can still be read.
 
     Attributes:
         refused: Index of each item that has no value, and why: (code, message).
@@ -293,8 +293,8 @@ cdef class Batch:
 
     cdef bb_batch *batch
     cdef size_t total     # items of the input
-    cdef size_t seen      # those of the input that were looked at
-    cdef list expected    # the hashes to check against: here they are no frame's to keep
+    cdef size_t seen      # items of the input that were looked at
+    cdef list expected    # the hashes to check against, here so that no frame keeps them
     cdef readonly dict refused
     cdef object refusal   # the type of a value that stands for an item refused before
     cdef object is_missing
@@ -304,8 +304,8 @@ cdef class Batch:
         """Make a batch of `total` items.
 
         `deadline_ns` is on the clock of `time.monotonic_ns`. Values of the type `refusal` stand
-        for items that were refused before; they have a `code` and a `message`. `is_missing` says
-        of a value that is neither bytes nor None whether it stands for none.
+        for items that were refused before; they have a `code` and a `message`. `is_missing` tests
+        whether a value that is neither bytes nor None stands for a missing one.
         """
         if total >= UINT32_MAX:
             raise MemoryError(f"a batch has at most {UINT32_MAX - 1} items")
@@ -325,7 +325,7 @@ cdef class Batch:
                       bytes salts not None, bint truncate):
         """Add passwords to hash, with 16 bytes of `salts` for each.
 
-        Raises TypeError for one that is neither bytes nor missing nor refused.
+        Raises TypeError for a password that is neither bytes nor missing nor refused.
         """
         cdef const char *salt = salts
         cdef bb_setting setting
@@ -356,7 +356,7 @@ cdef class Batch:
         while self.seen < self.total and not self.must_end_adding():
             password = passwords[self.seen]
             hashed = hashes[self.seen]
-            # Both, so that a wrong type is an error wherever the other is missing.
+            # Both, so that a wrong type is an error even if the other is missing.
             if (self.takes("passwords", password, "password")
                     & self.takes("hashes", hashed, "hash")):
                 status = bb_parse_hash(<const uint8_t *>PyBytes_AsString(hashed),
@@ -403,7 +403,7 @@ cdef class Batch:
         return 0
 
     cdef int take_refusals(self, list values) except -1:
-        """Take the refused ones of the items that the deadline left unseen: they need no time."""
+        """Take the refused items among those that the deadline left unseen: they need no time."""
         cdef size_t item
         for item in range(self.seen, self.total):
             if isinstance(values[item], self.refusal):
@@ -477,11 +477,11 @@ cdef class Batch:
         return 0
 
     def run(self, tick not None, *, int64_t slice_ns):
-        """Compute all groups; return in how many threads, fewer than planned if so refused.
+        """Compute all groups; return how many threads computed: fewer than planned if refused.
 
-        The calling thread computes where one worker is planned, and waits where there are more. It
-        calls `tick` every `slice_ns`. An exception out of it, or out of a signal handler, stops the
-        workers within about a millisecond, and goes on when they have left the batch.
+        The calling thread computes if one worker is planned, and waits if there are more. It calls
+        `tick` every `slice_ns`. An exception from `tick`, or from a signal handler, stops the
+        workers within about a millisecond, and propagates when they have left the batch.
         """
         if not self.workers or self.started or not 0 <= slice_ns <= MAX_SLICE_NS:
             raise ValueError("a batch is run once, after it is planned, with slice_ns from 0 to "
@@ -526,7 +526,7 @@ cdef class Batch:
         return found
 
     def hashes(self):
-        """Return each item's 60-byte hash, None where it is not done."""
+        """Return each item's 60-byte hash, None if it is not done."""
         cdef size_t item
         cdef list values = [None] * self.total
         for item in range(bb_batch_count(self.batch)):
@@ -537,7 +537,7 @@ cdef class Batch:
         return values
 
     def matches(self):
-        """Return whether each item's hash is the one it was added with, None where it is not done.
+        """Return whether each item's hash is the one it was added with, None if it is not done.
 
         Comparing takes the same time wherever the hashes differ.
         """

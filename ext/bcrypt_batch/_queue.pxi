@@ -1,10 +1,10 @@
 """The boundary of single calls that are computed together: included by _native.pyx.
 
-As there, everything is checked while the GIL is held, and Python code runs between the slices of a
-wait and nowhere else. A call that an exception leaves is taken out of the queue before it goes on.
+As there, everything is checked while the GIL is held, and Python code runs only between the slices
+of a wait. Before an exception leaves a call, the call is taken out of the queue.
 """
 
-# What became of a call that has no hash.
+# The outcome of a call that has no hash.
 CLOSED, FULL, TIMEOUT = "closed", "full", "timeout"
 WITHOUT_THREADS = "without threads"  # in a child after fork
 
@@ -23,10 +23,10 @@ cdef bytes hash_of(bb_call *call):
 
 @cython.final
 cdef class Queue:
-    """A queue of C and its pool, which is made when it is first needed, in each process anew.
+    """A C queue and its pool, which each process makes when first needed.
 
     Attributes:
-        started: Whether there is a pool, in this process.
+        started: Whether this process has made the pool.
     """
 
     cdef bb_queue *queue
@@ -35,7 +35,7 @@ cdef class Queue:
     cdef unsigned workers
     cdef unsigned lanes
     cdef size_t max_waiting
-    cdef unsigned users  # threads that wait for the pool, to be made or to end
+    cdef unsigned users  # threads that wait for the pool to start or to end
     cdef bint closed
 
     def __cinit__(self, *, str kernel not None, unsigned workers, unsigned lanes,
@@ -50,7 +50,7 @@ cdef class Queue:
 
     def __dealloc__(self):
         if self.queue and not bb_queue_is_from_before_fork(self.queue):
-            bb_queue_close(self.queue, False)  # all that is in it was let go of
+            bb_queue_close(self.queue, False)  # its callers have let go of all calls
             if self.pool:
                 with nogil:
                     while not bb_pool_wait(self.pool, MAX_SLICE_NS):
@@ -58,7 +58,7 @@ cdef class Queue:
         self.forget()
 
     cdef void forget(self) noexcept:
-        """Give up what has no workers any more."""
+        """Release a queue and a pool that have no workers any more."""
         cdef bb_pool *pool = self.pool
         cdef bb_queue *queue = self.queue
         self.pool = NULL
@@ -71,7 +71,7 @@ cdef class Queue:
             bb_queue_free(queue)
 
     cdef int find_queue(self) except -1:
-        """Have a queue of this process."""
+        """Make this process's queue unless it exists."""
         if self.queue and bb_queue_is_from_before_fork(self.queue):
             self.forget()
         if not self.queue:
@@ -83,9 +83,9 @@ cdef class Queue:
         return 0
 
     def start(self):
-        """Have a pool, unless closed; return how many threads it has if it is new, else None.
+        """Make the pool unless it exists or the queue is closed; return how many threads are new.
 
-        0 where the system refuses even one.
+        None if no pool was made, 0 if the system refuses even one thread.
         """
         cdef unsigned size
         self.find_queue()
@@ -110,8 +110,8 @@ cdef class Queue:
         """Return the hash of a password under a 29-byte setting, or CLOSED, FULL, TIMEOUT
         or WITHOUT_THREADS.
 
-        To be started before. Calls `tick` every `slice_ns`. After a fork by it, or by a signal
-        handler, the child begins again, in a queue of its own.
+        Call `start` before. Calls `tick` every `slice_ns`. If `tick` or a signal handler forks, the
+        child begins again, in its own queue.
         """
         cdef int64_t until_ns = INT64_MAX if deadline_ns is None else deadline_ns
         cdef bb_answer answer
@@ -129,7 +129,7 @@ cdef class Queue:
                 if answer == BB_ANSWER_NONE and bb_call_give_up(call, BB_REASON_TIMEOUT):
                     call = NULL
                     return TIMEOUT
-                answer = bb_call_wait(call, 0)  # it has come just in time, or long since
+                answer = bb_call_wait(call, 0)  # the answer came just in time, or earlier
                 if answer == BB_ANSWER_DIGEST:
                     return hash_of(call)
                 if answer != BB_ANSWER_FORKED:
@@ -141,7 +141,7 @@ cdef class Queue:
                 return WITHOUT_THREADS
 
     cdef bb_answer wait(self, bb_call *call, tick, int64_t slice_ns, int64_t until_ns) except *:
-        """Wait for an answer; there is none when the time is up."""
+        """Wait for an answer; BB_ANSWER_NONE when the time is up."""
         cdef bb_answer answer
         cdef int64_t left_ns
         while True:
@@ -155,7 +155,7 @@ cdef class Queue:
 
     def submit(self, bytes password not None, bytes setting not None, Mailbox mailbox not None, *,
                bint even_if_full):
-        """Return a Call that comes to a mailbox of this process, or CLOSED or FULL."""
+        """Return a Call that a mailbox of this process will get, or CLOSED or FULL."""
         cdef Call call = Call.__new__(Call)
         cdef bb_answer answer
         cdef bb_setting parsed
@@ -175,7 +175,7 @@ cdef class Queue:
     def close(self, tick not None, *, bint drain, int64_t slice_ns):
         """Take no more calls, and wait until the pool has ended; see pool.h and queue.h.
 
-        It goes on ending after an exception out of `tick` or a signal handler.
+        After an exception from `tick` or a signal handler the pool still ends, without a wait.
         """
         cdef bint ended = False
         self.closed = True
@@ -193,9 +193,9 @@ cdef class Queue:
             self.leave_pool()
 
     cdef void leave_pool(self) noexcept:
-        """Wait for the pool no longer; the last one to do so ends it, if its work has ended."""
+        """Stop waiting for the pool; the last waiter ends the pool, if its work has ended."""
         cdef bb_pool *pool = self.pool
-        if self.users:  # none in a child after fork that has begun again meanwhile
+        if self.users:  # 0 in a child after fork that has begun again meanwhile
             self.users -= 1
         if pool and self.closed and not self.users and bb_pool_wait(pool, 0):
             self.pool = NULL
@@ -226,7 +226,7 @@ cdef class Queue:
 
 @cython.final
 cdef class Mailbox:
-    """Where the calls of one event loop come to."""
+    """Gets the answered calls of one event loop."""
 
     cdef bb_mailbox *mailbox
     cdef Queue queue  # lives as long
@@ -251,11 +251,11 @@ cdef class Mailbox:
 
     @property
     def current(self):
-        """Whether it is this process's; its parent's has nothing to come."""
+        """Whether this process made the mailbox; a parent's mailbox gets no more calls."""
         return not bb_mailbox_is_from_before_fork(self.mailbox)
 
     def take(self, list tokens not None):
-        """Add the tokens of the calls that have come to a list."""
+        """Append the tokens of the answered calls to a list."""
         cdef uint64_t token
         while bb_mailbox_take(self.mailbox, &token):
             tokens.append(token)
@@ -266,7 +266,7 @@ cdef class Call:
     """A call that was submitted; it ends with this object at the latest.
 
     Attributes:
-        token: What its mailbox calls it.
+        token: Identifies the call in its mailbox.
     """
 
     cdef bb_call *call
@@ -278,24 +278,24 @@ cdef class Call:
         self.end()
 
     def end(self):
-        """Take it out of the queue if it is there, and drop its result."""
+        """Take the call out of the queue if it is there, and drop its result."""
         cdef bb_call *call = self.call
         self.call = NULL
         if call:
             bb_call_end(call)
 
     def give_up(self):
-        """End it if it has not come, because its time is up; whether it had not."""
+        """End the call as late, unless it has an answer; return whether it is late."""
         if self.call and bb_call_give_up(self.call, BB_REASON_TIMEOUT):
             self.call = NULL
             self.late = True
         return self.late
 
     def expire(self, future not None):
-        """Give it up and wake who waits for the future, unless it has come: then it is on its way.
+        """Give up the call and wake the future's waiter, unless the answer is already on its way.
 
-        For a loop's timer, which calls once: in here no signal handler runs, and what the future
-        raises makes the loop call again.
+        For a loop's timer, which calls once: no signal handler runs in here, and after an exception
+        from the future the loop calls again.
         """
         try:
             if not future.done() and self.give_up():
@@ -305,7 +305,7 @@ cdef class Call:
             raise
 
     def result(self):
-        """Return its hash, CLOSED or TIMEOUT; to be called when it has come or was given up."""
+        """Return the hash, CLOSED or TIMEOUT; to be called after the answer or `give_up`."""
         if self.call and bb_call_wait(self.call, 0) == BB_ANSWER_DIGEST:
             return hash_of(self.call)
         return TIMEOUT if self.late else CLOSED

@@ -1,12 +1,12 @@
-/* Keep imports that nothing here needs out of the start of _native: they would take several times
- * as long as all the rest of it, at each cold start.
+/* Avoid unneeded imports at the start of _native: they would take several times as long as the rest
+ * of the start, at each cold start.
  *
  * Where Cython targets the Limited API, a module's start-up code imports
  *
- * - inspect, and with it ast, dis, tokenize ..., only to read seven constants, which tell debuggers
- *   what kind of function they see: it gets a module of these;
+ * - inspect, and with it ast, dis, tokenize ..., only to read seven constants that describe
+ *   functions to debuggers: it gets a module with only these;
  * - collections.abc, and with it collections, operator, reprlib ..., for two classes that Python
- *   itself has loaded: it gets them from there.
+ *   itself has loaded: it gets these.
  *
  * setup.py links with --wrap=PyImport_ImportModule, so this module's calls come here. */
 #include <Python.h>

@@ -1,4 +1,4 @@
-/* Batches: see batch.h. What memory they have, what their workers do, and what became of it. */
+/* Batches, see batch.h: their memory, their workers, and their results. */
 #define _GNU_SOURCE
 #include "batch.h"
 
@@ -11,12 +11,12 @@
 
 enum {
     /* How often a worker looks at the clock and at `stopped`: about every millisecond, whatever the
-     * cost, since one iteration takes some 60 us; a look takes some 30 ns. */
+     * cost, since one iteration takes some 60 us. A look takes some 30 ns. */
     ITERATIONS_PER_LOOK = 16,
 };
 
 struct group {
-    uint32_t first; /* of its places in `order` */
+    uint32_t first; /* where its items begin in `order` */
     uint8_t lanes;
     uint8_t cost;
 };
@@ -26,7 +26,7 @@ struct worker {
     struct bb_group group;
     atomic_size_t items_done;
     _Atomic pid_t thread_id; /* 0 until it has finished a group */
-    size_t index;            /* of the group that it is busy with */
+    size_t index;            /* of the group that it computes */
     bool busy;
 };
 
@@ -34,7 +34,7 @@ struct bb_batch {
     size_t count;
     struct bb_item *items;
     struct bb_setting *settings;
-    uint32_t *index;   /* of each item, as the caller knows it */
+    uint32_t *index;   /* of each item, in the caller's input */
     atomic_bool *done; /* of each item */
     size_t count_of_cost[BB_MAX_COST + 1];
 
@@ -46,7 +46,7 @@ struct bb_batch {
     struct worker *workers;
     size_t worker_count;
 
-    struct bb_pool *pool; /* NULL where the caller computes */
+    struct bb_pool *pool; /* NULL if the caller computes */
     unsigned threads;     /* that compute; 0 before the start */
     int64_t deadline_ns;
     atomic_size_t next_group;
@@ -151,7 +151,7 @@ static enum bb_plan check_cuts(const struct bb_batch *batch, const struct bb_cut
     return BB_PLAN_OK;
 }
 
-/* Put the items into order by cost, and let each group have the next ones of its cost. */
+/* Sort the items by cost, and give each group the next ones of its cost. */
 static void fill_groups(struct bb_batch *batch, const struct bb_cut *cuts, size_t cut_count)
 {
     size_t first_of_cost[BB_MAX_COST + 1];
@@ -230,7 +230,7 @@ static bool must_leave(const struct bb_batch *batch, int64_t until_ns)
            monotonic_ns() >= until_ns;
 }
 
-/* Compute a worker's group, or go on with it; false where it must leave before the end. */
+/* Start or continue a worker's group; false if the worker must leave before the end. */
 static bool compute_group(struct bb_batch *batch, struct worker *worker, int64_t until_ns)
 {
     const struct group *group = &batch->groups[worker->index];
@@ -258,8 +258,8 @@ static bool compute_group(struct bb_batch *batch, struct worker *worker, int64_t
     return true;
 }
 
-/* Compute groups until none is left (true), or until the worker must leave (false). However little
- * time there is before `until_ns`, a group gets one look further. */
+/* Compute groups until none is left (true), or until the worker must leave (false). However
+ * close `until_ns` is, a group advances by one look. */
 static bool compute_until(struct bb_batch *batch, struct worker *worker, int64_t until_ns)
 {
     while (!must_leave(batch, batch->deadline_ns)) {
@@ -292,7 +292,7 @@ static void start(struct bb_batch *batch)
     }
 }
 
-/* When no worker is in the batch any more. */
+/* No worker may be in the batch any more. */
 static void leave_pool(struct bb_batch *batch)
 {
     unsigned size = bb_pool_size(batch->pool);
@@ -347,7 +347,7 @@ unsigned bb_batch_threads(const struct bb_batch *batch)
     return batch->threads;
 }
 
-/* ---- What became of it ---- */
+/* ---- Results ---- */
 
 size_t bb_batch_items_done(const struct bb_batch *batch)
 {

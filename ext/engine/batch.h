@@ -1,14 +1,14 @@
 /* Batches: the items of one call, computed in groups by the threads of a pool, or by the caller.
  *
- * In this order: make a batch, add its items, plan their groups, advance it until it is over, or
- * abort it before. Results can be read at any time, also of a batch that was stopped, is late, or
- * was aborted. It can be freed at any time but in the middle of its run.
+ * In this order: make a batch, add its items, plan their groups, advance the batch until it is
+ * over, or abort it. Results can be read at any time, even after a stop, a deadline or an abort. A
+ * batch can be freed at any time except during its run.
  *
- * Once it is planned nothing fails. A batch is over when all its groups are computed, when it was
- * stopped, or at its deadline: workers look at both about every millisecond.
+ * Once a batch is planned nothing fails. A batch is over when all its groups are computed, when it
+ * was stopped, or at its deadline: workers check for both about every millisecond.
  *
- * One thread at a time may use a batch. But bb_batch_stop, and what reads results, may be called by
- * any thread at any time: an item that is done does not change any more.
+ * One thread at a time may use a batch. But any thread may stop it or read its results at any time:
+ * an item that is done does not change any more.
  */
 #ifndef BCRYPT_BATCH_BATCH_H
 #define BCRYPT_BATCH_BATCH_H
@@ -32,8 +32,8 @@ struct bb_cut {
 /* Whether a plan was taken, or why it was not. */
 enum bb_plan {
     BB_PLAN_OK,
-    BB_PLAN_AGAIN,      /* there is a plan */
-    BB_PLAN_BAD_GROUP,  /* a group has no lanes, too many of them, or a cost that there is not */
+    BB_PLAN_AGAIN,      /* the batch has a plan already */
+    BB_PLAN_BAD_GROUP,  /* a group has no lanes, too many, or an invalid cost */
     BB_PLAN_TOO_MANY,   /* groups have more items of a cost than the batch */
     BB_PLAN_ITEMS_LEFT, /* an item is in no group */
     BB_PLAN_NO_MEMORY,
@@ -46,10 +46,10 @@ struct bb_batch *bb_batch_make(size_t capacity, int64_t deadline_ns);
 /* Free a batch, and wipe its keys, its digests and the states of its lanes. */
 void bb_batch_free(struct bb_batch *batch);
 
-/* Whether the deadline is over. */
+/* Whether the deadline has passed. */
 bool bb_batch_is_late(const struct bb_batch *batch);
 
-/* Add an item, which the caller knows by `index`, to be hashed under a setting. */
+/* Add an item to be hashed under a setting; `index` identifies it to the caller. */
 void bb_batch_add(struct bb_batch *batch, uint32_t index, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
@@ -57,8 +57,8 @@ void bb_batch_add(struct bb_batch *batch, uint32_t index, const uint8_t *passwor
 size_t bb_batch_count(const struct bb_batch *batch);
 size_t bb_batch_count_of_cost(const struct bb_batch *batch, unsigned cost);
 
-/* Plan the groups, to be computed in this order, for up to `workers` workers (1 or more). Once; but
- * a plan that was not taken may be followed by another. */
+/* Plan the groups, to be computed in this order, for up to `workers` workers (1 or more). Only one
+ * plan can succeed; after a failure, try another. */
 enum bb_plan bb_batch_plan(struct bb_batch *batch, const struct bb_cut *cuts, size_t cut_count,
                            const struct bb_kernel *kernel, size_t workers);
 
@@ -67,10 +67,10 @@ enum bb_plan bb_batch_plan(struct bb_batch *batch, const struct bb_cut *cuts, si
 size_t bb_batch_workers(const struct bb_batch *batch);
 unsigned bb_batch_lanes(const struct bb_batch *batch);
 
-/* Go on for `slice_ns` (0 to 10^18) at the most: wait for the threads of a pool, which the first
- * call starts; where one worker is planned, or the system refuses even one thread, compute. True
- * when the batch is over, and no worker is in it any more. In a child after a fork it is over where
- * threads of the parent computed. */
+/* Continue for at most `slice_ns` (0 to 10^18): wait for the threads of a pool, which the first
+ * call starts; or compute, if one worker is planned or the system refuses even one thread. True
+ * when the batch is over, and no worker is in it any more. In a child after a fork, a batch that
+ * threads of the parent computed is over. */
 bool bb_batch_advance(struct bb_batch *batch, int64_t slice_ns);
 
 /* Make all workers leave within about a millisecond. */
@@ -79,18 +79,16 @@ void bb_batch_stop(struct bb_batch *batch);
 /* Stop a batch that is not over. When this returns, no worker is in it any more. */
 void bb_batch_abort(struct bb_batch *batch);
 
-/* How many threads computed a batch that is over: fewer than planned where the system refused
- * some. */
+/* How many threads computed a batch that is over: fewer than planned if the system refused some. */
 unsigned bb_batch_threads(const struct bb_batch *batch);
 
 /* How many items are done. */
 size_t bb_batch_items_done(const struct bb_batch *batch);
 
-/* The id of the thread that a worker (0 to bb_batch_workers - 1) is, or 0 if it finished no item.
- */
+/* The thread id of a worker (0 to bb_batch_workers - 1), or 0 if it finished no item. */
 pid_t bb_batch_thread_id(const struct bb_batch *batch, size_t worker);
 
-/* Of one item (0 to bb_batch_count - 1): what bb_batch_add was told; whether it is done; and if so
+/* Of one item (0 to bb_batch_count - 1): its index from bb_batch_add; whether it is done; and if so
  * its hash, and whether its hash is `hash`, compared in a time that depends on neither. */
 uint32_t bb_batch_index(const struct bb_batch *batch, size_t item);
 bool bb_batch_is_done(const struct bb_batch *batch, size_t item);

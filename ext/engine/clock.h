@@ -1,4 +1,4 @@
-/* The monotonic clock, which nobody can turn back, and condition variables that wait by it. */
+/* The monotonic clock, which nobody can set back, and condition variables that use it. */
 #ifndef BCRYPT_BATCH_CLOCK_H
 #define BCRYPT_BATCH_CLOCK_H
 

@@ -1,7 +1,7 @@
 /* Counts of a queue's work, in memory that doesn't grow: see queue.h and counts.h.
  *
- * Times are kept in a histogram whose buckets grow with the time, four for each power of two: a
- * percentile is at most a quarter too high, whether it is microseconds or minutes. */
+ * Times are kept in a histogram with four buckets for each power of two: a percentile is at most a
+ * quarter too high, whether it is microseconds or minutes. */
 #define _GNU_SOURCE
 #include "counts.h"
 
@@ -32,7 +32,7 @@ static uint64_t limit_ns(unsigned bucket)
     return ((PER_POWER + next % PER_POWER) << (next / PER_POWER - 1)) * LEAST_NS;
 }
 
-/* The limit of the first bucket up to which `percent` of the times lie; 0 without times. */
+/* The limit of the first bucket that `percent` of the times don't exceed; 0 without times. */
 static uint64_t percentile_ns(const uint64_t waits[BB_WAIT_BUCKETS], unsigned percent)
 {
     uint64_t total = 0;

@@ -8,13 +8,13 @@
 enum { BB_WAIT_BUCKETS = 144 };
 
 struct bb_counts {
-    struct bb_queue_stats stats;     /* but for what is only known when they are read */
+    struct bb_queue_stats stats;     /* except the fields computed on reading */
     uint64_t waits[BB_WAIT_BUCKETS]; /* how many calls waited how long */
     int64_t since_ns;
     struct {
         int64_t second;
         uint64_t finished;
-    } recent[BB_RATE_SECONDS + 1]; /* by the second's remainder: the last ones, and this one */
+    } recent[BB_RATE_SECONDS + 1]; /* by second modulo the length: the last ones, and this one */
 };
 
 void bb_counts_begin(struct bb_counts *counts, int64_t now_ns);

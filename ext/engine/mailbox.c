@@ -1,4 +1,4 @@
-/* How answers come to those who wait: see queue.h. */
+/* How answers are delivered: see queue.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -10,7 +10,7 @@ void bb_call_answer(struct bb_call *call, enum bb_answer answer)
 {
     struct bb_mailbox *mailbox = call->mailbox;
 
-    bb_wipe(call->item.key, sizeof call->item.key); /* not only when its caller comes */
+    bb_wipe(call->item.key, sizeof call->item.key); /* now, not when the caller ends the call */
     call->answer = answer;
     call->place = OUT;
     if (mailbox == NULL) {
@@ -68,7 +68,7 @@ bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)
         *token = call->token;
     }
     if (mailbox->calls.first == NULL) {
-        eventfd_read(mailbox->descriptor, &count); /* readable no longer, or it was not */
+        eventfd_read(mailbox->descriptor, &count); /* not readable any more, or never was */
     }
     pthread_mutex_unlock(&mailbox->queue->lock);
     return call != NULL;

@@ -1,20 +1,20 @@
 /* Threads, and waiting for them: see pool.h. The only file that uses OpenMP.
  *
- * What OpenMP does for us: it makes all threads of a pool but one, numbers them, and ends them with
- * their parallel region. What pthreads do: they make the one thread that runs the region, the
- * leader; and locks and conditions hand out the jobs, since in OpenMP nobody can wait for a region
- * with a time limit, or leave it when an exception comes.
+ * OpenMP makes all threads of a pool but one, numbers them, and ends them with their parallel
+ * region. pthreads make the one thread that runs the region, the leader; pthreads locks and
+ * conditions distribute the jobs, since OpenMP can't wait for a region with a time limit, or leave
+ * it because of an exception.
  *
- * libgomp has habits that this file is built around.
- * - It keeps a pool for each thread that runs parallel regions. In a child after fork the pool of
- *   the forking thread is gone but not forgotten: a region started there hangs. So regions are run
- *   by threads of our own, new ones in each process.
- * - The threads of such a pool end by pthread_exit, that is by unwinding their stacks, for which
- *   glibc loads a library. A fork in that moment leaves the child with half of it, and its own
- *   threads abort. Those of a nested region are made for it and return: so ours is one, inside a
- *   region of one thread, and lasts as long as its pool.
- * - It ends the process when it can't create a thread. So the threads that it will need are tried
- *   out first, with one to spare, and no other pool makes threads between the trial and the region.
+ * This file works around three behaviours of libgomp.
+ * - libgomp keeps a pool for each thread that runs parallel regions. After a fork the child still
+ *   refers to the forking thread's pool, whose threads are gone: a region started there hangs. So
+ *   threads of our own run the regions, new ones in each process.
+ * - The threads of such a pool end by pthread_exit, which unwinds their stacks with a library that
+ *   glibc loads then. A fork in that moment leaves the child with half of that library, and the
+ *   child's own threads abort. The threads of a nested region are made for it and return. So our
+ *   region is nested in a region of one thread, and lasts as long as its pool.
+ * - libgomp ends the process when it can't create a thread. So a trial makes the threads first,
+ *   with one to spare, and no other pool makes threads between the trial and the region.
  */
 #define _GNU_SOURCE
 #include "pool.h"
@@ -35,11 +35,11 @@
 #include "clock.h"
 
 enum {
-    /* What must remain when libgomp has made its threads: for its own memory, and for whoever
-     * else makes a thread in that moment. */
+    /* How many more must be possible when libgomp has made its threads: for its own memory, and for
+     * other code that makes a thread in that moment. */
     SPARE_THREADS = 1,
-    /* A thread that has ended counts against the limits until the system has cleared it away,
-     * which takes some microseconds: of a pool before this one, and of a trial. */
+    /* A thread that has ended, of the last pool or of a trial, counts against the limits until the
+     * system has cleared it away, which takes some microseconds. */
     CLEARING_NS = 20000000,
     PAUSE_NS = 200000,
 };
@@ -48,10 +48,10 @@ struct bb_pool {
     pthread_t leader;
     unsigned generation; /* of the process that its threads live in */
     unsigned asked;      /* how many threads it was made for */
-    unsigned wanted;     /* how many it makes: after the trial, as many as the system allows */
+    unsigned wanted;     /* how many it makes; after the trial, as many as the system allows */
     _Atomic pid_t *ids;  /* of the threads, once they run */
 
-    /* Guards what follows. `changed` is told of each change. */
+    /* Guards the fields that follow. Each change signals `changed`. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned size; /* 0 until the threads are there */
@@ -59,14 +59,14 @@ struct bb_pool {
     void *job;
     unsigned workers; /* how many may run it */
     unsigned started; /* how many have started it */
-    unsigned running; /* and not ended */
+    unsigned running; /* how many are in it */
     bool done;        /* one has returned: the others need not start */
     bool quit;
 };
 
 static size_t trial_stack_bytes;
 
-/* With which error the system last refused a thread; 0 if it never did. */
+/* The error with which the system last refused a thread; 0 if it never did. */
 static atomic_int refusal;
 
 /* Counts the forks between this process and the first. */
@@ -116,7 +116,7 @@ static bool is_from_before_fork(const struct bb_pool *pool)
     return pool->generation != bb_pool_generation();
 }
 
-/* Wait until the system has cleared away a thread that ends, so that it counts against no limit. */
+/* Wait until the system has cleared away an ending thread, which then counts against no limit. */
 static void wait_until_cleared(pid_t id, int64_t give_up_ns)
 {
     while (syscall(SYS_tgkill, getpid(), id, 0) == 0 && monotonic_ns() < give_up_ns) {
@@ -130,8 +130,8 @@ static void pause_shortly(void)
     nanosleep(&pause, NULL);
 }
 
-/* Signals are for the caller's threads: Python's handlers run there. All but those of a fault are
- * blocked while a thread is made, which inherits that, as do the threads that it makes. */
+/* Signals are for the caller's threads: Python's handlers run there. All signals except those of a
+ * fault are blocked while a thread is made; the thread inherits this, and so do its own threads. */
 static int create_thread(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                          void *argument)
 {
@@ -172,7 +172,7 @@ static void *wait_at_gate(void *argument)
     return NULL;
 }
 
-/* How many of `wanted` threads live at once. They are gone when this returns. */
+/* How many of `wanted` threads can exist at once. They are gone when this returns. */
 static unsigned count_threads_once(struct trial *trials, unsigned wanted)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -230,7 +230,7 @@ static unsigned count_threads(unsigned wanted)
 static void run_jobs(struct bb_pool *pool, unsigned thread)
 {
     pool->ids[thread] = bb_thread_id();
-    if (thread == 0) { /* the leader, which has made all others before it begins itself */
+    if (thread == 0) { /* the leader, which begins after it has made all others */
         pthread_mutex_unlock(&creation_lock);
     }
     pthread_mutex_lock(&pool->lock);
@@ -261,7 +261,7 @@ static void run_jobs(struct bb_pool *pool, unsigned thread)
 
 static void run_threads(struct bb_pool *pool)
 {
-    omp_set_dynamic(0); /* where another library's settings reached this libgomp first */
+    omp_set_dynamic(0); /* in case another library's settings reached this libgomp first */
 #pragma omp parallel num_threads(1)
     {
 #pragma omp parallel num_threads((int)pool->wanted)
@@ -329,7 +329,7 @@ static void post(struct bb_pool *pool, bb_work *work, void *job, unsigned worker
     pool->done = false;
 }
 
-/* Without `work` it has no job yet. */
+/* Without `work` the pool has no job yet. */
 struct bb_pool *bb_pool_make(bb_work *work, void *job, unsigned workers)
 {
     struct bb_pool *pool = calloc(1, sizeof *pool);
@@ -354,14 +354,14 @@ struct bb_pool *bb_pool_make(bb_work *work, void *job, unsigned workers)
 
 static void end_pool(struct bb_pool *pool)
 {
-    /* Before a fork its threads may have held the lock: then there is nothing to end or destroy. */
+    /* In a child, a thread of the parent may hold the lock: there is nothing to end or destroy. */
     if (!is_from_before_fork(pool)) {
         pthread_mutex_lock(&pool->lock);
         pool->quit = true;
         pthread_cond_broadcast(&pool->changed);
         pthread_mutex_unlock(&pool->lock);
         pthread_join(pool->leader, NULL);
-        /* libgomp does not join the others. They have left the region, and are about to return. */
+        /* libgomp does not join the other threads. They have left the region, and soon return. */
         int64_t give_up = monotonic_ns() + CLEARING_NS;
         for (unsigned i = 0; i < pool->wanted && pool->ids[i] != 0; i++) {
             wait_until_cleared(pool->ids[i], give_up);
@@ -443,7 +443,7 @@ static void replace_shared(struct bb_pool *pool)
     shared_pool = pool;
     shared_pool_in_use = false;
     pthread_mutex_unlock(&shared_pool_lock);
-    if (before != NULL && !was_in_use) { /* else whoever releases it ends it */
+    if (before != NULL && !was_in_use) { /* else bb_pool_release ends it */
         end_pool(before);
     }
 }

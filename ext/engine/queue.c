@@ -80,7 +80,7 @@ bool bb_call_give_up(struct bb_call *call, enum bb_reason reason)
     struct bb_queue *queue = call->queue;
 
     if (from_before_fork(call->generation)) {
-        /* The parent's list may point here until the queue is freed: so keep the memory. */
+        /* The parent's list may point to this call until the queue is freed: keep the memory. */
         wipe_item(&call->item);
         return true;
     }
@@ -172,8 +172,9 @@ void bb_queue_close(struct bb_queue *queue, bool drain)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* Wipe the calls of the parent's threads in a child. Only if nobody held the lock at the fork: else
- * the lists may be torn. The calls' memory belongs to their callers, who aren't in the child. */
+/* In a child, wipe the calls of the parent's threads. Only if nobody held the lock at the fork:
+ * else the lists may be inconsistent. The calls' memory belongs to their callers, which the child
+ * doesn't have. */
 static void wipe_calls(struct bb_queue *queue)
 {
     for (struct bb_call *call = queue->waiting.first; call != NULL; call = call->next) {

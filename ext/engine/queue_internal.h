@@ -1,4 +1,4 @@
-/* Shared by the files of the queue: what calls, workers and queues are made of. */
+/* Shared by the files of the queue: the structures of calls, workers and queues. */
 #ifndef BCRYPT_BATCH_QUEUE_INTERNAL_H
 #define BCRYPT_BATCH_QUEUE_INTERNAL_H
 
@@ -26,7 +26,7 @@ struct bb_call {
     struct bb_call *next, *previous;
 };
 
-/* Of calls that wait, or that were delivered. */
+/* Of waiting calls, or of delivered ones. */
 struct list {
     struct bb_call *first, *last;
 };
@@ -39,7 +39,7 @@ struct bb_mailbox {
 };
 
 struct worker {
-    struct bb_group group; /* its own business */
+    struct bb_group group; /* used by this worker only, without the lock */
     struct bb_call *newcomers[BB_MAX_LANES];
     unsigned newcomer_count;
     /* The queue's lock guards what follows. */
@@ -54,10 +54,10 @@ struct bb_queue {
     size_t max_waiting;
     unsigned generation;
 
-    pthread_mutex_t lock;  /* guards what follows */
-    pthread_cond_t work;   /* there is some for one who sleeps */
+    pthread_mutex_t lock;  /* guards the fields below */
+    pthread_cond_t work;   /* signals work to sleeping workers */
     struct list waiting;   /* oldest first */
-    unsigned thread_count; /* workers that there are: the system may refuse some */
+    unsigned thread_count; /* existing workers: the system may refuse some */
     unsigned sleeping;
     bool closed;
     bool hurried;
@@ -95,7 +95,7 @@ static inline void free_call(struct bb_call *call)
     free(call);
 }
 
-/* Let a call's caller know; with the lock. It may be gone right after. */
+/* Give a call its answer; queue->lock is held. The call may be freed right after. */
 void bb_call_answer(struct bb_call *call, enum bb_answer answer);
 
 #endif

@@ -1,11 +1,11 @@
-/* The workers of a queue: see queue.h. Each holds the queue's lock, but for while it computes. */
+/* The workers of a queue: see queue.h. Each holds the queue's lock except while it computes. */
 #define _GNU_SOURCE
 #include "clock.h"
 #include "queue_internal.h"
 
 enum {
-    /* A step: about a millisecond (see _native.pyx), and no longer than a call of the least cost,
-     * so that none ends in the middle of one. */
+    /* A step: about a millisecond (see batch.c), and no longer than a call of the least cost, so
+     * that no call ends in the middle of a step. */
     ITERATIONS_PER_STEP = 1 << BB_MIN_COST,
 };
 
@@ -29,8 +29,8 @@ static void leave(struct bb_queue *queue, struct worker *worker, struct bb_item 
     bb_call_answer(call, answer);
 }
 
-/* How many calls each worker has in its lanes where all of them are dealt evenly: two that have a
- * core each compute four and four in less time than one of them eight. */
+/* How many calls each worker has if all are distributed evenly: two workers with a core each
+ * compute four calls each in less time than one computes eight. */
 static size_t even_share(const struct bb_queue *queue)
 {
     size_t calls = queue->counts.stats.waiting + queue->counts.stats.in_flight;
@@ -58,8 +58,8 @@ static void take(struct bb_queue *queue, struct worker *worker)
     }
 }
 
-/* Between two steps: `before` lanes were in use. Those that are finished leave, those that nobody
- * waits for any more are dropped, and newcomers are chosen. */
+/* Between two steps: `before` lanes were in use. Finished calls leave, calls without a caller are
+ * dropped, and newcomers are chosen. */
 static void look(struct bb_queue *queue, struct worker *worker, unsigned before)
 {
     struct bb_group *group = &worker->group;
@@ -81,8 +81,8 @@ static void look(struct bb_queue *queue, struct worker *worker, unsigned before)
     }
 }
 
-/* Let the newcomers join, those of one cost together, and run one step; return how many lanes were
- * in use. */
+/* Let the newcomers join, those of the same cost together, and run one step; return how many lanes
+ * were in use. */
 static unsigned compute(struct worker *worker)
 {
     unsigned next = 0;

@@ -1,4 +1,4 @@
-/* The variant table, its chooser, and what is known of a variant. */
+/* The variant table, its chooser, and a variant's properties. */
 #include "internal.h"
 
 extern const struct bb_kernel bb_kernel_x86_64_avx;
@@ -28,7 +28,7 @@ const struct bb_kernel *bb_choose_kernel(void)
 {
     const struct bb_kernel *const *kernel = kernels;
     while (!(*kernel)->supported() || !(*kernel)->preferred()) {
-        kernel++; /* ends at the portable variant */
+        kernel++; /* the portable variant ends the loop */
     }
     return *kernel;
 }

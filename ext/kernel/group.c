@@ -1,4 +1,4 @@
-/* Groups: what the lanes of one thread have still to do, and which items they belong to. */
+/* Groups: the lanes of one thread, their remaining iterations and their items. */
 #include "internal.h"
 
 static const struct bb_lane_functions *functions(const struct bb_group *group, unsigned lanes)
@@ -48,8 +48,8 @@ static void swap(struct bb_group *group, unsigned a, unsigned b)
     }
 }
 
-/* Bring the items that have no iterations left behind the others, side by side, since many lanes
- * finish in hardly more time than one; and finish them. */
+/* Move the items that have no iterations left behind the others, and finish them together: many
+ * lanes finish in hardly more time than one. */
 static void finish(struct bb_group *group)
 {
     unsigned going = group->lanes;

@@ -7,8 +7,8 @@
 #include "kernel.h"
 
 /* The variants that this compiler can build for this target, besides the portable one. Those for
- * x86-64 need loops unrolled, or the constants in their addresses are none: gcc is told so in
- * x86_64.h, clang does it at every level but -O0. */
+ * x86-64 need unrolled loops, so that the offsets in their addresses are constants: x86_64.h makes
+ * gcc unroll them, clang does at every level but -O0. */
 #if defined __GNUC__ && defined __x86_64__ && defined __LP64__ &&                                  \
     (!defined __clang__ || defined __OPTIMIZE__)
 #define BB_HAVE_X86_64
@@ -22,8 +22,8 @@
 /* Blowfish's initial state, from the digits of pi: constants.c, generated. */
 extern const struct bb_lane bb_initial_lane;
 
-/* The computation for one lane count: of as many lanes side by side, wherever in a group they
- * begin, and their items. */
+/* The functions for one lane count: they compute as many adjacent lanes, starting anywhere in a
+ * group, and their items. */
 struct bb_lane_functions {
     void (*start)(struct bb_lane *lanes, struct bb_item *const *items);
     void (*advance)(struct bb_lane *lanes, struct bb_item *const *items, uint64_t iterations);
@@ -33,10 +33,10 @@ struct bb_lane_functions {
 struct bb_kernel {
     const char *name;
     bool (*supported)(void); /* whether this CPU can run it */
-    bool (*preferred)(void); /* and whether it should, where a later variant would do as well */
-    unsigned max_lanes;      /* of a group: the tables below go no further */
+    bool (*preferred)(void); /* and whether it should, rather than a later variant */
+    unsigned max_lanes;      /* of a group: the length of the tables below */
     unsigned shared_lanes;
-    uint32_t group_times[BB_MAX_LANES];                      /* [k - 1] is that of k lanes */
+    uint32_t group_times[BB_MAX_LANES];                      /* [k - 1]: the time of k lanes */
     const struct bb_lane_functions *functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
 };
 

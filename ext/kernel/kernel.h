@@ -1,21 +1,20 @@
-/* Batched bcrypt: the public face of the kernel.
+/* Batched bcrypt: the public API of the kernel.
  *
  * Several passwords ("lanes") are computed together by one thread; such a set is a group. A group
- * is advanced in as many steps as the caller likes, and leaves its digests in its items. All of it
- * may start and finish together, or items may join and leave while others are computed, whatever
- * the cost of each: an iteration is the same at every cost. Nothing here allocates, locks, reads a
- * clock or knows of Python, and nothing can fail once a setting has been parsed.
+ * is advanced in as many steps as the caller likes, and leaves its digests in its items. Items
+ * may start and finish together, or join and leave while others are computed, whatever the cost of
+ * each: an iteration is the same at every cost. Nothing here allocates, locks, reads a clock or
+ * depends on Python, and nothing can fail once a setting has been parsed.
  *
  * What a caller may do:
  * - Call anything from any thread, at the same time as anything else, as long as no two calls use
- *   one group, item or output at once. There is no state but the caller's. A group may go on in
- *   another thread than the one it was started in.
- * - Start a group anew at any time, finished or not. One that is given up before its end still
- * holds what its passwords expand to: bb_wipe it.
- * - Load an item anew, or let it go, as soon as it is finished or dropped, or its group given up;
- *   until then the group reads it. An item is in one group at a time. Items hold passwords: bb_wipe
- *   them.
- * - Count on 4 KiB of stack being enough for any call, however it was compiled; README.md has the
+ *   one group, item or output at once. All state is the caller's. A group may continue in another
+ *   thread.
+ * - Start a group anew at any time, finished or not. An unfinished group still holds the expanded
+ *   passwords: bb_wipe it.
+ * - Reload or free an item as soon as it is finished or dropped, or its group given up; until then
+ *   the group reads it. An item is in one group at a time. Items hold passwords: bb_wipe them.
+ * - Rely on 4 KiB of stack for any call, at every optimization level; README.md has the
  *   measurement.
  * - Include this from C++17 or later (before, `new` does not align); the kernel is compiled as C.
  *
@@ -59,7 +58,7 @@ enum bb_status {
     BB_BAD_DIGEST,
 };
 
-/* What the 29 characters before a digest say. `version` is the letter after "$2". */
+/* The fields of the 29 characters before a digest. `version` is the letter after "$2". */
 struct bb_setting {
     char version;
     uint8_t cost;
@@ -82,9 +81,9 @@ struct bb_lane {
 /* One compiled variant of the interleaved computation; see internal.h. */
 struct bb_kernel;
 
-/* A group in flight. Callers own the memory, aligned to 64 bytes, and look at nothing but `lanes`,
- * how many items are being computed, and `item`, which they are; their order means nothing. Lanes
- * lie side by side so that one base register reaches all of them; at 4168 bytes each, the subkeys
+/* A group in flight. Callers own the memory, aligned to 64 bytes, and read only `lanes`, the number
+ * of items being computed, and `item`, the items in no particular order. Lanes lie side by side so
+ * that one base register reaches all of them; at 4168 bytes each, the subkeys
  * of different lanes fall into different cache sets. */
 struct bb_group {
     alignas(64) struct bb_lane lane[BB_MAX_LANES];
@@ -95,8 +94,8 @@ struct bb_group {
 };
 
 /* Parse a setting, or a whole hash, whose digest must then be in the alphabet too. The prefix is
- * $2a$, $2b$, $2x$ or $2y$, the cost two digits, the salt's last character canonical. What is in
- * `setting` counts only after BB_OK. */
+ * $2a$, $2b$, $2x$ or $2y$, the cost two digits, the salt's last character canonical. `setting` is
+ * valid only after BB_OK. */
 enum bb_status bb_parse_setting(const uint8_t *text, size_t length, struct bb_setting *setting);
 enum bb_status bb_parse_hash(const uint8_t *text, size_t length, struct bb_setting *setting);
 
@@ -109,7 +108,7 @@ void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
 /* The variants compiled in, best first, and the one that this CPU gets. Choose once: in a virtual
- * machine it takes some 8 us to ask which CPU it is. */
+ * machine, identifying the CPU takes some 8 us. */
 const struct bb_kernel *const *bb_kernels(size_t *count);
 const struct bb_kernel *bb_choose_kernel(void);
 const char *bb_kernel_name(const struct bb_kernel *kernel);
@@ -119,12 +118,11 @@ bool bb_kernel_supported(const struct bb_kernel *kernel);
 unsigned bb_kernel_max_lanes(const struct bb_kernel *kernel);
 
 /* How long a group of 1 to bb_kernel_max_lanes takes, from [0] on: hundredths of a cycle a round.
- * Where that comes from, and for which CPU, each variant's file says; only the proportions matter.
- */
+ * Each variant's file names the source and the CPU; only the proportions matter. */
 const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel);
 
-/* The most lanes worth having where two threads share a core, so that each gets half of its slots
- * and of its level-1 cache. */
+/* The most lanes worth having if two threads share a core, each with half of the core's issue slots
+ * and level-1 cache. */
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 
 /* Begin to compute `lanes` items (1 to bb_kernel_max_lanes) of one cost (0 to 31). The array of
@@ -132,31 +130,29 @@ unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 void bb_group_start(struct bb_group *group, const struct bb_kernel *kernel,
                     struct bb_item *const *items, unsigned lanes, unsigned cost);
 
-/* The same in two steps: begin with no item, which is no more than to forget what was there before;
- * then add `count` items (1 or more, as long as there are no more than bb_kernel_max_lanes) of one
- * cost. At any time others may follow, of that cost or of another. */
+/* The same in two steps. bb_group_open empties the group. bb_group_join adds `count` items (1 or
+ * more, up to bb_kernel_max_lanes in total) of one cost; more may join at any time, at any cost. */
 void bb_group_open(struct bb_group *group, const struct bb_kernel *kernel);
 void bb_group_join(struct bb_group *group, struct bb_item *const *items, unsigned count,
                    unsigned cost);
 
-/* Run up to `iterations` of the 2^cost iterations of every item, and no more than one of them has
- * left. Items that have none left then are finished: their digests are in them, their lanes wiped,
- * `lanes` is less by as many, and they stand in `item` from there on. True once no item is left;
- * after that it is true again, however often, and touches neither the group nor its items. */
+/* Run up to `iterations` of the 2^cost iterations of every item, at most the fewest that any item
+ * has left. Items with none left are then finished: they hold their digests, their lanes are wiped,
+ * `lanes` is reduced by their number, and they follow the others in `item`. True once no item is
+ * left; further calls return true, and touch neither the group nor its items. */
 bool bb_group_advance(struct bb_group *group, uint64_t iterations);
 
 /* Give up item[k], without a digest; its lane is wiped, and the last item takes its place. */
 void bb_group_drop(struct bb_group *group, unsigned k);
 
-/* Known answers through every lane count of a variant that is supported. Returns the lane count
- * that failed, or 0. `scratch` is overwritten: 46 KB, which a caller on a small stack takes from
- * elsewhere. May be repeated. */
+/* Test every lane count of a supported variant with known answers. Returns the lane count that
+ * failed, or 0. `scratch` is overwritten: 46 KB, too large for a small stack. May be repeated. */
 unsigned bb_self_test(struct bb_group *scratch, const struct bb_kernel *kernel);
 
 /* Takes the same time wherever the first difference is. */
 bool bb_equal(const void *a, const void *b, size_t length);
 
-/* Zero memory in a way that the compiler may not leave out. */
+/* Zero memory; the compiler can't optimize this away. */
 void bb_wipe(void *memory, size_t length);
 
 #ifdef __cplusplus

@@ -11,10 +11,10 @@
  *     void mix_pair(unsigned k, halves *x, const uint32_t *words)
  *     void store_pair(unsigned k, uint32_t *words, const halves *x)
  *
- * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; which of
- * them mixes in which subkey is the variant's choice. The lane k and the round are constants once
- * the loops are unrolled, so that a variant may make them part of an address, or compute some lanes
- * by other instructions than the rest.
+ * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; the variant
+ * chooses which of them mixes in which subkey. The lane k and the round are constants once the
+ * loops are unrolled, so a variant may make them part of an address, or compute some lanes with
+ * other instructions than the rest.
  *
  * Blowfish's round is four dependent table look-ups, so one password leaves most of the core
  * idle. Here every statement is repeated for each lane before the next begins; the lanes do not

@@ -1,12 +1,12 @@
-/* The variant for 64-bit Arm, little-endian: 13.3 instructions per round of a lane, where compilers
- * make 20 of the portable variant.
+/* The variant for 64-bit Arm, little-endian: 13.3 instructions per round of a lane; compilers need
+ * 20 for the portable variant.
  *
  * Both halves live in one register: subkeys are loaded and mixed in 64 bits at a time, ubfx takes
  * any byte of either half, and eor's shifted operand reaches the upper half. A load with a register
- * offset takes no displacement, so each S-box has a base register of its own: five registers per
- * lane. That fits up to five lanes, but only if a round needs no more than three temporaries.
- * Compilers left to themselves interleave the lanes' instructions, run out of registers and spill;
- * so a round is written as one block, and interleaving is the CPU's business. */
+ * offset takes no displacement, so each S-box has its own base register: five registers per
+ * lane. Five lanes fit, but only if a round needs no more than three temporaries. Compilers would
+ * interleave the lanes' instructions, run out of registers and spill; so a round is one block of
+ * assembly, and the CPU does the interleaving. */
 #include "internal.h"
 
 #ifdef BB_HAVE_AARCH64
@@ -20,7 +20,7 @@ static ALWAYS_INLINE state find_state(const struct bb_lane *lanes, unsigned k)
     state at;
     for (unsigned box = 0; box < 4; box++) {
         at.sbox[box] = lanes[k].words + BB_KEY_WORDS + 256 * box;
-        /* Make the compiler forget that the bases are a constant apart, or it keeps only one. */
+        /* Hide from the compiler that the bases are a constant apart, or it keeps only one. */
         __asm__("" : "+r"(at.sbox[box]));
     }
     return at;
@@ -48,7 +48,7 @@ static ALWAYS_INLINE const uint32_t *find_subkeys(state at, unsigned k)
     "eor %w[a], %w[a], %w[c]\n\t"                                                                  \
     "add %w[a], %w[a], %w[b]\n\t"
 
-/* The operands of both rounds; more inputs may follow. The memory is what the loads read. */
+/* The operands of both rounds; more inputs may follow. The memory operand is for the loads. */
 #define OPERANDS                                                                                   \
     : [x] "+&r"(*x), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c)                                      \
     : [s0] "r"(at.sbox[0]), [s1] "r"(at.sbox[1]), [s2] "r"(at.sbox[2]), [s3] "r"(at.sbox[3]),      \
@@ -77,7 +77,7 @@ static bool always(void)
     return true;
 }
 
-/* Times estimated by llvm-mca for Neoverse N1, issuing four a cycle: README.md says how. */
+/* Times estimated by llvm-mca for Neoverse N1, issuing four a cycle; see README.md. */
 const struct bb_kernel bb_kernel_aarch64 = {
     .name = "aarch64",
     .supported = always,

@@ -1,32 +1,32 @@
-/* The variant for Zen 5: from four lanes on, and up to eleven of them, lanes of three kinds side by
- * side. One to three lanes are those of lanes_x86_64_bextr_few.c.
+/* The variant for Zen 5: four to eleven lanes, of three kinds side by side. One to three lanes are
+ * those of lanes_x86_64_bextr_few.c.
  *
- * What limits lanes_x86_64_bextr.c there is its six ALUs, of which three take bextr and ror, while
- * the vector unit idles. All lanes here have both halves in one register and turn it by 32 bits
- * each round, as in that file; but
+ * On Zen 5, lanes_x86_64_bextr.c is limited by the six ALUs, only three of which do bextr and ror,
+ * while the vector unit idles. As in that file, all lanes here have both halves in one register and
+ * turn it by 32 bits each round; but
  *
  * - four are in rax, rbx, rcx and rdx, where a movzx reads the second byte: one cycle on any ALU.
  *   They are pinned, because gcc's own choice of them spills.
- * - From nine lanes on, some are in a vector register. Their bytes are extracted in general
- *   registers; look-ups, sums and the turn are the vector unit's. That is 15.5 instructions a
- *   round, not 10.5, but 5 for the ALUs, not 9.5.
+ * - From nine lanes on, some are in a vector register. General registers extract their bytes; the
+ *   vector unit does look-ups, sums and the turn. A round takes 15.5 instructions, not 10.5, but
+ *   only 5 of them for the ALUs, not 9.5.
  *
  * Eleven lanes fill 45.8 of the 48 KB of Zen 5's level-1 cache; a twelfth loses. README.md has the
- * figures of this and of what was tried instead. */
+ * figures, and the alternatives that were tried. */
 #include "x86_64.h"
 
 #ifdef BB_HAVE_X86_64
 
 #include <cpuid.h>
 
-/* UndefinedBehaviorSanitizer's checks of every kind for every lane would be more than clang
- * unrolls. */
+/* With UndefinedBehaviorSanitizer's checks for every kind and lane, clang wouldn't unroll the
+ * loops. */
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((no_sanitize("undefined"))), apply_to = function)
 #endif
 
-/* What lane k of so many is: in rax to rdx, in any general register, or in a vector register. Fewer
- * vector lanes leave that unit idle, more of them take too many instructions. */
+/* The kind of lane k for each lane count: in rax to rdx, in any general register, or in a vector
+ * register. Fewer vector lanes leave that unit idle, more take too many instructions. */
 static const char kinds[BB_MAX_LANES + 1][BB_MAX_LANES + 1] = {
     [4] = "abcd",     [5] = "abcdr",     [6] = "arbrcd",      [7] = "arbrcrd",
     [8] = "arbrcrdr", [9] = "abcvdrrvr", [10] = "avrbrvcrvd", [11] = "abvcdvrrvrv",
@@ -41,13 +41,13 @@ static ALWAYS_INLINE bool is_vector(unsigned count, unsigned k)
 
 typedef long long vector __attribute__((vector_size(16)));
 
-/* In one of the two, left in bits 0 to 31, right in bits 32 to 63: as in memory. */
+/* One of the two is used: left in bits 0 to 31, right in bits 32 to 63, as in memory. */
 typedef struct {
     uint64_t pair;
     vector in_vector;
 } halves;
 
-/* v, the lane in a vector register, ^= what is at an address. */
+/* v, the lane in a vector register, ^= the 64 bits at an address. */
 #define MIX(address) "vmovq " address ", %[entry]\n\tvpxor %[entry], %[v], %[v]\n\t"
 
 static ALWAYS_INLINE void mix_pair_of(unsigned count, unsigned k, halves *x, const uint32_t *words)
@@ -111,7 +111,7 @@ static ALWAYS_INLINE void leave_of(unsigned count, state lanes, unsigned k, halv
     "movl " ENTRY(box, index) ", %k[" #index "]\n\t" #op "l %k[" #index "], %k[sum]\n\t"
 #define TURN "rorq $32, %[x]\n\t"
 
-/* Their order, measured on Zen 5, by how many temporaries the lanes leave registers for. `second`
+/* The fastest orders on Zen 5, by the number of registers left for temporaries. `second`
  * extracts bits 8 to 15, `look_up` is LOOK_UP or LOAD_FIRST, and `mix` mixes in the subkeys. */
 /* clang-format off */
 #define TWO_TEMPORARIES(second, look_up, mix)                                                      \
@@ -126,7 +126,7 @@ static ALWAYS_INLINE void leave_of(unsigned count, state lanes, unsigned k, halv
     EXTRACT(16, i) EXTRACT(24, sum) second(j) LOW_BYTE(l) TURN mix                                 \
     LOOK_UP(mov, 0, sum) look_up(add, 1, i) look_up(xor, 2, j) look_up(add, 3, l)
 
-/* In a vector register v, of whose low half x is a copy. */
+/* The same in a vector register v; x is a copy of its low half. */
 #define FETCH(box, index, to) "vmovd " ENTRY(box, index) ", %[" #to "]\n\t"
 #define VECTOR_STEPS(mix)                                                                          \
     "vmovd %[v], %k[x]\n\tvpshufd $0xb1, %[v], %[v]\n\t"                                           \
@@ -136,13 +136,13 @@ static ALWAYS_INLINE void leave_of(unsigned count, state lanes, unsigned k, halv
     LOW_BYTE(x) FETCH(3, x, entry) "vpaddd %[entry], %[sum], %[sum]\n\t" mix
 /* clang-format on */
 
-/* Not ROUND_INPUTS: clang counts operands, and unrolls loops up to a size only. */
+/* Not ROUND_INPUTS: clang counts operands, and unrolls loops only up to a size. */
 #define INPUTS                                                                                     \
     [base] "r"(lanes), [lane] "i"(OFFSET(k, 0)), [subkey] "i"(OFFSET(k, round)),                   \
         [at8] "r"(BYTE_AT(8)), [at16] "r"(BYTE_AT(16)), [at24] "r"(BYTE_AT(24))
 
-/* x = F(its low half) ^ x turned, with the subkeys mixed in. Where x is in rax to rdx,
- * `second` needs a temporary in rsi: no instruction reaches both a high byte and r8 to r15. */
+/* x = F(its low half) ^ x turned, with the subkeys mixed in. If x is in rax to rdx, `second` needs
+ * a temporary in rsi: no instruction reaches both a high byte and r8 to r15. */
 #define SCALAR_ROUND(x_register, steps, ...)                                                       \
     __asm__(steps "xorq %[sum], %[x]"                                                              \
             : [x] "+&" x_register(x->pair), [sum] "=&r"(sum), __VA_ARGS__                          \
@@ -204,7 +204,7 @@ static ALWAYS_INLINE void round_left_of(unsigned count, state lanes, unsigned k,
     ANY_ROUND("xorq %c[subkey](%[base]), %[x]\n\t", MIX("%c[subkey](%[base])"));
 }
 
-/* A lane's kind depends on how many there are, too. */
+/* A lane's kind depends on the lane count, too. */
 #define mix_pair(...) mix_pair_of(LANES, __VA_ARGS__)
 #define store_pair(...) store_pair_of(LANES, __VA_ARGS__)
 #define enter(...) enter_of(LANES, __VA_ARGS__)
@@ -224,8 +224,8 @@ static bool has_avx_and_bmi1_and_2(void)
            __builtin_cpu_supports("bmi2");
 }
 
-/* Family 26 is Zen 5. On Zen 4 it loses at every lane count; later families are taken for like it.
- */
+/* Family 26 is Zen 5. On Zen 4 this variant loses at every lane count; later families are assumed
+ * to be like Zen 5. */
 static bool is_zen5_or_later(void)
 {
     unsigned eax, ebx, ecx, edx;

@@ -1,17 +1,17 @@
 /* The variant for AMD's x86-64: from four lanes on, 10.5 instructions a round, and one register a
- * lane. The others are in lanes_x86_64_bextr_few.c.
+ * lane. One to three lanes are in lanes_x86_64_bextr_few.c.
  *
- * - bextr takes any byte out of a register in one micro-operation there (two on Intel).
+ * - bextr extracts any byte of a register in one micro-operation on AMD (two on Intel).
  * - Both halves live in one register, and each round turns it by 32 bits: so F always reads the
- *   low half, three control words do, and the sum needs no shift to reach its half. The turn waits
- *   for nothing but the bytes, long before F is there. With two registers a lane it would be half
- *   an instruction less, but registers for four lanes only.
+ *   low half, three control words suffice, and the sum needs no shift to reach its half. The turn
+ *   waits only for the bytes, which are ready long before F. Two registers a lane would save half
+ *   an instruction, but leave registers for four lanes only.
  * - Subkeys are mixed in by pairs.
- * - The order of the ten instructions is the fastest of some 300 that were measured on Zen 3: they
- *   take from 2.55 to 3.09 cycles, because the CPU deals them out to its four ALUs, of which two
- *   take bextr and ror, before it knows which of them will be ready.
+ * - The order of the ten instructions is the fastest of some 300 that were measured on Zen 3. They
+ *   take from 2.55 to 3.09 cycles, because the CPU assigns instructions to its four ALUs, only two
+ *   of which do bextr and ror, before it knows which of them will be ready.
  *
- * README.md has the figures of this and of what was tried instead.
+ * README.md has the figures, and the alternatives that were tried.
  */
 #include "x86_64.h"
 
@@ -26,7 +26,7 @@ static ALWAYS_INLINE const uint32_t *find_subkeys(state lanes, unsigned k)
 
 #include "packed.h"
 
-/* x = F(its low half) ^ x turned, and what `mix` does to that. */
+/* x = F(its low half) ^ x turned, then `mix`. */
 #define TURNING_ROUND(mix)                                                                         \
     do {                                                                                           \
         uint64_t sum, index, third;                                                                \

@@ -1,6 +1,6 @@
-/* One to three lanes of the variant for AMD's x86-64: two registers a lane, of which there are
- * enough for so few. An encryption's first round need not wait for both halves of the one before,
- * and half an instruction a round less is to be done than in lanes_x86_64_bextr.c. */
+/* One to three lanes of the variant for AMD's x86-64: two registers a lane, since so few lanes
+ * leave enough registers. An encryption's first round need not wait for both halves of the
+ * encryption before, and a round takes half an instruction less than in lanes_x86_64_bextr.c. */
 #include "x86_64.h"
 
 #ifdef BB_HAVE_X86_64

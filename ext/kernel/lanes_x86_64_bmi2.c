@@ -1,13 +1,12 @@
-/* The variant for x86-64 with BMI2: 12 instructions a round, where compilers make 15 or 16.
+/* The variant for x86-64 with BMI2: 12 instructions a round; compilers need 15 or 16.
  *
- * - rorx and shrx copy and shift at once. A movzx between different registers then costs nothing
- *   but its slot: the CPU renames it away, which it can't where source and destination are one.
+ * - rorx and shrx copy and shift at once. A movzx between different registers then costs only
+ *   its slot: the CPU renames it away, which it can't if source and destination are the same.
  *   High-byte registers would save the second rorx, but on Golden Cove take two cycles longer.
  * - Indices are 64-bit operands, so that the compiler has nothing to zero-extend.
- * - The subkey goes into `other` before the look-ups' sum does: the way from round to round is
- *   one XOR shorter.
+ * - The subkey goes into `other` before the look-ups' sum: the critical path is one XOR shorter.
  *
- * README.md has the figures of this and of what was tried instead.
+ * README.md has the figures, and the alternatives that were tried.
  */
 #include "x86_64.h"
 
@@ -45,7 +44,7 @@ static bool has_bmi2(void)
     return __builtin_cpu_supports("bmi2");
 }
 
-/* Times measured on Sapphire Rapids; 3 lanes took 1239, but 4 could always stand in for them. */
+/* Times measured on Sapphire Rapids; 3 lanes took 1239, but a group of 4 can always serve. */
 const struct bb_kernel bb_kernel_x86_64_bmi2 = {
     .name = "x86_64-bmi2",
     .supported = has_bmi2,

@@ -1,6 +1,6 @@
-/* The state of lanes.h for a variant whose addresses all begin at the first lane. */
+/* The state of lanes.h for a variant that addresses everything relative to the first lane. */
 
-typedef const struct bb_lane *state; /* of all lanes: k tells them apart */
+typedef const struct bb_lane *state; /* the same for all lanes; k selects one */
 
 static ALWAYS_INLINE state find_state(const struct bb_lane *lanes, unsigned k)
 {

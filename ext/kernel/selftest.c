@@ -1,16 +1,16 @@
-/* Known answers through every lane count of a variant.
+/* Known answers for every lane count of a variant.
  *
- * A miscompiled or misselected kernel would write hashes that no other program can ever verify,
- * and nobody would notice until the users can't log in. So the extension refuses to load unless
- * the variant that this CPU gets passes, and computes with no other before it has. Passwords differ
- * from lane to lane, so that a lane that reads its neighbour's state is seen. With one iteration
+ * A miscompiled or misselected kernel would write hashes that no other program can verify, and
+ * nobody would notice until the users can't log in. So the extension refuses to load unless this
+ * CPU's variant passes, and tests any other variant before using it. Passwords differ from lane to
+ * lane, which exposes a lane that reads its neighbour's state. With one iteration
  * instead of the 16 of cost 4, all lane counts of a variant take 1 ms together (Sapphire Rapids,
  * gcc 12). */
 #include "internal.h"
 
-/* Digests of "lane 0" to "lane 9" and "lane :", the next character, with cost 0, the salt counting
- * on from 16 * lane. Made with PyCryptodome's EKSBlowfish; tests/test_kernel.py makes them again.
- */
+/* Digests of "lane 0" to "lane 9" and "lane :", the next character, with cost 0 and a salt of bytes
+ * counting up from 16 * lane. Made with PyCryptodome's EKSBlowfish; tests/test_kernel.py makes them
+ * again. */
 static const uint32_t expected[BB_MAX_LANES][BB_DIGEST_WORDS] = {
     {0x29dd9654, 0x32642d7d, 0xdc90d6c4, 0x6bdd5a2a, 0xc7a62851, 0xfc629294},
     {0x103d321b, 0x7aa99501, 0xd63607f1, 0x8378d7c6, 0x8059de77, 0x3f465b50},

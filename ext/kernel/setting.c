@@ -10,7 +10,7 @@ static int radix64_value(uint8_t character)
     return place ? (int)(place - alphabet) : -1;
 }
 
-/* Decode `length` bytes from the (8 * length + 5) / 6 characters that hold them. False where a
+/* Decode `length` bytes from the (8 * length + 5) / 6 characters that hold them. False if a
  * character is not in the alphabet or the last one has bits that no byte uses. */
 static bool radix64_decode(const uint8_t *text, uint8_t *bytes, size_t length)
 {
@@ -108,7 +108,7 @@ void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_D
         store_be32(bytes + 4 * i, digest[i]);
     }
     bb_format_setting(setting, text);
-    /* The last byte has never been part of a hash: OpenBSD's original left it out. */
+    /* The last byte is not part of a hash: OpenBSD's original left it out. */
     radix64_encode(bytes, sizeof bytes - 1, text + BB_SETTING_CHARS);
     bb_wipe(bytes, sizeof bytes);
 }

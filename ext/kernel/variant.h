@@ -1,6 +1,6 @@
 /* Compile lanes.h for 1 to 8 lanes. A lanes_<variant>.c defines its primitives, includes this, and
- * fills its bb_kernel with LANE_FUNCTIONS. Where some lane counts are faster with other primitives,
- * FIRST_LANES and LAST_LANES say which ones these are for. */
+ * fills its bb_kernel with LANE_FUNCTIONS. If some lane counts are faster with other primitives,
+ * FIRST_LANES and LAST_LANES limit the lane counts of this file. */
 
 #ifndef FIRST_LANES
 #define FIRST_LANES 1

@@ -1,11 +1,10 @@
-/* Two operations on secrets that a compiler must not be clever about. */
+/* Two operations on secrets that a compiler must not optimize. */
 #include "internal.h"
 
 void bb_wipe(void *memory, size_t length)
 {
     memset(memory, 0, length);
-    /* The assembler might read the memory, for all the compiler knows: so the zeros must be there.
-     */
+    /* The compiler must assume that the assembly reads the memory, so it has to write the zeros. */
     __asm__ __volatile__("" : : "r"(memory) : "memory");
 }
 
