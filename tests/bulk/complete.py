@@ -1,4 +1,4 @@
-"""What must hold after every run, whatever happened in it."""
+"""Assertions that must hold after every run, whatever happened in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def complete(bulk: Engine) -> None:
 
 
 def scan(bulk: Engine, said: str) -> None:
-    """Look for passwords and hashes wherever they must not be."""
+    """Search for passwords and hashes wherever they must not be."""
     texts = {"history": bulk.history(), "log": said, "errors": "\n".join(bulk.causes)}
     for key in bulk.objects():
         if key.startswith("in/") or "/parts/" in key:

@@ -12,7 +12,7 @@ from tests.bulk.engine import Engine, engine
 
 @pytest.fixture
 def bulk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A machine of a known speed, for it takes a second to measure this one's."""
+    """A machine of a known speed: measuring this one's takes a second."""
     monkeypatch.setattr("bulk.plan.measure", lambda _job, **_: (1000.0, 6))
     with engine() as running:
         running.upload(TABLE)

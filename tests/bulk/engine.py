@@ -1,7 +1,7 @@
-"""The state machine on moto, in this process: quick, and with faults between it and the function.
+"""The state machine on moto, in this process: fast, and with faults injected into invocations.
 
 moto's own invocation of a function needs containers; ours calls the handler. Unlike AWS, moto adds
-no jitter to waits, and a map whose children all failed succeeds.
+no jitter to waits, and lets a map succeed whose children all failed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FunctionError(Exception):
 
 
 class Context:
-    """The parts of the runtime's context object that are used."""
+    """The parts of the runtime's context object that the handler uses."""
 
     aws_request_id = "test"
 
@@ -173,7 +173,7 @@ def engine() -> Iterator[Engine]:
 
 
 def throttled() -> ClientError:
-    """The Lambda service's answer if it has no instance for an invocation."""
+    """The Lambda service's answer if no instance is free for an invocation."""
     error = {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
     return ClientError(
         {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 429, "RequestId": "r"}},

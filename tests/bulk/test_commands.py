@@ -22,7 +22,7 @@ from tests.tables.samples import check
 
 @pytest.fixture
 def stack(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """A stack whose outputs name what the engine made; moto's needs packages of its own."""
+    """A stack whose outputs name the engine's resources; moto's stacks need further packages."""
     named = {"BulkBucket": BUCKET, "BulkStateMachine": bulk.machine, "BulkFunction": "f"}
     outputs = [{"OutputKey": name, "OutputValue": value} for name, value in named.items()]
     stacks = SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [{"Outputs": outputs}]})
@@ -135,7 +135,7 @@ def test_a_pipe_is_not_uploaded(
 
 
 def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its parts alone don't say that anybody computes what is missing."""
+    """Its parts alone don't show whether anybody computes the missing ones."""
     stack.start(run="other")
     assert main(["bulk", "status", "--run", "r", "--wait"]) == 2
     assert "run 'r' has no execution" in capsys.readouterr().err
@@ -165,7 +165,7 @@ def test_an_option_of_the_other_operation_is_refused_before_the_upload(
 def test_each_option_of_a_run_is_a_field_of_its_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what isn't given is not in it: the defaults are the function's."""
+    """Options not given are not in it: the function has the defaults."""
     events: list[dict[str, Any]] = []
     monkeypatch.setattr(Stack, "start", lambda _stack, _run, event: events.append(event))
     table = tmp_path / "users.csv"

@@ -1,4 +1,4 @@
-"""Any event of the bulk function is carried out, or refused by one of its own errors."""
+"""The bulk function carries out any event, or refuses it with one of its own errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = [
 
 
 class Denied:
-    """S3, to somebody who may do nothing."""
+    """S3 for a caller without any permission."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**_: Any) -> Any:
@@ -50,7 +50,7 @@ def _denied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def came_of(event: Any) -> Any:
-    """Return the answer, or the name of an error; the log says nothing of the event."""
+    """Return the answer, or the name of an error; the log must quote nothing of the event."""
     from bulk.app import handler
     from bulk.errors import KNOWN
 

@@ -1,7 +1,7 @@
 """The state machine and its functions on moto, with faults between them.
 
-After each: every row exactly once, every hash its password's, and nothing secret anywhere but in
-the input and the parts.
+After each fault: every row exactly once, every hash its password's, and secrets only in the input
+and the parts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def first_time(kind: str, act: Callable[[Callable[[], Any]], Any], chunk: int = 1) -> Fault:
-    """Return a fault that meets the first invocation for a chunk, or of a step."""
+    """Return a fault in the first invocation for a chunk, or of a step."""
     met: list[bool] = []
 
     def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_a_deadline_in_the_middle_is_no_special_case(
 def test_all_children_fail_and_a_second_run_finishes(
     bulk: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """moto says that the map succeeded; Finish says what is missing."""
+    """moto lets the map succeed; Finish reports the missing chunks."""
 
     def fault(event: dict[str, Any], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if event["step"] == "chunk" and event["item"]["chunk"] != 1:
@@ -145,13 +145,13 @@ def test_a_second_run_computes_nothing(bulk: Engine, monkeypatch: pytest.MonkeyP
 
 
 def test_failed_children_do_not_stop_the_others() -> None:
-    """Read, because moto goes on whatever the definition says."""
+    """Read from the definition, because moto goes on whatever it says."""
     definition = json.loads((PROJECT / "statemachine/bulk.asl.json").read_text())
     assert definition["States"]["Chunks"]["ToleratedFailurePercentage"] == 100
 
 
 def test_throttled_and_failed_children_wait_at_random() -> None:
-    """Read, because moto waits for no jitter: without it all of them come back at once."""
+    """Read from the definition, because moto has no jitter: without jitter all retry at once."""
     definition = json.loads((PROJECT / "statemachine/bulk.asl.json").read_text())["States"]
     of_children = definition["Chunks"]["ItemProcessor"]["States"]["Chunk"]["Retry"]
     throttles = [definition[name]["Retry"][0] for name in ("Plan", "Finish")]
@@ -161,7 +161,7 @@ def test_throttled_and_failed_children_wait_at_random() -> None:
 
 @pytest.mark.parametrize("planned", [-1, 1])
 def test_a_chunk_with_other_rows_than_planned_is_no_part(bulk: Engine, planned: int) -> None:
-    """A plan that somebody changed: not a row is left out, nor taken for another one."""
+    """A plan that somebody changed: no row is left out or confused with another."""
     bulk.start(chunk_rows=100)
     plan = json.loads(bulk.read("runs/r/plan.json"))
     plan[1]["rows"] += planned
@@ -177,7 +177,7 @@ def test_a_chunk_with_other_rows_than_planned_is_no_part(bulk: Engine, planned: 
 def test_every_read_of_the_input_is_of_what_was_planned(
     bulk: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """S3 compares the tag, in If-Match: what comes would be another's bytes otherwise."""
+    """S3 compares the tag in If-Match: otherwise the bytes could be another object's."""
     from bulk import store
 
     client = store.client()
@@ -198,7 +198,7 @@ def test_every_read_of_the_input_is_of_what_was_planned(
 
 
 def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both look, both compute, one writes; the other takes over what it wrote."""
+    """Both look, both compute, one writes; the other takes over that part."""
     from bulk import store
 
     meet = threading.Barrier(2, timeout=20)
@@ -234,7 +234,7 @@ def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.Monke
 def test_the_part_of_one_who_got_less_far_counts(
     bulk: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If it is there first: the other goes on from its end, not from where its own was."""
+    """If written first: the other child goes on from that part's end, not from its own."""
     from bulk import chunk, store
 
     real = store.create
@@ -284,7 +284,7 @@ def test_a_part_that_fits_no_chunk_is_none(bulk: Engine, rows: str) -> None:
 
 @pytest.mark.parametrize("when", ["chunk", "second run"])
 def test_a_replaced_input_is_noticed(bulk: Engine, when: str) -> None:
-    """And not retried: another content gives other rows."""
+    """And not retried: a different content has different rows."""
     replacement = as_csv(users(300, seed=2))
 
     def replace(call: Callable[[], Any]) -> Any:
@@ -304,7 +304,7 @@ def test_a_replaced_input_is_noticed(bulk: Engine, when: str) -> None:
 
 
 def test_a_bucket_that_denies(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says what and where; it is not retried."""
+    """The message names the action and the object; the call is not retried."""
     from bulk import store
 
     client = store.client()

@@ -1,4 +1,4 @@
-"""The state machine and its functions on moto: what they do, and what they refuse."""
+"""The state machine and its functions on moto: what they do and refuse."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_plan_by_this_machine_s_speed(bulk: Engine, monkeypatch: pytest.Monkey
 
 
 def test_the_function_s_worker_count(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the function's that computes, not the plan's, and no other run for that."""
+    """The computing function's count, not the plan's; another count makes no other run."""
     from bulk import chunk, plan
 
     asked = []

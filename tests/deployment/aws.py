@@ -28,7 +28,7 @@ ENVIRONMENT = {
 
 
 class Aws:
-    """The AWS CLI; called with a command's words it returns the answer, from JSON."""
+    """The AWS CLI; a call with a command's words returns the parsed JSON answer."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -38,7 +38,7 @@ class Aws:
         return json.loads(succeed("aws", *words, *where, environment=ENVIRONMENT))
 
     def role(self, name: str) -> str:
-        """Return the ARN of a role that is made for a function."""
+        """Create a role for a function; return its ARN."""
         policy = json.dumps({"Version": "2012-10-17", "Statement": []})
         create = ("iam", "create-role", "--role-name", name)
         return str(self(*create, "--assume-role-policy-document", policy)["Role"]["Arn"])
@@ -46,7 +46,7 @@ class Aws:
 
 @contextmanager
 def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:
-    """Run moto's server, with these settings of its own."""
+    """Run moto's server with these settings."""
     for program in (SERVER, SERVER.with_name("aws")):
         if not program.exists():
             pytest.skip(f"{program.name} is not installed (group containers)")
@@ -57,7 +57,7 @@ def moto(log: Path, environment: dict[str, str] | None = None) -> Iterator[Aws]:
 
 @contextmanager
 def ministack(log: Path) -> Iterator[Aws]:
-    """Run ministack, from an environment of its own beside this one."""
+    """Run ministack from its own environment, beside this one."""
     program = Path(f"{sys.prefix}-ministack") / "bin" / "ministack"
     if not program.exists():
         pytest.skip(f"{program} is not installed; make containers installs it")
@@ -71,7 +71,7 @@ def ministack(log: Path) -> Iterator[Aws]:
 def _running(
     command: list[str | Path], port: int, log: Path, settings: dict[str, str]
 ) -> Iterator[Aws]:
-    """Run a server until it is not needed any more."""
+    """Run a server for the duration of a test."""
     with log.open("wb") as file:
         server = subprocess.Popen(
             command,

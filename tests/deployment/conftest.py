@@ -1,4 +1,4 @@
-"""What the tests of several files share."""
+"""Fixtures that several test files share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def installed_wheel(folder: Path) -> Path | None:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
-    """What a layer is made of: the wheel that is installed here; if it is gone, one to be built."""
+    """The source of a layer: the wheel that is installed here, or a new build if it is gone."""
     wheel = installed_wheel(tmp_path_factory.mktemp("wheel"))
     return ("--native", "--wheel", wheel) if wheel else ("--native",)
 
@@ -49,7 +49,7 @@ def layer(source: tuple[str | Path, ...], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def docker() -> None:
-    """Skip everything, before a layer or anything else is set up for it."""
+    """Skip the tests before a layer or anything else is set up for them."""
     if not (Path(sys.prefix) / "bin" / "sam").exists():
         pytest.skip("the SAM CLI is not installed; make containers installs it")
     if not shutil.which("docker") or run("docker", "info").returncode:

@@ -1,4 +1,4 @@
-"""What the tests in containers share."""
+"""Helpers that the tests in containers share."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ SAM = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 def loop_name(architecture: str) -> str:
-    """What the template calls it, where only letters and digits may stand."""
+    """The architecture's name in the template's loops, of letters and digits only."""
     return architecture.replace("_", "")

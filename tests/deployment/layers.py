@@ -23,7 +23,7 @@ NEIGHBOURS = (PROGRAMS / "deployment/neighbours.py").read_text()
 
 
 class Layer(NamedTuple):
-    """What build_layer.sh leaves.
+    """The files that build_layer.sh writes.
 
     Attributes:
         file: The zip.
@@ -34,7 +34,7 @@ class Layer(NamedTuple):
     about: dict[str, Any]
 
     def extract(self, folder: Path) -> Path:
-        """Lay it out as /opt; return the folder for PYTHONPATH."""
+        """Extract the layer as in /opt; return the folder for PYTHONPATH."""
         with zipfile.ZipFile(self.file) as archive:
             archive.extractall(folder)
         return folder / "python"
@@ -53,19 +53,19 @@ def other_pythons() -> str:
 
 
 def flags(bytecode: bytes) -> int:
-    """Return the field of a pyc file that says what it is valid for; see PEP 552."""
+    """Return the field of a pyc file that says how it is validated; see PEP 552."""
     return int.from_bytes(bytecode[4:8], "little")
 
 
-UNCHECKED_HASH = 1  # valid whatever its source says
+UNCHECKED_HASH = 1  # valid whatever its source
 
 
 def run(
     *command: str | Path, environment: Mapping[str, str] | None = None, cwd: Path = PROJECT
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with this environment's programs first on PATH; its output is in the result.
+    """Run a command with this environment's programs first on PATH; the result has its output.
 
-    Then come the Pythons that are installed beside this one, for those that make bytecode.
+    The other installed Pythons follow on PATH, to make bytecode.
     """
     path = f"{Path(sys.prefix) / 'bin'}:{other_pythons()}:{os.environ['PATH']}"
     return subprocess.run(
@@ -79,7 +79,7 @@ def run(
 
 
 def succeed(*command: str | Path, **options: Any) -> str:
-    """Run a command that has to succeed; return what it printed."""
+    """Run a command that must succeed; return its output."""
     done = run(*command, **options)
     assert done.returncode == 0, f"{command}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
     return done.stdout

@@ -1,6 +1,6 @@
 """Templates, for both architectures: loops expanded, defaults in place of parameters.
 
-What only a deployed stack knows stays as in Fn::Sub: ${BulkBucket.Arn}, ${AWS::Region}.
+Values that only a deployed stack has stay as in Fn::Sub: ${BulkBucket.Arn}, ${AWS::Region}.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VALUES: dict[str, Any] = {"Architectures": ["arm64", "x8664"], "AWS::StackName":
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads !Sub and its like as the full names that they stand for."""
+    """Reads !Sub and other short forms as their full names."""
 
 
 def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -36,7 +36,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 class _Template:
-    """The template, and what its parameters are taken to be."""
+    """The template, and its parameters' assumed values."""
 
     def __init__(self, text: str) -> None:
         self._content = yaml.load(text, _Loader)
@@ -96,7 +96,7 @@ def resources(file: str = "template.yaml") -> dict[str, Any]:
 
 
 def functions(file: str = "template.yaml") -> dict[str, Any]:
-    """Return those of them that are functions."""
+    """Return the resources that are functions."""
     return {
         name: resource
         for name, resource in resources(file).items()

@@ -41,11 +41,11 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 
 class Proxy:
-    """Carries out invocations in processes, with a fault for some.
+    """Runs invocations in processes, some with a fault.
 
     Attributes:
-        fault: Called with the event and the process that carries it out.
-        said: All that the functions printed.
+        fault: Called with the event and the process that handles it.
+        said: All output of the functions.
     """
 
     def __init__(self, local: Local) -> None:
@@ -120,7 +120,7 @@ def collect(local: Local, folder: Path, run: str, *options: str) -> None:
 
 
 def scan(local: Local, more: str = "") -> None:
-    """Look for passwords and hashes in histories, logs, and all objects but input and parts."""
+    """Search histories, logs, and all objects except input and parts for passwords and hashes."""
     texts = [more]
     steps = local.client("stepfunctions")
     machine = local.output("BulkStateMachine")
@@ -148,7 +148,7 @@ def scan(local: Local, more: str = "") -> None:
 
 
 def test_a_table_goes_through_what_was_deployed(local: Local, tmp_path: Path) -> None:
-    """By ministack's own processes, with the layer; then all is deleted."""
+    """In ministack's own processes, with the layer; then everything is deleted."""
     start(local, tmp_path, "plain", "--chunk-rows", "200")
     status, said = wait(local, "plain")
     assert (status, "6 of 6 chunks done" in said) == (0, True), said
@@ -161,7 +161,7 @@ def test_a_table_goes_through_what_was_deployed(local: Local, tmp_path: Path) ->
 
 
 def test_killed_functions_and_a_second_start(local: Local, proxy: Proxy, tmp_path: Path) -> None:
-    """Some are killed at once, one after its part was written; the second start mends it all."""
+    """Some are killed at once, one after writing its part; the second start completes the run."""
     killed = set()
 
     def kill(event: dict[str, Any], process: subprocess.Popen[bytes]) -> None:

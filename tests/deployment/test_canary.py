@@ -1,4 +1,4 @@
-"""publish_layer.sh --canary where the version is there already; without AWS or its emulators."""
+"""publish_layer.sh --canary if the version exists already; without AWS or its emulators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLE = "arn:aws:iam::123456789012:role/canary"
 
 
 def publish(folder: Path, answer: str) -> tuple[int, str, list[str]]:
-    """Publish, with a canary, a layer whose content is there; return status, output and calls."""
+    """Publish, with a canary, a layer that exists already; return status, output and calls."""
     content = b"a layer"
     digest = hashlib.sha256(content)
     (folder / "layer-arm64.zip").write_bytes(content)

@@ -1,4 +1,4 @@
-"""The way to Lambda in real containers: SAM builds and invokes, moto runs what was published.
+"""The way to Lambda in real containers: SAM builds and invokes, moto runs the published layer.
 
 Needs Docker, and images of the Lambda runtimes that it has or can pull; for the other architecture
 also qemu. Wheels that cibuildwheel made are taken from the folder that WHEELS names.
@@ -59,7 +59,7 @@ def invoke(application: Path, architecture: str, event: dict[str, Any]) -> Any:
 
 
 def test_sam_local_invoke(application: Path, architecture: str) -> None:
-    """What one mode hashes, the other and pyca/bcrypt find right."""
+    """The other mode and pyca/bcrypt verify the hashes of one mode."""
     passwords = [f"password {i}" for i in range(20)]
     made = {}
     for mode, threads in (("parallel", 2), ("sequential", 1)):
@@ -83,7 +83,7 @@ def test_sam_local_invoke(application: Path, architecture: str) -> None:
 
 
 def test_the_repository_s_events(application: Path, architecture: str) -> None:
-    """Those that are in events/ for sam local invoke; one is enough here."""
+    """The events in events/ for sam local invoke; one is enough here."""
     event = json.loads((application / "events/function_url.json").read_text())
     answer = invoke(application, architecture, event)
     assert answer["statusCode"] == 200
@@ -133,7 +133,7 @@ def neighbours(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> P
 def test_it_gets_along_with_another_openmp(
     application: Path, architecture: str, neighbours: Path, order: str
 ) -> None:
-    """On aarch64 libraries that are loaded late may find no room for their thread-local data."""
+    """On aarch64, libraries loaded late may lack room for their thread-local data."""
     layer = application / f".aws-sam/build/Layer{loop_name(architecture)}"
     succeed(
         *("docker", "run", "--rm", "--platform", f"linux/{architecture}"),
@@ -145,7 +145,7 @@ def test_it_gets_along_with_another_openmp(
 
 @pytest.fixture
 def motos_image(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The runtime as moto wants it: called with handler and event, the answer printed last."""
+    """The runtime as moto expects it: called with handler and event, it prints the answer last."""
     shutil.copy(PROGRAMS / "deployment/entry_point.py", tmp_path / "entry.py")
     (tmp_path / "Dockerfile").write_text(
         f"FROM {RUNTIME}{ARCHITECTURE}\n"
@@ -155,7 +155,7 @@ def motos_image(tmp_path: Path) -> Iterator[dict[str, str]]:
     image = "bcrypt-batch-moto:latest"
     succeed("docker", "build", "--quiet", "--tag", image, ".", cwd=tmp_path)
     borrowed = bool(run("docker", "image", "inspect", "busybox").returncode)
-    if borrowed:  # moto fills volumes in a container of it; any image with sleep will do
+    if borrowed:  # moto uses it to fill volumes; any image with sleep will do
         succeed("docker", "tag", RUNTIME + ARCHITECTURE, "busybox")
     yield {"MOTO_DOCKER_LAMBDA_IMAGE": image, "MOTO_DOCKER_NETWORK_MODE": "host"}
     if borrowed:
@@ -194,7 +194,7 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
 def test_a_canary_tries_what_is_published(
     motos_image: dict[str, str], layer: Layer, tmp_path: Path
 ) -> None:
-    """The layer in a container answers right, and only then is named; the function is gone."""
+    """Parameters name the layer only after its right answer; the function is gone."""
     with moto(tmp_path / "log", motos_image) as aws:
         said = succeed(
             *(PROJECT / "publish_layer.sh", "--input", layer.file.parent),

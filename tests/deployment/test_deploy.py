@@ -1,7 +1,7 @@
-"""sam deploy and sam delete as the documents have them, against ministack.
+"""sam deploy and sam delete as in the documents, against ministack.
 
-It shows that the template becomes a stack whose functions run with their layer. It can't show what
-it has not: IAM's decisions, REPORT lines, reserved concurrency, and Lambda's CPUs.
+The tests show that the template becomes a stack whose functions run with their layer. ministack
+lacks IAM's decisions, REPORT lines, reserved concurrency, and Lambda's CPUs.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ EVENT = {"mode": "parallel", "count": 20, "cost": 8}
 
 
 class Stack:
-    """What is deployed of one architecture.
+    """The deployed stack of one architecture.
 
     Attributes:
         name: The function's name.
-        loop: What the architecture is called in the names of the template's loops.
-        said: What the latest sam deploy printed.
+        loop: The architecture's name in the template's loops.
+        said: The output of the latest sam deploy.
     """
 
     def __init__(self, aws: Aws, application: Path, architecture: str) -> None:
@@ -48,7 +48,7 @@ class Stack:
         return succeed("sam", *words, cwd=self._application, environment=environment)
 
     def deploy(self, **parameters: str) -> dict[str, str]:
-        """Deploy with these parameters and those before; return the outputs."""
+        """Deploy with these parameters and all earlier ones; return the outputs."""
         self._parameters |= parameters
         given = [f"{name}={value}" for name, value in self._parameters.items()]
         overrides = ("--parameter-overrides", *given)
@@ -60,14 +60,14 @@ class Stack:
         return {found["OutputKey"]: found["OutputValue"] for found in stack["Outputs"]}
 
     def configuration(self, *more: str) -> dict[str, Any]:
-        """Return what Lambda says of the function."""
+        """Return the function's configuration from Lambda."""
         found: dict[str, Any] = self.aws(
             "lambda", "get-function-configuration", "--function-name", self.name, *more
         )
         return found
 
     def move_alias(self) -> None:
-        """Have the alias follow a changed parameter, which SAM does for code and layer only."""
+        """Move the alias after a parameter changed: SAM does so for code and layer only."""
         function = ("--function-name", self.name)
         version = self.aws("lambda", "publish-version", *function)["Version"]
         alias = ("--name", "live", "--function-version", version)
@@ -93,7 +93,7 @@ def stack(
 
 
 def runs_here(architecture: str) -> bool:
-    """ministack runs functions as processes of this machine, whatever they were made for."""
+    """ministack runs functions as processes of this machine, whatever their architecture."""
     return architecture == ARCHITECTURE
 
 
@@ -127,7 +127,7 @@ def test_the_alias_follows_a_new_layer(stack: Stack, application: Path) -> None:
 
 
 def test_every_parameter_that_changes_the_function(stack: Stack, architecture: str) -> None:
-    """An update of the stack that is there."""
+    """An update of the existing stack."""
     outputs = stack.deploy(
         FunctionUrl="true",
         LogRetention="30",

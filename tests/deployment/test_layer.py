@@ -1,4 +1,4 @@
-"""The layer: what build_layer.sh makes of this machine's wheel, and what it refuses."""
+"""The layer that build_layer.sh makes of this machine's wheel, and refused wheels."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def test_it_has_bytecode_for_each_python_that_it_says(layer: Layer) -> None:
         assert flags(content) == UNCHECKED_HASH
         source = Path(name).name.partition(".")[0]
         assert f"/opt/python/bcrypt_batch/{source}.py".encode() in content
-        assert b"/tmp" not in content  # nor whatever else the folder is called that it was made in
+        assert b"/tmp" not in content  # no path of the folder that it was made in
         assert b"opt/opt" not in content
 
 
 def test_python_takes_its_bytecode(layer: Layer, tmp_path: Path) -> None:
-    """No module of the package is compiled at an import, as without its bytecode each would be."""
+    """An import compiles no module of the package; without the bytecode it would compile each."""
     folder = layer.extract(tmp_path)
     where = "import bcrypt_batch, sys; print(sys.implementation.cache_tag)"
     environment = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -102,7 +102,7 @@ def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
     assert libgomp["licenses"] == [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}]
     assert libgomp["hashes"] == [{"alg": "SHA-256", "content": digest}]
     assert libgomp["bom-ref"] == library
-    # What would differ from one build to the next.
+    # These would differ from one build to the next.
     assert not {"timestamp", "serialNumber"} & {*bill, *bill["metadata"]}
 
 
@@ -139,7 +139,7 @@ def test_it_can_be_for_fewer_pythons(layer: Layer, tmp_path: Path) -> None:
 
 
 def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
-    """The same twice, for this interpreter, beside all the code and nothing else."""
+    """The same bytecode in two builds, for this interpreter, and beside it only the code."""
     built = [tmp_path / name for name in ("one", "two")]
     for folder in built:
         folder.mkdir()
@@ -163,7 +163,7 @@ def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
 def test_a_function_without_bytecode_for_its_runtime_is_named(
     tmp_path: Path, pythons: str, lacks: bool
 ) -> None:
-    """The first Python is its runtime's; of the others nothing is said."""
+    """The first Python is its runtime's; messages name no other."""
     variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS={pythons.format(sys.executable)}")
     said = succeed("make", "--silent", "-C", PROJECT / "handler", "build-Function", *variables)
     assert ("No bytecode for the function: no python3.99 runs here" in said) == lacks
@@ -249,7 +249,7 @@ def test_wrong_arguments_are_named(arguments: list[str], message: str) -> None:
 def rebuild(
     layer: Layer, folder: Path, architecture: str, *options: str, without: str = "\0"
 ) -> subprocess.CompletedProcess[str]:
-    """Make a wheel of a layer, less some files, and have build_layer.sh make a layer of it."""
+    """Make a wheel of a layer, without some files, and run build_layer.sh on it."""
     wheel = folder / f"w-{bcrypt_batch.__version__}-cp311-abi3-linux_{MACHINES[architecture]}.whl"
     with zipfile.ZipFile(layer.file) as old, zipfile.ZipFile(wheel, "w") as new:
         for name in old.namelist():

@@ -32,7 +32,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture
 def publish(aws: Aws, layer: Layer, tmp_path: Path) -> Publish:
-    """Return a function that publishes the layer under a name of this test's own."""
+    """Return a function that publishes the layer under a name that only this test uses."""
     name = tmp_path.name
 
     def call(*arguments: str, status: int = 0, path: str | None = None) -> str:
@@ -83,7 +83,7 @@ def parameter(aws: Aws, name: str, layer: Layer, region: str = "us-east-1") -> s
 
 
 def test_the_stack_s_layer_has_another_name() -> None:
-    """Whatever the stack's name is: one of both would take the other's versions for its own."""
+    """Whatever the stack's name: otherwise one would take the other's versions for its own."""
     names = {of["Properties"].get("LayerName") for of in resources().values()}
     assert not names & {f"stack-{architecture}" for architecture in MACHINES}
     assert len(names - {None}) == len(MACHINES)
@@ -102,7 +102,7 @@ def test_a_staging_layer_leaves_the_parameter_of_another_name_alone(
 def test_nobody_is_told_of_a_layer_whose_canary_answers_wrong(
     publish: Publish, aws: Aws, layer: Layer, tmp_path: Path
 ) -> None:
-    """moto without containers gives every function an answer of its own."""
+    """moto without containers gives every function moto's own answer."""
     role = aws.role("canary")
     said = publish("--public", "--canary", role, status=1)
     assert "answered SimpleLambdahappypathOK; nobody was told" in said
@@ -165,7 +165,7 @@ def test_wrong_arguments_are_named(publish: Publish, arguments: list[str], messa
 def test_a_question_that_fails_publishes_nothing(
     publish: Publish, aws: Aws, tmp_path: Path
 ) -> None:
-    """Nobody knows then whether the same is there already."""
+    """The script can't know then whether the same layer exists already."""
     layer = f"{tmp_path.name}-{ARCHITECTURE}"
     publish()
     path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"

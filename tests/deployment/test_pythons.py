@@ -1,4 +1,4 @@
-"""What names Python versions and can't read them in pyproject.toml names the same."""
+"""Files that can't read the Python versions from pyproject.toml name the same versions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_bytecode_of_functions() -> None:
 
 
 def test_the_workflows() -> None:
-    """Every version is tested; what is released is made with the first."""
+    """Every version is tested; releases are made with the first."""
     if not (PROJECT / ".github").exists():
         pytest.skip("an sdist has no workflows")
     tested = sorted({OLDEST, *PYTHONS}, key=in_order)

@@ -1,4 +1,4 @@
-"""template.yaml: what belongs together in it."""
+"""template.yaml: its parts are consistent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_function_logs_to_its_own_group_with_its_own_role() -> None:
 
 
 def policies(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield where each policy of the template is, and its statements."""
+    """Yield each policy's place in the template, and its statements."""
     if isinstance(node, dict) and "Statement" in node:
         assert node.keys() == {"Version", "Statement"}
         assert node["Version"] == "2012-10-17"
@@ -138,7 +138,7 @@ def keys(node: Any) -> Iterator[str]:
 
 
 def test_nothing_is_allowed_in_another_way() -> None:
-    """Neither by what SAM makes a policy of, nor by a policy that another account could change."""
+    """Neither by properties from which SAM makes policies, nor by policies of other accounts."""
     used = {*keys(resources()), *keys(section("Globals"))}
     more = {"FunctionUrlConfig", "ManagedPolicyArns", "PermissionsBoundary", "PolicyTemplates"}
     assert not used & more
@@ -165,7 +165,7 @@ def test_a_url_takes_signed_requests_only() -> None:
 def test_the_bucket_of_tables_is_closed() -> None:
     bucket = resources()["BulkBucket"]["Properties"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    assert "VersioningConfiguration" not in bucket  # what is deleted is gone
+    assert "VersioningConfiguration" not in bucket  # deleted objects are gone
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]

@@ -1,4 +1,4 @@
-"""The workflows that build and publish take in nothing that can change under its name."""
+"""The workflows that build and publish use nothing whose content can change under its name."""
 
 from __future__ import annotations
 

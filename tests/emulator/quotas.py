@@ -22,7 +22,7 @@ def _missing() -> str:
 
 @pytest.fixture(scope="session")
 def quotas() -> None:
-    """Ask for this before what is costly to set up; asked when a test runs, not when it is read."""
+    """Request this before costly fixtures; evaluated when a test runs, not at collection."""
     if reason := _missing():
         pytest.skip(reason)
 
@@ -31,7 +31,7 @@ needs_quota = pytest.mark.usefixtures("quotas")
 
 
 def groups_of(parent: int) -> list[Path]:
-    """Return the quotas' cgroups, of either version, that a process has put its children in."""
+    """Return the quotas' cgroups, of either version, in which a process has put its children."""
     made = [*quota.CGROUPS.glob("cpu/bcrypt-batch-*"), *quota.CGROUPS.glob("bcrypt-batch-*")]
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [group for group in made if set(children) & set(_processes(group))]

@@ -1,4 +1,4 @@
-"""Thousands of events, good and bad, through one function: what it holds does not grow."""
+"""Thousands of events, good and bad, through one function: its resources don't grow."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.invoked import over_http
 
 REQUESTS = int(os.environ.get("REQUESTS", "600"))  # `make fuzz` sends 10,000
 LOOKS = 20
-# Heaps breathe: so large blocks go back to the system at once here, and the lows are compared. Four
-# kilobytes that leak in each of 600 requests would show.
+# Heaps grow and shrink: so here large blocks return to the system at once, and minima are compared.
+# A leak of four kilobytes in each of 600 requests would show.
 GROWTH_KB = 512
 SECRET = "hunter2-very-secret"
 
 
 class Held(NamedTuple):
-    """What a process holds."""
+    """The resources that a process holds."""
 
     memory_kb: int
     threads: int
@@ -50,7 +50,7 @@ def handler_of(emulator: Emulator) -> int:
 
 
 def mixed(source: random.Random, hashes: list[str]) -> tuple[str, Any]:
-    """Return an event, and what comes of it: "done", "refused" or "items refused"."""
+    """Return an event and its expected result: "done", "refused" or "items refused"."""
     passwords = [f"{SECRET}{source.random()}" for _ in range(source.choice([1, 1, 2, 5, 20]))]
     mode = source.choice(["parallel", "sequential", "auto"])
     pairs = [{"password": one, "hash": source.choice(hashes)} for one in passwords]

@@ -44,7 +44,7 @@ def test_the_port_of_an_emulator_that_has_ended_may_be_another_process_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Emulator(timeout_s=1) as running:
-        monkeypatch.setattr(function, "START_TIMEOUT_S", 1)  # or an answer is waited for so long
+        monkeypatch.setattr(function, "START_TIMEOUT_S", 1)  # or the test waits long
         os.killpg(running.process_id, signal.SIGKILL)
         os.waitid(os.P_PID, running.process_id, os.WEXITED | os.WNOWAIT)
         port = urlsplit(running.endpoint_url).port
@@ -67,7 +67,7 @@ def test_a_listener_is_known_by_its_process() -> None:
 
 
 def test_a_listener_may_be_a_child() -> None:
-    """Of the shell in whose place it could not put itself, for one."""
+    """For example of a shell that did not exec it."""
     program = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
     command = f'{sys.executable} -uc "{program}; input()"; exit 0'
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""CPU quotas: what is written to cgroups, and on a machine that has them, that they hold."""
+"""CPU quotas: the writes to cgroups and, on a machine that has them, their effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
 
 
 def pretended(tmp_path: Path, version: int) -> Path:
-    """Folders like those of cgroups; a real one would have its files from the start."""
+    """Folders like those of cgroups; a real cgroup has its files from the start."""
     if version == 1:
         (tmp_path / "cpu").mkdir()
         return tmp_path / "cpu"
@@ -64,7 +64,7 @@ def test_what_is_missing_is_named(tmp_path: Path, controllers: str | None, missi
 
 @needs_quota
 def test_a_process_gets_its_cpus_and_no_more_time_than_its_share() -> None:
-    """By the clock of its own CPU time: how busy the machine is changes nothing."""
+    """By the clock of its own CPU time, so that a busy machine changes nothing."""
     burn = "import time; end = time.monotonic() + 1\nwhile time.monotonic() < end: pass"
     share, period_s = sizes.vcpus(354), quota.PERIOD_US / 1e6
     with quota.Quota(354) as allowed:
@@ -105,7 +105,7 @@ ANOTHER = "from emulator.quota import Quota\nwith Quota(1536): print('entered')"
 def test_another_run_that_starts_meanwhile_leaves_ours_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It comes when our group is made and not yet marked as ours, and waits."""
+    """The other run starts when our group is made but not yet marked as ours, and waits."""
     make = tempfile.mkdtemp
     others: list[subprocess.Popen[bytes]] = []
 

@@ -1,4 +1,4 @@
-"""What becomes of the emulator where whoever uses it is ended."""
+"""The emulator when the process that uses it is ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.processes import PATIENCE_S
 
 
 def descendants(process: int) -> set[int]:
-    """Return the processes that a process and its children have started."""
+    """Return all descendants of a process."""
     found = set()
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""As much of the AWS CLI as publish_layer.sh needs, with one layer version already there.
+"""The part of the AWS CLI that publish_layer.sh needs, with one existing layer version.
 
 Writes the name of each call into the file AWS_CALLS, one a line. The layer's content has the digest
 LAYER_DIGEST, and a function answers CANARY_ANSWER.

@@ -1,4 +1,4 @@
-/* A wall clock that is set forth and back by a year at each look: preloaded. */
+/* Preloaded: a wall clock that jumps a year forward or back at each reading. */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 #include <sys/time.h>

@@ -1,4 +1,4 @@
-"""What programs look up of their own process, and how their children end."""
+"""Functions with which programs inspect their own process and end their children."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def count_threads() -> int:
 
 
 def start_a_first_thread() -> None:
-    """It brings a sanitizer's own thread along, which is no thread of ours."""
+    """Let a sanitizer start its own thread, which is not ours."""
     threading.Thread(target=len, args=("",)).start()
     time.sleep(0.05)
 
 
 def use_smallest_stacks() -> None:
-    """Give Python's threads the smallest stack that the architecture takes."""
+    """Give Python's threads the smallest stack that the architecture allows."""
     for size in (32 << 10, 64 << 10, 128 << 10):
         try:
             threading.stack_size(size)
@@ -44,6 +44,6 @@ def end_child() -> NoReturn:
 
 
 def wait_for_child(pid: int) -> None:
-    """It must end by end_child."""
+    """Wait for a child, which must end by end_child."""
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status == 7, status

@@ -1,4 +1,4 @@
-/* The system refuses eventfd for want of memory: preloaded. */
+/* Preloaded: eventfd fails for lack of memory. */
 #include <errno.h>
 #include <sys/eventfd.h>
 

@@ -1,5 +1,5 @@
-/* What is wiped: every byte that was asked for and no other; all lanes of those that finish
- * together, and a lane that is dropped. Ends with 0, or with the line that failed.
+/* Wiping: every requested byte and no other; all lanes of items that finish together, and a dropped
+ * lane. Ends with 0, or with the line that failed.
  */
 #include "internal.h"
 

@@ -18,7 +18,7 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """A table that takes seconds, to be stopped meanwhile."""
+    """A table that takes seconds, so that tests can stop the run."""
     file = tmp_path / "large.csv"
     file.write_bytes(as_csv(users(4000)))
     return file

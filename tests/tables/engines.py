@@ -1,6 +1,6 @@
-"""Stand-ins for Spark, Ray, Dask and pandas: as much of them as the recipes use.
+"""Stand-ins for Spark, Ray, Dask and pandas, with the functions that the recipes use.
 
-They read CSV as the real ones do with the options that a recipe gives, and know no other options.
+They read CSV like the real ones with the options of a recipe, and support no other options.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Dataset:
 
 
 class Engines:
-    """What the stand-ins were given.
+    """The calls that the stand-ins received.
 
     Attributes:
         read: The data sets that were read.

@@ -33,7 +33,7 @@ def run(
 
 
 def succeed(*arguments: str | Path, status: int = 0, **options: Any) -> str:
-    """Run a command that ends with this status; return what it said on standard error."""
+    """Run a command that must end with this status; return its standard error."""
     done = run(*arguments, **options)
     assert done.returncode == status, (done.args, done.returncode, done.stderr.decode())
     return done.stderr.decode()

@@ -1,4 +1,4 @@
-"""Tables with awkward passwords, and what must come of each row."""
+"""Tables with awkward passwords, and the expected result of each row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import bcrypt_batch
 
 
 class User(NamedTuple):
-    """A row; `password` None where the row is an error, which `error` says."""
+    """A row; if it is in error, `password` is None and `error` its code."""
 
     id: str
     password: bytes | None
@@ -52,7 +52,7 @@ AWKWARD = [
 
 
 def users(count: int, seed: int = 1) -> list[User]:
-    """Return as many rows, a twentieth of them errors."""
+    """Return this many rows, a twentieth of them in error."""
     chance = random.Random(seed)
     made = []
     for i in range(count):
@@ -71,7 +71,7 @@ def users(count: int, seed: int = 1) -> list[User]:
 
 
 def as_csv(rows: Iterable[User], newline: bytes = b"\n", delimiter: bytes = b",") -> bytes:
-    r"""Return a CSV of id and password; every odd row is quoted, and what needs it."""
+    r"""Return a CSV of id and password; every odd row is quoted, and every value that needs it."""
     lines = [delimiter.join((b"id", b"password"))]
     for i, user in enumerate(rows):
         if user.text:
@@ -115,7 +115,7 @@ def check(lines: Iterable[bytes], rows: list[User], matches: bool = True) -> int
 
 
 def check_nothing_secret(text: str, rows: list[User], where: str = "") -> None:
-    """Assert that there is no hash in a text, and none of the passwords, as text or as JSON."""
+    """Assert that a text contains no hash, and none of the passwords, as text or as JSON."""
     assert not re.search(r"\$2[abxy]\$\d\d", text), where
     for password in (user.password for user in rows):
         if password and len(password) > 4:  # shorter ones are in any text

@@ -1,4 +1,4 @@
-"""Which columns may be read and go along: one rule for the command line and for events."""
+"""Which columns may be read and kept: one rule for the command line and for events."""
 
 from __future__ import annotations
 

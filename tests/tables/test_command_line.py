@@ -1,4 +1,4 @@
-"""The command line itself: defaults, help, what is said of a wrong word or an unlike file."""
+"""The command line itself: defaults, help, messages about a wrong word or an unlike file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMANDS = ("", "hash", "verify", "export", "info", "bulk")
 
 
 def hashed(content: bytes, *options: str) -> tuple[int, list[dict[str, object]], str]:
-    """Hash standard input to standard output; return status, results, and what was said."""
+    """Hash standard input to standard output; return status, results and messages."""
     done = run("hash", "-", "--cost", "4", *options, stdin=content)
     return done.returncode, [*map(json.loads, done.stdout.splitlines())], done.stderr.decode()
 
@@ -42,7 +42,7 @@ def test_the_first_line_tells_the_format(content: bytes, told: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"secret\nother\n", b"password\np\n", b"a,b\nc,d\n"])
 def test_a_first_line_that_tells_no_format(content: bytes) -> None:
-    """A word alone may be a header, or the first password of many lists."""
+    """A single word may be a header, or the first password of a list."""
     status, results, said = hashed(content)
     assert (status, results) == (2, [])
     assert "can't tell the format of standard input" in said

@@ -1,4 +1,4 @@
-"""bcrypt-batch hash and verify: results, exit status, what is refused."""
+"""bcrypt-batch hash and verify: results, exit status, refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.tables.samples import AWKWARD, User, as_csv, check, read_results, use
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A table of 3 rows that have nothing wrong."""
+    """A table of 3 valid rows."""
     file = tmp_path / "users.csv"
     file.write_bytes(b"id,password,email\nu0,a,x@y\nu1,b,\nu2,c,z@y\n")
     return file
@@ -156,7 +156,7 @@ def test_a_secret_column_called_id_is_no_id(tmp_path: Path, form: str, secret: s
 def test_csv_output_has_ids_that_are_formulas_as_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An escape would make them other ids; what spreadsheets do with them is said."""
+    """An escape would change the ids; a message warns of spreadsheets."""
     ids = ["=cmd|' /C calc'!A1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1"]
     file, output = tmp_path / "users.csv", tmp_path / "o.csv"
     file.write_bytes(as_csv([User(f'"{name}"', b"p") for name in ids]))
@@ -203,7 +203,7 @@ def test_half_a_surrogate_pair_is_written(tmp_path: Path, name: str) -> None:
 
 
 def test_halves_of_surrogate_pairs_are_no_other_id_in_csv(tmp_path: Path) -> None:
-    """As bytes, the two of the first row would be the letter that the second has."""
+    """As bytes, the two halves in the first row would be the letter in the second."""
     file, output = tmp_path / "users.jsonl", tmp_path / "o.csv"
     file.write_bytes(
         b'{"id": "\\udcc3\\udca9", "password": "a"}\n{"id": "\xc3\xa9", "password": "a"}\n'
@@ -214,7 +214,7 @@ def test_halves_of_surrogate_pairs_are_no_other_id_in_csv(tmp_path: Path) -> Non
 
 
 def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
-    """And what is neither text nor nothing is written as JSON has it, in a CSV too."""
+    """A value that is neither text nor missing is written as JSON, in a CSV too."""
     good, other = (value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values)
     file = tmp_path / "users.jsonl"
     file.write_bytes(

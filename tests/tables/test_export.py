@@ -1,4 +1,4 @@
-"""bcrypt-batch export: what other systems import."""
+"""bcrypt-batch export: files that other systems import."""
 
 from __future__ import annotations
 
@@ -249,14 +249,14 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
 def test_what_has_come_meanwhile_is_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
-    """Nor is anything left; without hard links neither, as on a USB stick's file system."""
+    """No temporary file is left; the same without hard links, as on a USB stick's file system."""
 
     def refused(*_: object) -> None:
         raise PermissionError
 
     if not links:
         monkeypatch.setattr(os, "link", refused)
-    output = tmp_path / ("o" * 250)  # as long a name as a file may have, nearly
+    output = tmp_path / ("o" * 250)  # nearly the longest name that a file may have
     with new_files(Interrupts(), replace=False) as made, made.file(str(output)) as file:
         file.write(b"whole")
     assert output.read_bytes() == b"whole"

@@ -1,4 +1,4 @@
-"""Rows in error: counted over all runs of a table, and listed where --errors says."""
+"""Rows in error: counted over all runs of a table, and listed in the file of --errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can sign in by an exported htpasswd file, in the web servers that read it."""
+"""Who can sign in with an exported htpasswd file, in the web servers that read it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PIECES = (
 
 
 def names() -> list[str]:
-    """Return each awkward name once, and random ones made of what is awkward."""
+    """Return each awkward name once, and random names made of awkward parts."""
     chosen = random.Random(2026)
     made = ("".join(chosen.choices(PIECES, k=chosen.randint(1, 6))) for _ in range(200))
     return [*dict.fromkeys((*AWKWARD, *made))]
@@ -52,7 +52,7 @@ def bytes_of(name: str) -> bytes:
 
 
 class Exported(NamedTuple):
-    """What came of the names; the password of each is its position among them.
+    """The result for each name; its password is its position among the names.
 
     Attributes:
         taken: The names that were exported.
@@ -105,6 +105,6 @@ def test_each_signs_in_by_the_own_password_and_nobody_else_does(
             assert sign_in(bytes_of(name), own), name
             assert not sign_in(bytes_of(name), other), name
         for name, own in refused.items():
-            whole = bytes_of(name)[:5000]  # a request carries no longer one
+            whole = bytes_of(name)[:5000]  # the longest that a request carries
             for became in {whole, whole.strip(), whole.strip().partition(b":")[0]}:
                 assert not sign_in(became, own), (name, became)

@@ -1,4 +1,4 @@
-"""Outputs are their owner's alone: what is refused at their path, how they are made and written."""
+"""Outputs belong to their owner alone: refused paths, creating and writing."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_pipe_that_comes_between_look_and_open_gets_nothing(
 def test_an_open_file_is_looked_at_again(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a caller looks at later: the path led to a plain file before."""
+    """The caller's later check doesn't matter: before, the path led to a plain file."""
     os.mkfifo(pipe := tmp_path / "pipe")
     before = os.lstat(table)
     monkeypatch.setattr(os, "lstat", lambda _: before)
@@ -177,7 +177,7 @@ def test_another_user_s_file_of_a_longer_export_is_not_removed(
 def test_files_of_a_file_system_that_gives_them_to_another_user_are_ours(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As NFS gives root's to nobody."""
+    """Like NFS, which gives root's files to nobody."""
     output = tmp_path / "o"
     assert hash_to(table, output) == 1
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY - 1)
@@ -186,7 +186,7 @@ def test_files_of_a_file_system_that_gives_them_to_another_user_are_ours(
 
 @pytest.mark.parametrize("name", ["o", "o.state"])
 def test_force_makes_new_files(table: Path, tmp_path: Path, name: str) -> None:
-    """Who has the old ones open, or another name of them, doesn't read the new results."""
+    """A process with an old file open, or another link to it, can't read the new results."""
     output, other = tmp_path / "o", tmp_path / "other"
     assert hash_to(table, output) == 1
     os.link(tmp_path / name, other)
@@ -331,7 +331,7 @@ def test_what_a_file_system_can_t_is_said_once(
     table: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said,
     module: Any, call: str, code: int, words: str,
 ) -> None:  # fmt: skip
-    """As NFS, SMB and FUSE can't; the command goes on."""
+    """NFS, SMB and FUSE lack some operations; the command goes on."""
 
     def refused(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
@@ -393,7 +393,7 @@ def test_the_rows_that_a_write_left_whole_are_counted(
 def test_the_rows_that_a_failing_end_left_are_counted(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said, call: str
 ) -> None:
-    """A network file system says at the end only that there was no room."""
+    """A network file system reports a full disk only at the end."""
     output = tmp_path / "o"
     real = getattr(os, call)
 

@@ -1,4 +1,4 @@
-"""A row's hash is read once before its batch: to weigh it."""
+"""A row's hash is read once before its batch, to estimate its time."""
 
 from __future__ import annotations
 

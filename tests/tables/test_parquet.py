@@ -1,4 +1,4 @@
-"""Tables in Parquet: what JSON has comes along, the rest is refused."""
+"""Tables in Parquet: types that JSON has are kept, others are refused."""
 
 from __future__ import annotations
 

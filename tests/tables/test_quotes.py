@@ -26,7 +26,7 @@ def read(content: bytes, delimiter: str = ",") -> list[Row]:
 
 
 class Written(NamedTuple):
-    """A record as csv.writer writes it, and where its fields stand in it."""
+    """A record as csv.writer writes it, and the positions of its fields."""
 
     text: str
     fields: list[tuple[int, int]]
@@ -44,7 +44,7 @@ def written(record: list[str], dialect: dict[str, Any]) -> Written:
 
 
 def first_record(text: str, dialect: dict[str, Any]) -> int | None:
-    """Return how long the first record is, or None if it can't be read."""
+    """Return the length of the first record, or None if it can't be read."""
     taken = 0
 
     def lines() -> Any:
@@ -81,7 +81,7 @@ def fields(draw: st.DrawFn, delimiter: str) -> str:
 
 
 class Damage(NamedTuple):
-    """A byte of a record that is lost, replaced by another, or has another before it."""
+    """A byte of a record that is lost, replaced, or preceded by an inserted one."""
 
     at: int
     lost: bool
@@ -91,7 +91,7 @@ class Damage(NamedTuple):
         return text[: self.at] + self.new + text[self.at + self.lost :]
 
     def place(self, at: int) -> int:
-        """Return where a byte of the record stands afterwards."""
+        """Return the position of a byte of the record after the damage."""
         return at + (len(self.new) - self.lost) * (at >= self.at + self.lost)
 
 
@@ -101,10 +101,10 @@ OTHERS = [{"doublequote": True, "escapechar": escape} for escape in (None, "\\")
 
 
 def protected(record: Written, damage: Damage, dialect: dict[str, Any]) -> list[tuple[int, int]]:
-    """Return where the quoted fields stand whose quotes the damage has left as they were.
+    """Return the positions of the quoted fields whose quotes the damage left unchanged.
 
-    None is protected if the record's beginning has become a whole record, which ends in a quoted
-    field as other readers of the dialect would also find: the quotes that follow mean others then.
+    No field is protected if the record's beginning has become a whole record that ends in a quoted
+    field, also for other readers of the dialect: then later quotes belong to other fields.
     """
     text = damage.done(record.text)
     quoted = [(first, end) for first, end in record.fields if record.text[first : first + 1] == '"']
@@ -131,7 +131,7 @@ def protected(record: Written, damage: Damage, dialect: dict[str, Any]) -> list[
 
 
 def check(records: list[Written], damage: Damage, dialect: dict[str, Any]) -> int:
-    """Assert that no row begins in a quoted field of the second record; return in how many."""
+    """Assert that no row begins in a quoted field of the second record; count these fields."""
     before = written(list(NAMES), dialect).text + records[0].text
     content = before + damage.done(records[1].text) + records[2].text
     starts = [row.start - len(before) for row in read(content.encode(), dialect["delimiter"])]

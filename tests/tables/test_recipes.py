@@ -1,4 +1,4 @@
-"""The recipes of docs/bulk.md as they stand there, on awkward tables."""
+"""The recipes of docs/bulk.md, unchanged, on awkward tables."""
 
 from __future__ import annotations
 

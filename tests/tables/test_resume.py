@@ -1,4 +1,4 @@
-"""What a table is continued with, and what is refused."""
+"""How a table is continued, and when that is refused."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_resume_counts_what_lines_say_and_not_what_is_kept(
 
 
 def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:
-    """Of more characters than the reader of CSV takes, of more bytes than a row of input has."""
+    """More characters than the CSV reader allows, more bytes than a row of input may have."""
     file, output = tmp_path / "users.jsonl", tmp_path / "o.csv"
     rows = [{"password": "a", "bio": ["\xe9" * count]} for count in (0, 300_000, 30_000)]
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -111,7 +111,7 @@ def test_resume_takes_the_mode_of_a_new_file(table: Path, tmp_path: Path) -> Non
 
 
 def refusal(output: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Run a command that has to leave its output as it is; return what it said."""
+    """Run a command that must leave its output unchanged; return its message."""
     before = output.read_bytes()
     assert main(words) == 2
     assert output.read_bytes() == before
@@ -132,7 +132,7 @@ def test_a_damaged_state_is_refused(
 def test_resume_is_not_offered_where_it_is_refused(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a pipe nobody can tell whether it is the same; standard output can't be taken up."""
+    """A pipe can't be recognized as the same input; standard output can't be continued."""
     pipe, output, there = tmp_path / "pipe", tmp_path / "out", tmp_path / "there"
     os.mkfifo(pipe)
     there.touch()

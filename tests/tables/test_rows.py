@@ -1,4 +1,4 @@
-"""Rows of tables: their bytes, where they begin, and what is wrong with some of them."""
+"""Rows of tables: their bytes, where they begin, and their errors."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_many_unclosed_quotes_take_no_quadratic_time() -> None:
 
 
 def test_lines_that_each_leave_a_quote_open_take_no_quadratic_time() -> None:
-    """Until one of them shows it: after a quote comes neither a delimiter nor the row's end."""
+    """Until a line shows the error: neither a delimiter nor the row's end follows a quote."""
     content = b"id,password\n" + (b'a","\n' * 50_000 + b'a"b\n') * 3
     found = read(content)[1]
     assert {row.error for row in found} == {"malformed_row"}
@@ -105,7 +105,7 @@ def test_lines_that_each_leave_a_quote_open_take_no_quadratic_time() -> None:
 
 
 class Pipe(io.BytesIO):
-    """What can be read once."""
+    """An input that can be read only once."""
 
     def seekable(self) -> bool:
         return False
@@ -149,7 +149,7 @@ def test_what_is_in_a_long_quoted_field_is_no_row(size: int, row: bytes) -> None
     ],
 )
 def test_what_follows_an_open_quote_is_one_row(after: bytes, lines: int) -> None:
-    """The file may have been cut off within a field; and a quote may close it that looks open."""
+    """The file may have been cut off within a field, or a quote that looks open may close it."""
     content = b'id,password\nu,"open\n' + after
     for file in (io.BytesIO(content + b"x,d\n"), Pipe(content + b"x,d\n")):
         found = list(read_rows(Lines(file), "csv", Columns(), LAYOUT))[1:]
@@ -221,7 +221,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=examples(100))
 @given(st.lists(PIECES, max_size=40).map(b"".join), st.sampled_from([9, 16, MAX_RECORD_BYTES]))
 def test_a_piece_between_rows_has_the_same_rows(text: bytes, limit: int) -> None:
-    """Whatever the bytes: what Plan counts is what a chunk's function finds."""
+    """Whatever the bytes: a chunk's function finds as many rows as Plan counts."""
     content = b"id,password\n" + text
     layout, _ = read(content)
     lines = Lines(io.BytesIO(text), 12, limit)

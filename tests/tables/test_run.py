@@ -1,4 +1,4 @@
-"""A run of the command line: what it says and shows of a table, and what it holds of it."""
+"""A run of the command line: its messages, what others can see of a table, its memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.tables.samples import check, users
 
 
 def test_nothing_secret_is_said_or_seen_in_the_process_list(tmp_path: Path) -> None:
-    """Rows that fail in every way, and a look at what others see meanwhile."""
+    """Rows that fail in every way; meanwhile a look at what other processes see."""
     file, output = tmp_path / "users.csv", tmp_path / "out.jsonl"
     secret = b"s3cret"
     rows = [b"id,password"]
@@ -58,7 +58,7 @@ def test_without_tqdm_the_first_line_hints_at_it(
 
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
-    """Two tables, one four times the other's rows, none of which takes time."""
+    """Two tables, one with four times the rows; no row takes time."""
     peaks = []
     for rows in (50_000, 200_000):
         file = tmp_path / "missing.csv"
@@ -73,7 +73,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
 
 
 def test_a_stretch_is_bounded_in_bytes() -> None:
-    """Whatever of its rows they are."""
+    """Whatever its rows look like."""
     text = "x" * 100_000
     for row in (
         Row(0, None, text.encode(), None),
@@ -161,7 +161,7 @@ def test_a_deadline_is_kept_while_a_pipe_is_silent(tmp_path: Path, given: bytes)
 
 @pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
 def test_what_was_only_noted_ends_the_reading_that_follows(number: signal.Signals | None) -> None:
-    """The deadline, where there is no number."""
+    """A signal, or the deadline if `number` is None."""
     interrupts = Interrupts()
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""Signals that stop a command: heard while an input is silent, and nothing half done stays."""
+"""Signals that stop a command: handled while an input is silent, and no partial file stays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HASH = "$2b$10$" + "a" * 53
 
 @pytest.fixture(scope="module")
 def before_wait(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a library that raises a signal between Python's last look and a wait."""
+    """Return a library that raises a signal between Python's last check for signals and a wait."""
     require("cc")
     library = tmp_path_factory.mktemp("preloaded") / "signal_before_wait.so"
     source = PROGRAMS / "signal_before_wait.c"
@@ -75,7 +75,7 @@ def test_a_signal_just_before_a_silent_input_is_waited_for(
 def test_a_signal_just_before_a_pipe_that_nobody_reads(
     tmp_path: Path, before_wait: Path, command: tuple[str, ...]
 ) -> None:
-    """It ends the command, which says how many rows are whole; what is left is not waited for."""
+    """It ends the command, which reports the complete rows, and doesn't wait to write the rest."""
     (tmp_path / "users.csv").write_bytes(b"id,password\n" + b"u,p\n" * 100)
     lines = (json.dumps({"row": i, "id": f"u{i}", "hash": HASH}) for i in range(200))
     (tmp_path / "made").write_text("\n".join(lines))
@@ -98,7 +98,7 @@ def test_a_signal_just_before_a_pipe_that_nobody_reads(
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
-    """As nohup has it."""
+    """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with (interrupts := Interrupts()).raised(), suppress(KeyboardInterrupt):
@@ -142,7 +142,7 @@ def names(folder: Path) -> list[str]:
 def test_a_signal_while_files_are_made_or_named(
     three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, call: str
 ) -> None:
-    """All or none are there, and nothing else."""
+    """Afterwards all files exist or none, and nothing else."""
     real = getattr(place, call)
 
     def interrupted(*arguments: Any, **named: Any) -> Any:

@@ -134,7 +134,7 @@ def test_stopped_while_it_waits_for_input(tmp_path: Path) -> None:
 
 
 def in_a_file_system(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """Run a script with a file system of its own, which nobody else sees."""
+    """Run a script with its own file system, which no other process sees."""
     private = ["unshare", "--mount", "--map-root-user", "sh", "-euc"]
     try:
         subprocess.run([*private, "mount -t tmpfs none /mnt"], check=True, capture_output=True)

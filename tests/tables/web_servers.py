@@ -1,4 +1,4 @@
-"""Apache and nginx from the system, each asking for the passwords of an htpasswd file."""
+"""The system's Apache and nginx, each asking for the passwords of an htpasswd file."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MODULES = Path("/usr/lib/apache2/modules")  # Debian's
 
 @contextmanager
 def serving(program: str, users: bytes) -> Iterator[SignIn]:
-    """Run a server as nobody; hand over how to sign in: a name, a password, whether they are right.
+    """Run a server as nobody; yield a function of name and password: whether they sign in.
 
     Args:
         program: `apache2` or `nginx`; the test is skipped where it is not installed.
@@ -102,7 +102,7 @@ def serving(program: str, users: bytes) -> Iterator[SignIn]:
 
 
 def _start(program: str, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a server on a free port, on another one if somebody takes that first."""
+    """Start a server on a free port, or on another one if that is taken meanwhile."""
     config = folder / "config"
     template = APACHE if program == "apache2" else NGINX
     command = {

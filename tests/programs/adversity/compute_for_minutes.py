@@ -1,4 +1,4 @@
-"""Say that a batch of minutes computes; its workers are the argument, "handled" handles signals."""
+"""Print that a batch of minutes computes; arguments: its workers, "handled" to handle signals."""
 
 from __future__ import annotations
 

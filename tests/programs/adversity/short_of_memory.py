@@ -1,8 +1,8 @@
-"""Compute batches with ever less memory, and print what came of each.
+"""Compute batches with ever less memory, and print the result of each.
 
-From enough for all of it down to nothing, in steps finer than what a batch allocates: each of its
-allocations is the one that fails at some point. The limit is on what may be mapped: the C library
-asks the system for each large block by itself.
+From enough memory down to none, in steps smaller than a batch's allocations: each allocation is the
+failing one at some point. The limit is on mapped memory: the C library maps each large block
+separately.
 """
 
 from __future__ import annotations

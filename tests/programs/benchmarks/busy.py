@@ -1,4 +1,4 @@
-"""Keep the CPUs busy whose numbers are the arguments, for many seconds, and say so."""
+"""Keep the CPUs in the arguments busy for many seconds, and print when they are."""
 
 from __future__ import annotations
 

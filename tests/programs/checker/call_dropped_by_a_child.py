@@ -1,4 +1,4 @@
-"""Drop a call in a child whose queue may have come to lie where the parent's was."""
+"""Drop a call in a child whose queue may have the address of the parent's queue."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Raise at each line of what delivers answers to a loop; no other call may lose its answer.
+"""Raise at each line that delivers answers to a loop; no other call may lose its answer.
 
-The argument is for how many seconds to wait for calls that must end. Prints how many were raised.
+The argument: seconds to wait for calls that must end. Prints the number of raised exceptions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def descriptors() -> int:
 
 
 async def main(calls: list[tuple[int, float | None]], code: CodeType, line: int) -> bool:
-    # A descriptor may stay until the loop's next call: so one more makes up for it.
+    # A descriptor may stay until the loop's next call: so make one more call.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     armed = True
 
@@ -52,7 +52,7 @@ async def main(calls: list[tuple[int, float | None]], code: CodeType, line: int)
     return not armed
 
 
-# One call alone has nobody else to bring its answer along, or to be late for.
+# With one call alone, no other call can deliver its answer or be late because of it.
 MIXED: list[tuple[int, float | None]] = [(4, 0.0), *[(4, WAIT)] * 5]
 DELIVERED: list[tuple[int, float | None]] = [(4, None)]
 LATE: list[tuple[int, float | None]] = [(31, 0.0)]

@@ -1,4 +1,4 @@
-"""Fork, from Python and from C, in the middle of calls: children have an empty one that works."""
+"""Fork, from Python and from C, in the middle of calls: children have an empty, working checker."""
 
 from __future__ import annotations
 

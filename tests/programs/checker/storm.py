@@ -28,7 +28,7 @@ FORKS = sys.argv[2:] == ["forks"]
 
 Counts = collections.Counter[str]
 
-# A call is short: so it is interrupted in its waits, too.
+# Short ticks, so that signals interrupt the waits of short calls, too.
 checker_module.TICK_NS = 500_000  # type: ignore[attr-defined]
 hashes = {cost: bcrypt_batch.hashpw(b"right", bcrypt_batch.gensalt(cost)) for cost in (4, 5, 6)}
 checker = Checker(workers=2, lanes=4, max_waiting=10)
@@ -99,7 +99,7 @@ async def in_loop(source: random.Random, seen: Counts, calls: int) -> None:
 
 
 def run_loops(seed: int, calls: int) -> None:
-    """A new loop now and then: each opens a mailbox, and must leave none."""
+    """Start a new loop now and then: each opens a mailbox, and must leave none open."""
     source, seen = random.Random(seed), Counts()
     for _ in range(5):
         asyncio.run(in_loop(source, seen, calls // 5))
@@ -170,7 +170,7 @@ def open_now() -> tuple[int, int]:
 
 
 def settled() -> bool:
-    """Python's own threads are not cleared away before join returns."""
+    """Return whether nothing is left; Python's own threads may outlive join for a moment."""
     now = zip(open_now(), opened, strict=True)
     return not checker.stats().in_flight and all(count <= before for count, before in now)
 

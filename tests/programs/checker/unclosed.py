@@ -20,6 +20,6 @@ with warnings.catch_warnings(record=True) as caught:
     del checker
     gc.collect()
     assert [(str(w.message), w.category) for w in caught] == [(f"unclosed {name}", ResourceWarning)]
-    caught.clear()  # which holds it, as what the warning is about
+    caught.clear()  # the caught warning refers to the checker
     gc.collect()
 assert count_threads() == before

@@ -1,4 +1,4 @@
-"""What moto calls in a container: with handler and event, the answer printed last."""
+"""moto calls this in a container, with handler and event; it prints the answer last."""
 
 import importlib
 import json

@@ -1,6 +1,6 @@
 """Run bcrypt_batch and scikit-learn, whose wheel brings a libgomp too, in one process.
 
-Ours is imported first where the argument is "first", or second.
+The argument, "first" or "second", is the place of our import.
 """
 
 import sys

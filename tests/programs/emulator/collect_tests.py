@@ -1,4 +1,4 @@
-"""Collect the tests that need a quota; end with an error where that has made one."""
+"""Collect the tests that need a quota; end with an error if collecting made a quota."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What test_handler.py runs in the handler's folder, as on Lambda: nothing else is on the path."""
+"""test_handler.py runs this in the handler's folder, as on Lambda: nothing else is on the path."""
 
 import os
 import sys
@@ -21,4 +21,4 @@ assert answer["cold_start"] is True
 assert len(os.listdir("/proc/self/task")) == threads == alone + 3
 heavy = {"boto3", "botocore", "bcrypt", "inspect", "typing", "dataclasses", "logging"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
-os._exit(0)  # as a sandbox that is frozen or reclaimed: the line of log is out by then
+os._exit(0)  # like a reclaimed sandbox: the log line must be out by now

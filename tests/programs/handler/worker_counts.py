@@ -1,4 +1,4 @@
-"""What test_handler.py runs in the handler's folder, as on Lambda: nothing else is on the path."""
+"""test_handler.py runs this in the handler's folder, as on Lambda: nothing else is on the path."""
 
 import app
 import bcrypt_batch

@@ -1,4 +1,4 @@
-"""Interrupt batches at random moments, from a seed, until as many have been interrupted.
+"""Interrupt batches at random moments, from a seed, until the given number were interrupted.
 
 A timer's signal arrives at a random moment of a call: in Python code before and after it, in
 preparation, while threads are made, compute, end, in progress. Its handler may raise, hash itself,
@@ -63,7 +63,7 @@ def progress(done: int, total: int) -> None:
 
 
 def call(workers: int) -> BatchResult[Any]:
-    # Batches of a few milliseconds: with shorter slices they are interrupted in the middle, too.
+    # Batches take a few milliseconds: shorter slices let signals interrupt them in the middle, too.
     run.TICK_NS = source.choice([50_000_000, 300_000])
     now_and_then = progress if source.random() < 0.3 else None
     if source.random() < 0.5:
@@ -131,7 +131,7 @@ while seen["interrupts"] < INTERRUPTS:
         count(error)
     if (threads := count_threads() - before) > 2:
         raise SystemExit(f"{threads} threads after {dict(seen)}")
-signal.setitimer(signal.ITIMER_REAL, 0)  # or it might come when Python handles none any more
+signal.setitimer(signal.ITIMER_REAL, 0)  # or it might come after Python's last handling
 bcrypt_batch.stop_workers()
 assert count_threads() == before, count_threads()
 print(dict(seen))

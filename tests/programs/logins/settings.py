@@ -1,4 +1,4 @@
-"""Django with the settings that are the argument, as JSON, and hashers of cost 5."""
+"""Django with the settings in the argument, as JSON, and hashers of cost 5."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Leave room for some threads, each of which reserves 256 MB of address space for its stack.
 
-A limit on address space binds root, too. The number of threads is the program's first argument.
+A limit on address space applies to root, too. The first argument is the number of threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The threads of this process but for those that were there before the first batch."""
+"""The threads of this process except those from before the first batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell the test what was done, and wait until it has searched this process's memory."""
+"""Report a step to the test, and wait until it has searched this process's memory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Leave computations in every way, and print a line after each; a byte of input lets it go on.
 
-The password comes first on standard input. All hashes have the setting that the test computes with.
+The password comes first on standard input. All hashes have the setting that the test uses.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ async def coroutines() -> None:
         await asyncio.sleep(0)
         while checker.stats().finished < 2:
             time.sleep(0.001)
-        call.cancel()  # it has come, and nobody has taken it
+        call.cancel()  # the answer has come, and nobody has taken it
         with suppress(asyncio.CancelledError):
             await call
 

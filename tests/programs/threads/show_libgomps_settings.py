@@ -1,4 +1,4 @@
-"""Let through the setting that makes libgomp print its settings."""
+"""Keep the setting that makes libgomp print its settings."""
 
 from __future__ import annotations
 
