@@ -23,6 +23,7 @@ PACKAGES = {
     "clang++": "clang",
     "g++": "g++",
     "gcc": "gcc",
+    "git": "git",
     "llvm-mca-22": "llvm-22",
     "nginx": "nginx",
     "objdump": "binutils",
