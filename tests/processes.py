@@ -26,6 +26,7 @@ PACKAGES = {
     "git": "git",
     "llvm-mca-22": "llvm-22",
     "nginx": "nginx",
+    "node": "nodejs",
     "objdump": "binutils",
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",
