@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import bcrypt
 import pytest
@@ -118,6 +120,16 @@ def memory_at_each_line(
     assert child.returncode == 0
 
 
+@contextmanager
+def suppress_gone_mapping() -> Iterator[None]:
+    """Pass over a mapping that was unmapped since it was listed, as an ended thread's stack is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+
+
 def writable_memory(pid: int, mapping: str = "") -> bytes:
     """Return a process's writable memory: all mappings in turn, or the one of a name."""
     content = []
@@ -127,7 +139,8 @@ def writable_memory(pid: int, mapping: str = "") -> bytes:
                 span, permissions, *_ = line.split()
                 if permissions.startswith("rw") and line.rstrip().endswith(mapping):
                     start, end = (int(address, 16) for address in span.split("-"))
-                    content.append(os.pread(memory.fileno(), end - start, start))
+                    with suppress_gone_mapping():
+                        content.append(os.pread(memory.fileno(), end - start, start))
     except PermissionError:
         pytest.skip("this system does not let a process read its child's memory")
     return b"".join(content)
