@@ -128,17 +128,19 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 # Reads of uninitialized memory, which no sanitizer of gcc's finds, and leaks: the kernel and the
 # engine without Python, then a batch's calls in every order with Python. Python's own allocator would
 # hide frees, and reports about Python count only if the extension is on their stack. Leaks are checked
-# in the drivers of the kernel and the batches only: Python keeps memory until it exits.
+# in the drivers of the kernel and the batches only: Python keeps memory until it exits. valgrind runs
+# one thread at a time: without --fair-sched a caller that polls may keep the workers from their turn.
+VALGRIND := valgrind --quiet --fair-sched=yes
 valgrind: $(VENV)/.built $(VENV)/.test
 	mkdir -p build/valgrind
 	$(CC) -std=c11 -g -O1 -pthread -Iext/kernel tests/kernel_driver.c ext/kernel/*.c \
 	    -o build/valgrind/kernel
 	$(BIN)/python -c "from tests.kernels import *; print(driver_input(vectors()[:4]))" \
-	    | valgrind --quiet --error-exitcode=99 --leak-check=full build/valgrind/kernel \
+	    | $(VALGRIND) --error-exitcode=99 --leak-check=full build/valgrind/kernel \
 	    > build/valgrind/kernel.txt
-	$(call drive,,valgrind --quiet --error-exitcode=99 --leak-check=full,batch)
-	$(call drive,,valgrind --quiet --error-exitcode=99,pool queue)
-	EXAMPLES=0.5 PYTHONMALLOC=malloc valgrind --quiet --log-file=build/valgrind/python.txt \
+	$(call drive,,$(VALGRIND) --error-exitcode=99 --leak-check=full,batch)
+	$(call drive,,$(VALGRIND) --error-exitcode=99,pool queue)
+	EXAMPLES=0.5 PYTHONMALLOC=malloc $(VALGRIND) --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt
 
