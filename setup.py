@@ -1,6 +1,7 @@
 """The one extension; all metadata is in pyproject.toml."""
 
 import os
+import platform
 import shlex
 import shutil
 import sys
@@ -15,24 +16,44 @@ ENGINE = Path("ext/engine")
 PACKAGE = Path("ext/bcrypt_batch")
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
 
-if sysconfig.get_config_var("Py_GIL_DISABLED"):
-    sys.exit(
-        "bcrypt_batch can't be built for free-threaded Python: its extension uses the Limited API, "
-        "which such builds do not have before Python 3.15. Use the ordinary build of Python."
-    )
 
-if not {"egg_info", "sdist"} & {*sys.argv}:  # those compile nothing
+def problem() -> str | None:
+    """Why nothing can be compiled here, and what to do."""
+    supported = "bcrypt_batch needs CPython on 64-bit, little-endian Linux."
+    if sys.platform == "win32":
+        return f"Windows isn't supported. {supported} Install it in WSL, or in a Linux container."
+    if sys.platform != "linux":
+        return f"{sys.platform} isn't supported. {supported} Install it in a Linux container."
+    if sys.implementation.name != "cpython":
+        return f"{sys.implementation.name} isn't supported. {supported} Use CPython."
+    if sys.byteorder != "little" or sys.maxsize < 2**32:
+        kind = f"{64 if sys.maxsize > 2**32 else 32} bits, {sys.byteorder}-endian"
+        return (
+            f"{platform.machine()} ({kind}) isn't supported. {supported} "
+            "Use x86_64 or arm64, with a 64-bit Python."
+        )
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return (
+            "free-threaded Python isn't supported: the extension uses the Limited API, which such "
+            "builds do not have before Python 3.15. Use the ordinary build of Python."
+        )
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     if not shutil.which(compiler):
-        sys.exit(
-            f"bcrypt_batch can't be built: the C compiler {compiler} is not on PATH. Install one "
+        return (
+            f"the C compiler {compiler} is not on PATH. Install one "
             "(Debian: apt-get install gcc; Amazon Linux: dnf install gcc), or name one in CC."
         )
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
-        sys.exit(
-            "bcrypt_batch can't be built: Python.h is missing. Install Python's headers "
+        return (
+            "Python.h is missing. Install Python's headers "
             "(Debian: apt-get install python3-dev; Amazon Linux: dnf install python3-devel)."
         )
+    return None
+
+
+compiles = not {"egg_info", "sdist"} & {*sys.argv}
+if compiles and (reason := problem()):
+    sys.exit(f"bcrypt_batch can't be built: {reason}")
 
 # ThreadSanitizer does not see how libgomp waits: pool.c has a stand-in for it.
 OPENMP = [] if "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]

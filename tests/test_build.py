@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import sysconfig
+import types
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,31 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
 
 
+@pytest.mark.parametrize(
+    ("faked", "said"),
+    [
+        ({"platform": "win32"}, r"Windows isn't supported\..* Linux\. Install it in WSL"),
+        ({"platform": "darwin"}, r"darwin isn't supported\..* in a Linux container"),
+        ({"platform": "freebsd14"}, r"freebsd14 isn't supported\."),
+        ({"implementation": types.SimpleNamespace(name="pypy")}, r"pypy isn't .* Use CPython\."),
+        ({"maxsize": 2**31 - 1}, r"\(32 bits, little-endian\) isn't supported\."),
+        ({"byteorder": "big"}, r"\(64 bits, big-endian\) isn't supported\..* Use x86_64 or arm64"),
+    ],
+)
+def test_a_platform_without_support_is_named(
+    monkeypatch: pytest.MonkeyPatch, faked: dict[str, object], said: str
+) -> None:
+    for name, value in faked.items():
+        monkeypatch.setattr(sys, name, value)
+    with pytest.raises(SystemExit, match=f"^bcrypt_batch can't be built: .*{said}") as ended:
+        runpy.run_path("setup.py")
+    assert "\n" not in str(ended.value)
+
+
 def test_free_threaded_python_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the Limited API's header does not compile: better to say so than to fail on it."""
     monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", 1)
-    with pytest.raises(SystemExit, match=r"can't be built for free-threaded Python: .*Limited API"):
+    with pytest.raises(SystemExit, match=r"free-threaded Python isn't supported: .*Limited API"):
         runpy.run_path("setup.py")
 
 
