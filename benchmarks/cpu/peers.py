@@ -316,29 +316,41 @@ def grid(measurement: Measurement) -> Grid:
 
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
-    """Draw the median ratios of all workloads."""
+    """Draw the median ratios of all workloads, thread for thread: each panel has its reference."""
     import matplotlib as mpl
 
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
-    names = list(measurements[0].times)[::-1]
-    height = 0.8 / len(measurements)
-    figure, axes = plt.subplots(
-        figsize=(9, 0.15 * len(names) * len(measurements) + 1.6), layout="constrained"
+    names = list(measurements[0].times)
+    several = [name for name in names if re.search(r", \d+ (threads|processes|workers)$", name)]
+    panels = {REFERENCE: [name for name in names if name not in several]}
+    if several:
+        panels[several[0]] = several
+    count = len(measurements)
+    figure, grid = plt.subplots(
+        len(panels),
+        figsize=(9, 0.15 * len(names) * count + 2.2),
+        height_ratios=[len(own) for own in panels.values()],
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
-    for i, (workload, times) in enumerate(measurements):
-        reference = statistics.median(times[REFERENCE])
-        ratios = [reference / statistics.median(times[name]) for name in names]
-        places = [y - 0.4 + height * (len(measurements) - i - 0.5) for y in range(len(names))]
-        bars = axes.barh(places, ratios, height, label=workload.title)
-        axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("hashes per second relative to pyca/bcrypt in a loop (medians); more is better")
-    axes.set_title(title, fontsize=10)
-    axes.margins(x=0.1)
-    axes.legend(loc="upper right")
+    for axes, (reference, own) in zip(grid[:, 0], panels.items(), strict=True):
+        for i, (workload, times) in enumerate(measurements):
+            medians = [statistics.median(times[name]) for name in own]
+            ratios = [statistics.median(times[reference]) / median for median in medians]
+            places = [y + (i - (count - 1) / 2) * 0.8 / count for y in range(len(own))]
+            bars = axes.barh(places, ratios, 0.8 / count, label=workload.title)
+            axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+        axes.set_yticks(range(len(own)), own)
+        axes.invert_yaxis()
+        axes.set_xlabel(f"hashes per second relative to {reference} (medians); more is better")
+        axes.margins(x=0.1)
+    grid[0, 0].set_title(title, fontsize=10)
+    grid[0, 0].legend(loc="upper right", fontsize=8)
     figure.savefig(file)
+    plt.close(figure)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

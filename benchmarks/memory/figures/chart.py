@@ -1,4 +1,4 @@
-"""Draw latency and cost over memory, with the published figures beside them."""
+"""Draw latency and cost over memory, and the published figures below on axes of their own."""
 
 from __future__ import annotations
 
@@ -17,34 +17,41 @@ MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
 
 
 def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) -> None:
-    """Chart the rows that count; draw the published curves only beside the same workload."""
+    """Chart the rows that count, and below them the published curves if the workload is theirs."""
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
-    figure, (latency, cost) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-    sizes_mb = _draw_measured(rows, latency, cost)
     rust = published()
-    if all(parameters[name] == rust[name] for name in ("items", "cost")):
-        sizes_mb |= _draw_published(rust, latency, cost)
-    for axes in (latency, cost):
+    comparable = all(parameters[name] == rust[name] for name in ("items", "cost"))
+    figure, grid = plt.subplots(
+        1 + comparable, 2, figsize=(11, 4.5 + 4 * comparable), squeeze=False, layout="constrained"
+    )
+    _finish(grid[0], "measured", _draw_measured(rows, *grid[0]))
+    if comparable:
+        _finish(grid[1], "published, Rust on Lambda", _draw_published(rust, *grid[1]))
+    figure.suptitle(f"{title}; less is better", fontsize=10)
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _finish(pair: Any, source: str, sizes_mb: set[int]) -> None:
+    """Title the two axes of one source, and label what they share."""
+    latency, cost = pair
+    for axes in pair:
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(sizes_mb), [str(size) for size in sorted(sizes_mb)], rotation=45)
         axes.minorticks_off()
         axes.set_xlabel("memory, MB")
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
-    latency.set_title("P50 of warm invocations, ms (band: to P95)", fontsize=10)
-    cost.set_title("USD per million warm invocations, list price", fontsize=10)
-    figure.suptitle(title, fontsize=10)
-    handles, labels = latency.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
-    figure.savefig(file)
-    plt.close(figure)
+    latency.set_title(f"{source}: P50 of warm invocations, ms", fontsize=9)
+    cost.set_title("USD per million warm invocations, list price", fontsize=9)
+    if sizes_mb:
+        latency.legend(fontsize=8)
 
 
 def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
-    """Draw a curve for each architecture and engine, of their first mode; return the sizes."""
+    """Draw a curve for each architecture and engine, of their first mode, with a band to P95."""
     curves: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         if row.warm_ms and row.mode == _mode(rows):
@@ -56,7 +63,9 @@ def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
         if engine != "bcrypt_batch":
             style["color"] = "tab:grey"
         p50 = [found.p50 for found in statistics]
-        latency.plot(memory_mb, p50, label=f"{engine}, {architecture}, {mode}", **style)
+        latency.plot(
+            memory_mb, p50, label=f"{engine}, {architecture}, {mode}; band: to P95", **style
+        )
         p95 = [found.p95 for found in statistics]
         latency.fill_between(memory_mb, p50, p95, color=style["color"], alpha=0.15)
         cost.plot(memory_mb, [row.usd_per_million_warm for row in curve], **style)
@@ -73,10 +82,8 @@ def _draw_published(rust: dict[str, Any], latency: Any, cost: Any) -> set[int]:
     """Draw the published durations, and their cost by our rule; return the sizes."""
     memory_mb = rust["memory_mb"]
     for architecture, durations_ms in rust["duration_ms"].items():
-        style = {"color": COLOURS[architecture], "linestyle": "--", "alpha": 0.6}
-        workload = f"{rust['items']} hashes of cost {rust['cost']}"
-        label = f"published: Rust, Lambda {architecture}, another machine, {workload}"
-        latency.plot(memory_mb, durations_ms, label=label, **style)
+        style = {"color": COLOURS[architecture], "linestyle": "--"}
+        latency.plot(memory_mb, durations_ms, label=f"Rust, {architecture}", **style)
         usd = [
             costs.million_usd(architecture, size, duration_ms)
             for size, duration_ms in zip(memory_mb, durations_ms, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cpu import peers
-from benchmarks.cpu.peers import Pools, Workload, measure, workloads
+from benchmarks.cpu.peers import Measurement, Pools, Workload, measure, workloads
 from tests.processes import PATIENCE_S, PROJECT, program, require
 
 ONE_CPU = {min(os.sched_getaffinity(0))}
@@ -57,6 +58,21 @@ def test_every_row_has_the_same_contestants(monkeypatch: pytest.MonkeyPatch) -> 
     assert names[0] == names[1]
     assert peers.REFERENCE in names[0]
     assert not running()
+
+
+def test_the_chart_compares_thread_for_thread(tmp_path: Path) -> None:
+    times = {
+        peers.REFERENCE: [60.0],
+        "pyca/bcrypt, 2 threads": [30.0],
+        "bcrypt_batch, 1 worker": [12.0],
+        "bcrypt_batch, 2 workers": [7.5],
+    }
+    peers.chart([Measurement(Workload(20, (10,)), times)], "a CPU", tmp_path / "peers.svg")
+    drawn = (tmp_path / "peers.svg").read_text()
+    ratios = re.findall(r"<!-- (\d+\.\d\d) -->", drawn)
+    assert ratios == ["1.00", "5.00", "1.00", "4.00"]
+    references = re.findall(r"<!-- .* relative to (.*) \(medians\); more is better -->", drawn)
+    assert references == [peers.REFERENCE, "pyca/bcrypt, 2 threads"]
 
 
 def test_what_is_checked_is_right() -> None:

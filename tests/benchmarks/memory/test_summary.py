@@ -151,5 +151,7 @@ def test_json_and_markdown_say_the_same(tmp_path: Path, capsys: pytest.CaptureFi
         assert p50 in printed
         assert f"{found['usd_per_million_warm']:.2f}" in costs_of[tuple(name)]
     assert "a CPU, 2 CPUs, commit c0ffee, 2026-01-01\n" in printed
-    assert "published" in (tmp_path / "chart.svg").read_text()
+    chart = (tmp_path / "chart.svg").read_text()
+    for source in ("measured", "published, Rust on Lambda"):
+        assert chart.count(f"<!-- {source}: P50") == 1  # axes of its own
     assert summary["prices"] == costs.prices()
