@@ -86,10 +86,11 @@ def test_the_events() -> None:
 
 
 def test_the_lines_of_results() -> None:
-    values: list[tuple[str | bool | None, str | None]] = [
-        ("$2b$12$...", None), (None, "password_too_long"), (True, None), (None, "malformed_row"),
+    values: list[tuple[str | bool | None, str | None, bool]] = [
+        ("$2b$12$...", None, False), (None, "password_too_long", False), (True, None, False),
+        (True, None, True), (None, "malformed_row", False),
     ]  # fmt: skip
-    ids, lines = ("u1", "u2", "u3", None), (1, 1, 1, 4)
+    ids, lines = ("u1", "u2", "u3", "u4", None), (1, 1, 1, 1, 4)
     outcomes = [
         Outcome(Row(0, name, None, None, lines=count), *value)
         for name, count, value in zip(ids, lines, values, strict=True)

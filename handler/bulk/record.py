@@ -130,7 +130,9 @@ class Part(NamedTuple):
 
     @classmethod
     def of_metadata(cls, about: dict[str, str]) -> Part:
-        return cls(Counts(*(int(about[name]) for name in Counts._fields)), int(about["next"]))
+        # The parts of an older version lack counts that came later.
+        counts = Counts(*(int(about.get(name, 0)) for name in Counts._fields))
+        return cls(counts, int(about["next"]))
 
 
 class Chunk(NamedTuple):

@@ -10,6 +10,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.compute import compute, measure
+from bcrypt_batch.tables.results import Counts
 from bcrypt_batch.tables.rows import Columns, read_layout, read_rows
 from tests.bulk.complete import complete
 from tests.bulk.engine import BUCKET, Engine
@@ -90,13 +91,14 @@ def test_quotes_that_stay_open_are_read_as_the_command_line_does(
 
 def test_verify(bulk: Engine) -> None:
     made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
-    content = b"id,password,hash\nu,a,%b\nv,c,%b\nw,,x\n" % (made[0], made[1])
+    content = b"id,password,hash\nu,a,%b\nv,%b,%b\nw,,x\n" % (made[0], b"b" * 73, made[1])
     bulk.upload(content)
     about = bulk.start(operation="verify", max_cost=12)
-    assert json.loads(about["output"])["unmatched"] == 1
+    counts = {name: json.loads(about["output"])[name] for name in Counts._fields}
+    assert counts == {"rows": 3, "errors": 1, "unmatched": 1, "truncated": 1}
     assert [json.loads(line) for line in bulk.lines()] == [
         {"row": 0, "id": "u", "match": True},
-        {"row": 1, "id": "v", "match": False},
+        {"row": 1, "id": "v", "match": False, "truncated": True},
         {"row": 2, "id": "w", "error": "missing_password"},
     ]
 

@@ -9,6 +9,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,35 @@ def test_verify_finds_what_hash_made(tmp_path: Path) -> None:
     assert read_results(output)[-1]["error"] == "password_too_long"
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_what_was_cut_is_marked(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A match, a mismatch and a hash, in the line and in the summary, also of a resumed run."""
+    users, pairs = tmp_path / "users.csv", tmp_path / "pairs.csv"
+    passwords = ["x" * 72, "x" * 73, "y" * 73, ""]
+    users.write_text("\n".join(["id,password", *(f"u,{p}" for p in passwords)]) + "\n")
+    hashed = bcrypt_batch.hashpw(b"x" * 72, bcrypt_batch.gensalt(4)).decode()
+    pairs.write_text("\n".join(["password,hash", *(f"{p},{hashed}" for p in passwords)]) + "\n")
+    made, checked = tmp_path / f"made.{form}", tmp_path / f"checked.{form}"
+
+    def marks(output: Path) -> list[Any]:
+        if form == "jsonl":
+            return [result.get("truncated") for result in read_results(output)]
+        with output.open(newline="") as text:
+            return [{"": None, "true": True}[row["truncated"]] for row in csv.DictReader(text)]
+
+    for resume in ([], ["--resume"]):
+        assert hash_of(users, made, "--truncate", *resume) == 1
+        assert main(["verify", str(pairs), "--output", str(checked), *resume]) == 1
+        said = capsys.readouterr().err
+        assert "4 rows: 3 checked, 1 of them not matching, 2 of them truncated to 72 byt" in said
+        assert marks(made) == marks(checked) == [None, True, True, None]
+    assert main(["verify", str(pairs), "--output", str(checked), "--force", "--no-truncate"]) == 1
+    assert "truncated" not in capsys.readouterr().err
+    assert marks(checked) == [None] * 4
+
+
 def test_verify_of_nothing_but_matches_is_0(tmp_path: Path, table: Path) -> None:
     made = tmp_path / "made.jsonl"
     assert hash_of(table, made) == 0
@@ -104,9 +134,10 @@ def test_kept_columns_go_along(tmp_path: Path, table: Path) -> None:
 @pytest.mark.parametrize(
     ("operation", "options", "message"),
     [
-        ("hash", ["--keep", "password"], "--keep can't be one of row, id, hash, match, error, nor"),
+        ("hash", ["--keep", "password"], "--keep can't be one of row, id, hash, match, tr"),
         ("hash", ["--keep", "hash"], "--keep can't be one of"),
         ("hash", ["--keep", "row"], "--keep can't be one of"),
+        ("hash", ["--keep", "truncated"], "--keep can't be one of"),
         (
             "hash",
             ["--id-column", "password"],
@@ -174,11 +205,11 @@ def test_csv_output(tmp_path: Path) -> None:
     assert hash_of(file, output) == 1
     text = output.read_bytes().decode("utf-8", "surrogateescape")
     records = list(csv.reader(io.StringIO(text, newline="")))
-    assert records[0] == ["row", "id", "hash", "error"]
+    assert records[0] == ["row", "id", "hash", "truncated", "error"]
     assert [record[:2] for record in records[1:]] == [
         ["0", "two\nlines"], ["1", 'quo"te'], ["2", "\udcff"],
     ]  # fmt: skip
-    assert records[2][2:] == ["", "password_too_long"]
+    assert records[2][2:] == ["", "", "password_too_long"]
     assert bcrypt_batch.checkpw(b"c", records[3][2].encode())
 
 
@@ -225,7 +256,7 @@ def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
     for form in ("csv", "jsonl"):
         assert main(["verify", str(file), *options, str(tmp_path / f"o.{form}")]) == 1
     assert (tmp_path / "o.csv").read_text() == (
-        "row,id,active,match,error\n0,7,true,true,\n1,,,,wrong_type\n2,,yes,false,\n"
+        "row,id,active,match,truncated,error\n0,7,true,true,,\n1,,,,,wrong_type\n2,,yes,false,,\n"
     )
     assert read_results(tmp_path / "o.jsonl") == [
         {"row": 0, "id": 7, "active": True, "match": True},

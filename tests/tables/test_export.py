@@ -39,7 +39,7 @@ def test_firebase(tmp_path: Path) -> None:
         tmp_path,
         {"id": "u1", "email": "a@b", "hash": COST_10},
         {"id": "u2", "error": "missing_password"},
-        {"id": 3, "hash": COST_12},
+        {"id": 3, "hash": COST_12, "truncated": True},
     )
     output = tmp_path / "users.json"
     assert export("firebase", file, output) == 1  # a row was left out

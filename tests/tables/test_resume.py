@@ -33,7 +33,11 @@ def test_resume_of_a_finished_table_only_drops_what_was_torn(table: Path, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "torn"),
-    [("o.jsonl", b'{"row": 0, "i'), ("o.csv", b"row,id,ha"), ("o.csv", b'row,id,hash,error\n0,"u')],
+    [
+        ("o.jsonl", b'{"row": 0, "i'),
+        ("o.csv", b"row,id,ha"),
+        ("o.csv", b'row,id,hash,truncated,error\n0,"u'),
+    ],
 )
 def test_resume_of_what_was_torn_in_its_first_line(
     table: Path, tmp_path: Path, name: str, torn: bytes
@@ -56,7 +60,7 @@ def test_resume_of_a_csv_with_line_ends_in_it(tmp_path: Path) -> None:
         torn.write(b'4,"')
     assert main(arguments(file, output, "--cost", "4")) == 0
     text = output.read_bytes().decode()
-    assert text.startswith("row,id,hash,error\n")
+    assert text.startswith("row,id,hash,truncated,error\n")
     records = csv.DictReader(io.StringIO(text, newline=""))
     assert [record["id"] for record in records] == ids
 
@@ -65,7 +69,7 @@ def test_resume_counts_what_lines_say_and_not_what_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = bcrypt_batch.hashpw(b"a", bcrypt_batch.gensalt(4)).decode()
-    kept = {"x": 1, "error": "no", "match": False}
+    kept = {"x": 1, "error": "no", "match": False, "truncated": True}
     row = {"password": "a", "hash": made, "kept": kept}
     rows = [row, {**row, "password": "b"}, {**row, "hash": ""}, [], row]
     file, output = tmp_path / "users.jsonl", tmp_path / "o.jsonl"
@@ -76,6 +80,36 @@ def test_resume_counts_what_lines_say_and_not_what_is_kept(
         said = capsys.readouterr().err
         assert "5 rows: 3 checked, 1 of them not matching, 2 in error" in said
         assert f"; {now} in this run" in said
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_resume_of_results_of_before_what_was_cut_was_marked(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A CSV keeps its columns; lines of JSON may differ."""
+    file = tmp_path / "pairs.csv"
+    made = bcrypt_batch.hashpw(b"x" * 72, bcrypt_batch.gensalt(4)).decode()
+    rows = ["id,password,hash", *[f"u,{'x' * 73},{made}"] * 2, f"v,y,{made}"]
+    file.write_text("".join(f"{row}\n" for row in rows))
+    header, old, new, last = {
+        "csv": ("row,id,match,error\n", "0,u,true,\n", "1,u,true,\n", "2,v,false,\n"),
+        "jsonl": (
+            "", '{"row": 0, "id": "u", "match": true}\n',
+            '{"row": 1, "id": "u", "match": true, "truncated": true}\n',
+            '{"row": 2, "id": "v", "match": false}\n',
+        ),
+    }[form]  # fmt: skip
+    output = tmp_path / f"o.{form}"
+    command = ["verify", str(file), "--output", str(output), "--resume"]
+    assert main(command) == 1
+    output.write_text(header + old)
+    for now in (2, 0):
+        assert main(command) == 1
+        assert output.read_text() == header + old + new + last
+        said = capsys.readouterr().err
+        assert "3 rows: 3 checked, 1 of them not matching" in said
+        assert f"; {now} in this run" in said
+        assert ("has no column truncated" in said) is (form == "csv")
 
 
 def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:

@@ -60,11 +60,13 @@ class Outcome(NamedTuple):
         row: The row.
         value: The hash as text when hashing, whether it matches when verifying; None with an error.
         error: A code, or None.
+        truncated: Whether the value is that of a password cut to 72 bytes.
     """
 
     row: Row
     value: str | bool | None
     error: str | None
+    truncated: bool = False
 
 
 class Stretch(NamedTuple):
@@ -101,11 +103,13 @@ def compute(
         progress=progress,
     )
     done = result.unprocessed[0] if result.unprocessed else len(rows)
+    cut = set(result.truncated)
     outcomes = [
         Outcome(
             row,
             value.decode() if isinstance(value, bytes) else value,
             result.errors[i].code if i in result.errors else None,
+            i in cut,
         )
         for i, (row, value) in enumerate(zip(rows[:done], result.values, strict=False))
     ]

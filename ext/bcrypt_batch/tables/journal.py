@@ -13,7 +13,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .lines import Lines
 from .newfiles import OutputRefused, open_ours
@@ -52,10 +52,25 @@ def check_state(path: str, state: dict[str, Any]) -> None:
             raise OutputRefused(f"{path} was made {what}; --force begins anew")
 
 
-def scan(
-    descriptor: int, form: str, failed: Failed = lambda *_: None
-) -> tuple[Counts, int, int | None]:
-    """Return counts, the size of the complete lines, and the number of the last row.
+class Scan(NamedTuple):
+    """What an output has.
+
+    Attributes:
+        counts: Counts of its complete lines.
+        size: Their size in bytes.
+        last: The number of the last row; None if the lines are not results.
+        marked: Whether its lines can say which passwords were cut: the CSV of an older version
+            lacks the column.
+    """
+
+    counts: Counts
+    size: int
+    last: int | None
+    marked: bool = True
+
+
+def scan(descriptor: int, form: str, failed: Failed = lambda *_: None) -> Scan:
+    """Read the results of earlier runs.
 
     Args:
         descriptor: The output.
@@ -67,8 +82,8 @@ def scan(
         return (_scan_csv if form == "csv" else _scan_json)(file, failed)
 
 
-def _scan_json(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int | None]:
-    rows = errors = unmatched = whole = 0
+def _scan_json(file: io.BufferedReader, failed: Failed) -> Scan:
+    rows = errors = unmatched = truncated = whole = 0
     last = b""
     for line in file:
         if not line.endswith(b"\n"):
@@ -76,10 +91,11 @@ def _scan_json(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, in
         one, found = read_line(line)
         if found:
             failed(rows, found.get("id"), str(found["error"]))
-        rows, errors, unmatched = rows + one.rows, errors + one.errors, unmatched + one.unmatched
+        rows, errors = rows + one.rows, errors + one.errors
+        unmatched, truncated = unmatched + one.unmatched, truncated + one.truncated
         whole += len(line)
         last = line
-    return Counts(rows, errors, unmatched), whole, _number(last)
+    return Scan(Counts(rows, errors, unmatched, truncated), whole, _number(last))
 
 
 def _number(line: bytes) -> int | None:
@@ -90,15 +106,16 @@ def _number(line: bytes) -> int | None:
         return None
 
 
-def _scan_csv(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int | None]:
+def _scan_csv(file: io.BufferedReader, failed: Failed) -> Scan:
     """Scan CSV, whose records may contain line ends."""
     lines = Lines(file, limit=UNLIMITED)
     reader = csv.reader(lines, strict=True)
     limit = csv.field_size_limit(UNLIMITED)  # our own lines have no limit, unlike the input's
     size = os.fstat(file.fileno()).st_size
     ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
-    rows = errors = unmatched = whole = 0
+    rows = errors = unmatched = truncated = whole = 0
     last: int | None = None
+    marked = True
     try:
         for record in reader:
             if lines.offset == size and not ends:
@@ -107,12 +124,15 @@ def _scan_csv(file: io.BufferedReader, failed: Failed) -> tuple[Counts, int, int
                 if record[-1]:
                     failed(rows, record[1], record[-1])
                 rows, errors = rows + 1, errors + bool(record[-1])
-                unmatched += record[-2] == "false"
+                unmatched += record[-2 - marked] == "false"
+                truncated += marked and record[-2] == "true"
                 last = int(record[0])
+            else:
+                marked = record[-2] == "truncated"
             whole = lines.mark()
     except (csv.Error, ValueError, IndexError):
         if lines.offset != size:  # not a torn end: the file isn't ours
-            return Counts(rows + 1), whole, None
+            return Scan(Counts(rows + 1), whole, None)
     finally:
         csv.field_size_limit(limit)
-    return Counts(rows, errors, unmatched), whole, last
+    return Scan(Counts(rows, errors, unmatched, truncated), whole, last, marked)

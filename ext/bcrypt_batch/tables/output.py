@@ -64,6 +64,7 @@ class Output:
         counts: Counts of the lines that the output already has.
         empty: Whether it is empty, without even a header.
         resumable: Whether another run can resume it.
+        marked: Whether its lines can say which passwords were cut.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Output:
         form: str = "jsonl",
         empty: bool = True,
         resumable: bool = False,
+        marked: bool = True,
         synced: bool = True,
         standard: StandardOutput | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class Output:
         self.counts = counts
         self.empty = empty
         self.resumable = resumable
+        self.marked = marked
 
     def write(self, data: bytes) -> None:
         """Hand lines over to the system, which keeps them even if the process is killed.
@@ -121,7 +124,7 @@ class Output:
         except OSError as error:
             self.close()
             with open(open_ours(self._path, os.O_RDONLY), "rb") as file:
-                counts, _, _ = scan(file.fileno(), self._form)
+                counts = scan(file.fileno(), self._form).counts
             raise WriteFailed(error, rows=counts.rows) from None
 
     def close(self) -> None:
@@ -268,7 +271,7 @@ def _taken_up(
                 "--force begins anew in another file"
             )
         check_state(path, state)
-        counts, whole, last = scan(descriptor, form, failed)
+        counts, whole, last, marked = scan(descriptor, form, failed)
         if counts.rows and last != counts.rows - 1:
             raise OutputRefused(
                 f"{path} doesn't have one line for each row from 0 on; --force begins anew"
@@ -276,7 +279,14 @@ def _taken_up(
         with naming(path):
             os.ftruncate(descriptor, whole)
             os.lseek(descriptor, whole, os.SEEK_SET)
+        if not marked:
+            say(
+                f"{path} has no column truncated, as an older version made it: rows whose "
+                "passwords are cut to 72 bytes are only counted; --force begins anew"
+            )
     except BaseException:
         os.close(descriptor)
         raise
-    return Output(descriptor, path, counts, form=form, empty=not whole, resumable=True)
+    return Output(
+        descriptor, path, counts, form=form, empty=not whole, resumable=True, marked=marked
+    )

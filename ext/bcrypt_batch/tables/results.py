@@ -14,6 +14,7 @@ from .compute import Outcome
 # A string can't contain these, because its quotes are escaped; a kept object can.
 _ERROR = b', "error": "'
 _NO_MATCH = b', "match": false'
+_TRUNCATED = ', "truncated": true}\n'  # only results end so: kept columns stand before the value
 
 _CSV_END = "\r\n"  # before Python 3.13 the writer quotes CR and LF only if its line end has them
 
@@ -25,11 +26,13 @@ class Counts(NamedTuple):
         rows: All of them.
         errors: Rows with an error.
         unmatched: Rows whose password doesn't match, when verifying.
+        truncated: Rows with a hash or match of a password cut to 72 bytes.
     """
 
     rows: int = 0
     errors: int = 0
     unmatched: int = 0
+    truncated: int = 0
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
@@ -41,6 +44,7 @@ def count(outcomes: list[Outcome]) -> Counts:
         len(outcomes),
         sum(outcome.error is not None for outcome in outcomes),
         sum(outcome.value is False for outcome in outcomes),
+        sum(outcome.truncated for outcome in outcomes),
     )
 
 
@@ -57,21 +61,23 @@ def failure_line(row: int, identity: Any, code: str, form: str) -> bytes:
 
 def read_line(line: bytes) -> tuple[Counts, dict[str, Any]]:
     """Count a line of JSON; return its content if it has an error."""
+    one = Counts(1, truncated=line.endswith(_TRUNCATED.encode()))
     if _ERROR not in line and _NO_MATCH not in line:
-        return Counts(1), {}
+        return one, {}
     try:
         found = json.loads(line)
         failed = "error" in found
-        return Counts(1, failed, found.get("match") is False), found if failed else {}
+        unmatched = found.get("match") is False
+        return one._replace(errors=failed, unmatched=unmatched), found if failed else {}
     except (ValueError, AttributeError):  # not one of our lines
-        return Counts(1), {}
+        return one, {}
 
 
 def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:
     """Return a line for each outcome; `first` is the number of the first row."""
     names = [f", {json.dumps(name)}: " for name in keep]
     lines = []
-    for number, (row, value, error) in enumerate(outcomes, first):
+    for number, (row, value, error, truncated) in enumerate(outcomes, first):
         line = f'{{"row": {number}'
         if row.id is not None:
             line += f', "id": {_json(row.id)}'
@@ -80,12 +86,12 @@ def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = 
             line += name + _json(kept)
         if error is not None:
             lines_of = f', "lines": {row.lines}' if row.lines > 1 else ""
-            line += f', "error": "{error}"{lines_of}}}\n'
+            line += f', "error": "{error}"{lines_of}'
         elif isinstance(value, str):
-            line += f', "hash": "{value}"}}\n'
+            line += f', "hash": "{value}"'
         else:
-            line += f', "match": {"true" if value else "false"}}}\n'
-        lines.append(line)
+            line += f', "match": {"true" if value else "false"}'
+        lines.append(line + (_TRUNCATED if truncated else "}\n"))
     return "".join(lines).encode()
 
 
@@ -95,16 +101,26 @@ def _json(value: Any) -> str:
 
 def csv_header(operation: str, keep: tuple[str, ...] = ()) -> bytes:
     """Return the first line of a CSV of results."""
-    return _csv([["row", "id", *keep, "hash" if operation == "hash" else "match", "error"]])
+    value = "hash" if operation == "hash" else "match"
+    return _csv([["row", "id", *keep, value, "truncated", "error"]])
 
 
-def csv_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = ()) -> bytes:
-    """Return a record for each outcome; `first` is the number of the first row."""
+def csv_lines(
+    outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = (), marked: bool = True
+) -> bytes:
+    """Return a record for each outcome.
+
+    Args:
+        outcomes: The outcomes.
+        first: The number of the first row.
+        keep: The names of the kept columns.
+        marked: Whether the CSV has the column `truncated`.
+    """
     nothing = ("",) * len(keep)
     return _csv(
-        [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),
-         _cell(value), error or ""]
-        for number, (row, value, error) in enumerate(outcomes, first)
+        [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing), _cell(value),
+         *(["true" if truncated else ""] if marked else []), error or ""]
+        for number, (row, value, error, truncated) in enumerate(outcomes, first)
     )  # fmt: skip
 
 

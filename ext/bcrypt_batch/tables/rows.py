@@ -31,7 +31,8 @@ WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
 ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG)  # of a row that can't be read
 
-FIXED = ("row", "id", "hash", "match", "error")  # result fields: kept columns need other names
+# The fields of results: kept columns need other names.
+FIXED = ("row", "id", "hash", "match", "truncated", "error")
 
 MAX_DEPTH = 64  # of a kept value
 MAX_FIELD = 1 << 17  # characters

@@ -130,8 +130,9 @@ class TableRun:
         self._count(outcomes)
 
     def _lines(self, outcomes: list[Outcome]) -> bytes:
-        write_as = csv_lines if self.form == "csv" else json_lines
-        return write_as(outcomes, self.counts.rows, self.keep)
+        if self.form == "csv":
+            return csv_lines(outcomes, self.counts.rows, self.keep, self.output.marked)
+        return json_lines(outcomes, self.counts.rows, self.keep)
 
     def _count(self, outcomes: list[Outcome]) -> None:
         for number, outcome in enumerate(outcomes, self.counts.rows):

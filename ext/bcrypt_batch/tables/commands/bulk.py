@@ -235,7 +235,10 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
         if lines != manifest["rows"]:
             raise StackError(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
-    say(text + (f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""))
+    text += f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""
+    # An older version's manifest doesn't count them.
+    cut = manifest.get("truncated", 0)
+    say(text + (f", {cut:,} truncated to 72 bytes" if cut else ""))
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
         say("deleted the input and all that was made of it on AWS")

@@ -167,6 +167,8 @@ def _report(
     text = f"{counts.rows:,} rows: {counts.rows - counts.errors:,} {done}"
     if options.command == "verify":
         text += f", {counts.unmatched:,} of them not matching"
+    if counts.truncated:
+        text += f", {counts.truncated:,} of them truncated to 72 bytes"
     text += f", {counts.errors:,} in error"
     if failed.codes:
         text += f" ({', '.join(f'{code} {n:,}' for code, n in failed.codes.most_common())})"
