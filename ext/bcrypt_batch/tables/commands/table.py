@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 import bcrypt_batch
@@ -15,7 +16,7 @@ from ..kinds import FORMATS
 from ..messages import say
 from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, open_output
-from ..pairs import paired
+from ..pairs import Pairing, paired
 from ..progress import shown_rate, shown_time
 from ..run import Finished, TableRun
 from ..source import Source, open_table, source
@@ -58,7 +59,7 @@ def add(commands: Any) -> None:
     verifying.add_argument(
         "--hashes", metavar="FILE",
         help="take the hashes from there, what bcrypt-batch hash made of this table as JSONL; rows "
-        "go by their number, and ids must agree",
+        "go by their id, or by their number without ids",
     )  # fmt: skip
     for parser in (made, checked):
         _add_common(parser)
@@ -102,11 +103,14 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     interrupts.limit(options.deadline)
     with (
         open_table(read_from, interrupts) as opened,
-        paired(opened, options.hashes, interrupts) as table,
+        paired(opened, options.hashes, interrupts) as pairing,
         failures(options, interrupts) as failed,
     ):
+        table = pairing.table
         if read_from.form is None and not options.quiet:
             say(table.source.detected())
+        if pairing.how and not options.quiet:
+            say(pairing.how)
         output = open_output(
             options.output, _state(job, table.source, form, options.hashes),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
@@ -120,7 +124,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             return _failed(error, options.output, run.counts.rows, output.resumable)
         finally:
             output.close()
-        return _report(finished, failed, options, output.resumable, interrupts)
+        return _report(finished, failed, pairing, options, output.resumable, interrupts)
 
 
 def _failed(error: WriteFailed, path: str, rows: int, resumable: bool) -> int:
@@ -158,6 +162,7 @@ def _state(job: Job, read_from: Source, form: str, hashes: str | None) -> dict[s
 def _report(
     finished: Finished,
     failed: Failures,
+    pairing: Pairing,
     options: argparse.Namespace,
     resumable: bool,
     interrupts: Interrupts,
@@ -171,7 +176,9 @@ def _report(
         text += f", {counts.truncated:,} of them truncated to 72 bytes"
     text += f", {counts.errors:,} in error"
     if failed.codes:
-        text += f" ({', '.join(f'{code} {n:,}' for code, n in failed.codes.most_common())})"
+        text += f" ({_listed(failed.codes)})"
+    if finished.complete and +pairing.unpaired:
+        text += f"; ids: {_listed(+pairing.unpaired)}"
     if finished.unread:
         text += f", {finished.unread:,} lines of the input left out with them"
         text += " in this run" if options.resume else ""
@@ -185,3 +192,7 @@ def _report(
     if not finished.complete:
         return interrupts.status
     return 1 if counts.errors or counts.unmatched else 0
+
+
+def _listed(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in counter.most_common())
