@@ -163,13 +163,26 @@ def engine() -> Iterator[Engine]:
         "stepfunctions": {"execute_state_machine": True},
         "lambda": {"use_docker": False},
     }
-    with patch.dict(os.environ, settings), moto.mock_aws(config=config):
+    parse = "moto.stepfunctions.parser.asl.parse.asl_parser.AmazonStateLanguageParser.parse"
+    with (
+        patch.dict(os.environ, settings),
+        moto.mock_aws(config=config),
+        patch(parse, parse_once()),
+    ):
         running = Engine()
         asl = "moto.stepfunctions.parser.asl.component"
         invoke = f"{asl}.state.exec.state_task.lambda_eval_utils._invoke_lambda_function"
         clock = f"{asl}.common.retry.retrier_decl.time"  # retries don't wait here
         with patch(invoke, running.invoke), patch(clock, SimpleNamespace(sleep=lambda _: None)):
             yield running
+
+
+@functools.cache
+def parse_once() -> Any:
+    """Return moto's parser of definitions, with a cache: moto parses before and in executions."""
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    return functools.cache(AmazonStateLanguageParser.parse)
 
 
 def throttled() -> ClientError:
