@@ -1,8 +1,11 @@
-"""The number of examples for a property."""
+"""How much the tests try."""
 
 from __future__ import annotations
 
 import os
+
+# Set where time is: cases that take seconds and add little to the others.
+THOROUGH = bool(os.environ.get("CI"))
 
 
 def examples(count: int) -> int:

@@ -1,15 +1,16 @@
 """Calls of threads and coroutines with cancellations, timeouts, interrupts and forks at random.
 
-CHECKER_CALLS sets their number; the default is some thousands.
+CHECKER_CALLS sets their number; a thousand by default, and three where CI is set.
 """
 
 from __future__ import annotations
 
 import os
 
+from tests.examples import THOROUGH
 from tests.processes import check_program, skip_beside_emulators_threads
 
-CALLS = int(os.environ.get("CHECKER_CALLS", "3000"))
+CALLS = int(os.environ.get("CHECKER_CALLS", "3000" if THOROUGH else "1000"))
 
 
 def test_each_call_ends_once_beside_forks() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import THOROUGH
 from tests.processes import PATIENCE_S, check_program, require, skip_beside_emulators_threads
 
 
@@ -38,7 +39,7 @@ def test_multiprocessing(method: str) -> None:
 def test_fork_while_other_threads_compute(kept: str) -> None:
     """At any moment, while threads start and end, and pools are taken and returned."""
     skip_beside_emulators_threads("qemu's does not bear such forks")
-    check("beside_other_threads", kept)
+    check("beside_other_threads", kept, 60 if THOROUGH else 20)
 
 
 @pytest.mark.parametrize("openmp", [True, False])

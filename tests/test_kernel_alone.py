@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.examples import THOROUGH
 from tests.kernels import WARNINGS, CompileKernel, Vector, driver_input, vectors
 from tests.processes import PROGRAMS, require
 
@@ -24,8 +24,7 @@ RUNNERS = {AARCH64: ["qemu-aarch64-static"]}
 # Most take some seconds to compile: those are for where CI is set. clang's -Og is its -O1, and its
 # -Oz unrolls less than -Os.
 LEVELS = [("gcc", "-O0"), ("clang", "-O0"), (AARCH64, "-O1")]
-CI = bool(os.environ.get("CI"))
-if CI:
+if THOROUGH:
     LEVELS += [("gcc", level) for level in ("-Og", "-O1", "-O2", "-Os")]
     LEVELS += [("clang", level) for level in ("-Og", "-O2", "-Os", "-Oz", "-O3")]
     LEVELS += [(AARCH64, level) for level in ("-Og", "-O2")]
@@ -79,7 +78,7 @@ def test_each_level_of_optimisation(
     flags = ["-std=c11", level, *STRICT, *["-static"] * bool(runner)]
     subprocess.run([compiler, *flags, DRIVER, *folder.glob("*.o"), "-o", program], check=True)
     known = [(p, hashed) for p, hashed in vectors() if hashed[4:6] <= b"06"]  # not all day
-    known = known if CI and level != "-O0" else known[:8]
+    known = known if THOROUGH and level != "-O0" else known[:8]
     assert drive([*runner, program], known) == variants
 
     usage = stack_usage(folder)

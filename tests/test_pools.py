@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bcrypt_batch
+from tests.examples import THOROUGH
 from tests.processes import check_program, check_python, program, run, skip_beside_emulators_threads
 
 
@@ -31,7 +32,7 @@ def test_a_pool_that_is_stopped_at_work_finishes_its_batch() -> None:
 
 
 def test_many_callers_with_many_workers_leave_nothing_behind() -> None:
-    check_program("pools/many_callers")
+    check_program("pools/many_callers", 40 if THOROUGH else 12)
 
 
 def test_a_greenlet_may_leave_a_batch_and_come_back() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from bcrypt_batch import hash_many, verify_many
 from bcrypt_batch.loading import stack_bytes
+from tests.examples import THOROUGH
 from tests.processes import PROGRAMS, check_program, run_program, run_python
 
 
@@ -91,7 +92,7 @@ HOST_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", [*HOST_SETTINGS, "all"])
+@pytest.mark.parametrize("name", ["all", *HOST_SETTINGS] if THOROUGH else ["all"])
 def test_openmp_settings_of_the_host_are_kept_away(name: str) -> None:
     """The settings bind neither this process nor our threads, and stay unchanged for others."""
     settings = HOST_SETTINGS if name == "all" else {name: HOST_SETTINGS[name]}

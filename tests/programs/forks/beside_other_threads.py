@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -20,7 +21,7 @@ threads = [threading.Thread(target=compute) for _ in range(3)]
 for thread in threads:
     thread.start()
 try:
-    for i in range(60):
+    for i in range(int(sys.argv[2])):
         time.sleep(i % 10 * 0.0003)
         if not (pid := os.fork()):
             signal.alarm(30)
