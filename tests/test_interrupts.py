@@ -10,7 +10,7 @@ import pytest
 from tests.processes import check_program, run_program
 
 # The number of moments; each is cheap, but `make test` has little time.
-INTERRUPTS = int(os.environ.get("INTERRUPTS", "150"))
+INTERRUPTS = int(os.environ.get("INTERRUPTS", "75"))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -22,7 +22,8 @@ HASHED = b"$2b$04$" + b"." * 53
 
 
 def test_known_answers(kernel: str, lanes: int) -> None:
-    known = vectors()
+    """All in pairs; those of higher costs, which take almost half of the time, only so."""
+    known = [v for v in vectors() if lanes == 2 or v[1][4:6] <= b"06"]
     assert compute(kernel, lanes, known) == [hashed for _, hashed in known]
 
 

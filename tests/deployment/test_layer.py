@@ -139,12 +139,16 @@ def test_it_can_be_for_fewer_pythons(layer: Layer, tmp_path: Path) -> None:
 
 
 def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
-    """The same bytecode in two builds, for this interpreter, and beside it only the code."""
+    """The same bytecode in two builds, for this interpreter, and beside it only the code.
+
+    The first Python is the runtime's; the others may be missing.
+    """
     built = [tmp_path / name for name in ("one", "two")]
     for folder in built:
         folder.mkdir()
         variables = (f"ARTIFACTS_DIR={folder}", f"PYTHONS={sys.executable} python3.99")
-        succeed("make", "-C", PROJECT / "handler", "build-Functionarm64", *variables)
+        make = ("make", "--silent", "-C", PROJECT / "handler", "build-Functionarm64")
+        assert "No bytecode" not in succeed(*make, *variables)
     one, two = (
         {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.*")}
         for folder in built
@@ -159,14 +163,10 @@ def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
         assert b"/var/task/" in one[file]
 
 
-@pytest.mark.parametrize(("pythons", "lacks"), [("{} python3.99", False), ("python3.99 {}", True)])
-def test_a_function_without_bytecode_for_its_runtime_is_named(
-    tmp_path: Path, pythons: str, lacks: bool
-) -> None:
-    """The first Python is its runtime's; messages name no other."""
-    variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS={pythons.format(sys.executable)}")
+def test_a_function_without_bytecode_for_its_runtime_is_named(tmp_path: Path) -> None:
+    variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS=python3.99 {sys.executable}")
     said = succeed("make", "--silent", "-C", PROJECT / "handler", "build-Function", *variables)
-    assert ("No bytecode for the function: no python3.99 runs here" in said) == lacks
+    assert "No bytecode for the function: no python3.99 runs here" in said
 
 
 def test_only_what_is_shipped_has_bytecode_that_outlives_its_source(layer: Layer) -> None:

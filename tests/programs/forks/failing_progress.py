@@ -18,7 +18,7 @@ def progress(done: int, total: int) -> None:
 
 
 try:
-    result = bcrypt_batch.hash_many([b"pw"] * 300, cost=8, workers=2, progress=progress)
+    result = bcrypt_batch.hash_many([b"pw"] * 100, cost=8, workers=2, progress=progress)
 except KeyError as error:
     assert os.getpid() != here
     values = error.batch_result.values  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ def progress(done: int, total: int) -> None:
 
 
 start_workers(2)
-result = hash_many([b"pw"] * 200, cost=9, workers=2, progress=progress)
+result = hash_many([b"pw"] * 100, cost=8, workers=2, progress=progress)
 assert result.complete
 assert stopped
 assert result.stats.threads_used == 2, result.stats
