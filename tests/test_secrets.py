@@ -13,7 +13,7 @@ import bcrypt
 import pytest
 
 import bcrypt_batch
-from emulator.function import HANDLER
+from emulator.runtime import HANDLER
 from tests.eksblowfish import state_after
 from tests.kernels import radix64_decode
 from tests.processes import PROJECT, program

@@ -20,8 +20,9 @@ from pathlib import Path
 from benchmarks.arguments import positive
 from benchmarks.grid import Grid
 from benchmarks.machine import machine
-from emulator.function import HANDLER, Emulator
+from emulator.function import Emulator
 from emulator.problem import Problem
+from emulator.runtime import HANDLER
 
 EMPTY = "def handler(event, context):\n    return {}\n"
 VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"

@@ -17,7 +17,8 @@ from benchmarks.memory.targets import clients, lambda_log
 from benchmarks.memory.targets.interface import Figures, Target
 from benchmarks.memory.targets.invocation import Configuration
 from emulator import quota, sizes
-from emulator.function import HANDLER, Emulator
+from emulator.function import Emulator
+from emulator.runtime import HANDLER
 
 # Each engine's task folder, and the other folders on its path.
 ENGINES = {
