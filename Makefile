@@ -1,7 +1,7 @@
 # The one entry point for people. Each target works from a fresh clone with Python 3.11 or newer,
 # a C compiler and make, and repeats only what is out of date.
 #
-#   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n]
+#   make invoke [MODE=parallel] [COUNT=20] [EVENT=file.json] [MEMORY=3538] [WORKER_COUNT=n] [CONCURRENCY=16]
 #   make test   [ARGS="-k events"]
 #   make layer  [ARGS="--arch all"]
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
@@ -19,9 +19,10 @@ WHEEL ?=
 CC ?= cc
 CLANG ?= clang
 
-MODE ?= parallel
-COUNT ?= 20
+MODE ?=
+COUNT ?=
 EVENT ?=
+CONCURRENCY ?=
 MEMORY ?= 3538
 ARGS ?=
 
@@ -41,10 +42,11 @@ STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes 
     wheel layer containers constants clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
-invoke: $(VENV)/.built $(BIN)/aws-lambda-rie
+invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
 	@$(BIN)/python -m emulator invoke --memory $(MEMORY) \
-	    $(if $(EVENT),--event $(EVENT),--mode $(MODE) --count $(COUNT)) \
-	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT))
+	    $(if $(EVENT),--event $(EVENT)) $(if $(MODE),--mode $(MODE)) $(if $(COUNT),--count $(COUNT)) \
+	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT)) \
+	    $(if $(CONCURRENCY),--concurrency $(CONCURRENCY))
 
 # On all cores; adjacent tests stay together if possible, and share fixtures. `make containers` runs the
 # tests of the deployment.

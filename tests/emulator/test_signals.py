@@ -31,14 +31,19 @@ def runs(process: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "concurrency"),
+    [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGTERM, 3)],
+)
+def test_nothing_stays_behind(tmp_path: Path, number: signal.Signals, concurrency: int) -> None:
     event = tmp_path / "long.json"
     event.write_text(json.dumps({"mode": "sequential", "count": 1000, "cost": 12}))
     command = [sys.executable, "-m", "emulator", "invoke", "--event", str(event)]
+    command += ["--concurrency", str(concurrency)] if concurrency else []
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         give_up = time.monotonic() + PATIENCE_S
-        while len(there := descendants(process.pid)) < 2:  # the emulator, and the function in it
+        # The emulator or the runtime client, and the function's processes in it.
+        while len(there := descendants(process.pid)) < 1 + max(1, concurrency):
             assert process.poll() is None
             assert time.monotonic() < give_up
             time.sleep(0.01)
