@@ -184,6 +184,11 @@ class Instance(Runtime):
         p95_s = sorted(times_s)[len(times_s) * 95 // 100]
         return Load(len(times_s) / elapsed_s, p95_s * 1000, failed)
 
+    @property
+    def running(self) -> dict[str, Invocation]:
+        """The invocations that the function has taken and not answered, by request id."""
+        return self._api.running
+
     def _check(self, late: str, give_up: float) -> None:
         """Raise a Problem if the processes have ended, or the time is over."""
         if self._process.poll() is not None:

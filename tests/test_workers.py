@@ -37,7 +37,7 @@ def test_an_empty_worker_count_is_none() -> None:
 def test_the_variable_wins_over_everything(asked: int) -> None:
     environment = {
         "BCRYPT_BATCH_WORKERS": str(asked),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
+        "AWS_LAMBDA_MAX_CONCURRENCY": "16",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538",
     }
     assert _read_worker_count(environment) == asked
@@ -92,12 +92,23 @@ def test_a_memory_size_that_is_none_leaves_the_cpus(
     assert _read_worker_count({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == 5
 
 
-def test_managed_instances_share_their_cpus() -> None:
+@pytest.mark.parametrize(
+    ("processes", "quota", "expected"),
+    [
+        ("1", 16, 16), ("3", 16, 5), ("8", 16, 2), ("9", 16, 1), ("256", 16, 1), ("2", 7, 3),
+        ("", 7, 16), ("0", 7, 16), ("many", 7, 16),
+    ],
+)  # fmt: skip
+def test_processes_of_a_managed_instance_share_its_cpus(
+    processes: str, quota: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    monkeypatch.setattr(workers, "cpu_quotas", lambda: iter([quota]))
     environment = {
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240",
+        "AWS_LAMBDA_MAX_CONCURRENCY": processes,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "32768",
     }
-    assert _read_worker_count(environment) == 1
+    assert _read_worker_count(environment) == expected
 
 
 def test_elsewhere_it_is_at_most_the_affinity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,9 @@ def worker_count() -> int:
 
     `BCRYPT_BATCH_WORKERS` from the environment, unless it is empty; else, on Lambda, the CPUs that
     the memory size pays for and the function sees; else the CPUs that this process may use, by
-    affinity and cgroup quota. The number is determined once for the life of the process.
+    affinity and cgroup quota. On Lambda Managed Instances, the process's share of an environment's
+    CPUs: `AWS_LAMBDA_MAX_CONCURRENCY` processes compute at once there. The number is determined
+    once for the life of the process.
 
     Raises:
         ValueError: `BCRYPT_BATCH_WORKERS` is not a whole number from 1 to 1024.
@@ -50,13 +52,14 @@ def _read_worker_count(environ: Mapping[str, str]) -> int:
                 "unset it to have the number chosen automatically"
             )
         return count
-    if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances":
-        return 1  # on Managed Instances many processes share each vCPU
-    cpus = len(usable_cpus())
+    cpus = [len(usable_cpus())]
     memory_mb = _whole_number(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""))
     if memory_mb > 0:
-        return min(cpus, -(-memory_mb // MB_PER_VCPU))
-    return min([cpus, *cpu_quotas()])
+        cpus.append(-(-memory_mb // MB_PER_VCPU))
+    processes = _whole_number(environ.get("AWS_LAMBDA_MAX_CONCURRENCY", ""))
+    if processes > 0 or memory_mb <= 0:
+        cpus += cpu_quotas()
+    return max(1, min(cpus) // max(1, processes))
 
 
 def _whole_number(text: str) -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +54,21 @@ def test_processes_that_end_are_errors_of_their_invocations() -> None:
         assert ending.invoke("end")["errorType"] == "Runtime.ExitError"
         with pytest.raises(Problem, match="no answer: the function's processes have ended"):
             ending.invoke("stay")
+
+
+def test_an_interrupted_load_waits_for_no_answers() -> None:
+    """Its invocations have an hour left."""
+    main = threading.get_ident()
+
+    def interrupt(waiting: Instance) -> None:
+        while len(waiting.running) < 2:
+            time.sleep(0.01)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with Instance(2, timeout_s=3600, task=ENDING) as waiting:
+        threading.Thread(target=interrupt, args=(waiting,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            waiting.load("wait", clients=2, each=1)
 
 
 def test_no_answer_in_time_is_a_problem() -> None:
