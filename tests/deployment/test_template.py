@@ -174,6 +174,32 @@ def test_the_bucket_of_tables_is_closed() -> None:
     assert resources()["BulkBucketPolicy"]["Properties"]["Bucket"] == "${BulkBucket}"
 
 
+def test_managed_instances_are_off_by_default() -> None:
+    managed = {name: of for name, of in resources().items() if name.startswith("Managed")}
+    assert len(managed) == 6  # for two architectures
+    assert {of.get("Condition") for of in managed.values()} == {"HasCapacityProvider"}
+    assert section("Parameters")["CapacityProvider"]["Default"] == ""
+
+
+@pytest.mark.parametrize("name", ["arm64", "x8664"])
+def test_the_managed_function_takes_many_events_at_once(name: str) -> None:
+    parameters = section("Parameters")
+    function = resources()[f"ManagedFunction{name}"]["Properties"]
+    config = function["CapacityProviderConfig"]
+    concurrency = parameters["CapacityMaxConcurrency"]
+    assert config["PerExecutionEnvironmentMaxConcurrency"] == concurrency["Default"]
+    assert (concurrency["MinValue"], concurrency["MaxValue"]) == (1, 1600)
+    # 16 processes a vCPU, as Lambda's own default.
+    vcpus = function["MemorySize"] / 1024 / config["ExecutionEnvironmentMemoryGiBPerVCpu"]
+    assert concurrency["Default"] == 16 * vcpus
+    # SAM refuses these beside a capacity provider; Lambda offers none of them there.
+    assert not function.keys() & {
+        *("ProvisionedConcurrencyConfig", "VpcConfig", "SnapStart"),
+        "ReservedConcurrentExecutions",
+    }
+    assert section("Globals")["Function"]["Runtime"] in ("python3.13", "python3.14")
+
+
 def test_all_of_bulk_is_off_by_default() -> None:
     bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
     assert len(bulk) == 13  # for two architectures
