@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import bcrypt
@@ -11,7 +17,7 @@ import pytest
 
 import bcrypt_batch
 from tests.documents import block
-from tests.processes import check_program
+from tests.processes import PATIENCE_S, check_program
 
 HASHED = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(5))
 LONG = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(5))
@@ -60,8 +66,6 @@ def flask() -> dict[str, Any]:
 def test_fastapi(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("fastapi")
     pytest.importorskip("httpx")
-    import asyncio
-
     import httpx
 
     module = fastapi()
@@ -100,6 +104,43 @@ def test_fastapi(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtu
 
     asyncio.run(main())
     check_log(caplog)
+
+
+def test_fastapi_as_main_py_of_a_web_function(tmp_path: Path) -> None:
+    """Lambda loads main:app and sends up to 64 requests at once."""
+    pytest.importorskip("uvicorn")
+    httpx = pytest.importorskip("httpx")
+    own = f"\nCOST = 5\nusers['ada'] = {HASHED!r}\n"
+    (tmp_path / "main.py").write_text(block("docs/logins.md", "fastapi") + own)
+    forms = [FORM, {**FORM, "password": "guess"}, {**FORM, "name": "nobody"}, {"name": "ada"}]
+
+    async def clients() -> list[int]:
+        transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "socket"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            sent = (client.post("/login", data=forms[i % 4], timeout=PATIENCE_S) for i in range(64))
+            return [answer.status_code for answer in await asyncio.gather(*sent)]
+
+    command = [sys.executable, "-m", "uvicorn", "main:app", "--uds", "socket"]
+    with subprocess.Popen(
+        [*command, "--log-level", "warning"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        try:
+            while server.poll() is None and not listens(tmp_path / "socket"):
+                time.sleep(0.05)
+            assert asyncio.run(clients()) == [200, 401, 401, 422] * 16
+        finally:
+            server.terminate()
+            said = server.communicate(timeout=PATIENCE_S)[0]
+    assert said == ""
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def check_log(caplog: pytest.LogCaptureFixture) -> None:
