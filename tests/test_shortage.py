@@ -80,26 +80,33 @@ def test_the_users_limit_on_tasks_is_named(tmp_path: Path, monkeypatch: pytest.M
         assert limits(tmp_path, "", {}) == ([text] if named else [])
 
 
+@pytest.mark.parametrize("no_limit", [-1, 2**64 - 1], ids=["until-3.14", "since-3.15"])
 @pytest.mark.parametrize(
     ("statm", "stack_kb", "needed_kb"),
     [
         ("1000 20 3", 8192, 1000 * resource.getpagesize() // 1024 + WANTED * 8192),
-        ("1000 20 3", NO_LIMIT, 1000 * resource.getpagesize() // 1024),
+        ("1000 20 3", None, 1000 * resource.getpagesize() // 1024),
         ("1000 20 3", 0, 1000 * resource.getpagesize() // 1024),
         ("", 8192, WANTED * 8192),
     ],
 )
 def test_the_limit_on_address_space_is_named(
-    tmp_path: Path, statm: str, stack_kb: int, needed_kb: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    statm: str,
+    stack_kb: int | None,
+    needed_kb: int,
+    no_limit: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The address space in use, and a stack for each thread."""
-    stack = stack_kb << 10 if stack_kb > 0 else stack_kb
+    monkeypatch.setattr(resource, "RLIM_INFINITY", no_limit)
+    stack = no_limit if stack_kb is None else stack_kb << 10
     for missing, named in ((1024, True), (1, True), (0, False)):
         most = (needed_kb << 10) - missing
         set_limits(monkeypatch, RLIMIT_AS=most, RLIMIT_STACK=stack)
         text = f"RLIMIT_AS, the limit on address space ({most >> 10} KB; ulimit -v)"
         assert limits(tmp_path, "", {"proc/self/statm": statm}) == ([text] if named else [])
-    set_limits(monkeypatch, RLIMIT_STACK=stack)
+    set_limits(monkeypatch, RLIMIT_AS=no_limit, RLIMIT_STACK=stack)
     assert limits(tmp_path, "", {}) == []
 
 

@@ -90,7 +90,8 @@ def limits_on_threads(
     most, _ = getrlimit(RLIMIT_AS)
     stack, _ = getrlimit(RLIMIT_STACK)
     used = int(read(f"{proc}/self/statm").partition(" ")[0] or 0) * getpagesize()
-    if most != RLIM_INFINITY and used + wanted * (stack if stack > 0 else 0) > most:
+    stack = 0 if stack == RLIM_INFINITY else stack  # -1, or from Python 3.15 on 2**64 - 1
+    if most != RLIM_INFINITY and used + wanted * stack > most:
         yield f"RLIMIT_AS, the limit on address space ({most >> 10} KB; ulimit -v)"
     for _, group in cgroups("pids", cgroup_root, f"{proc}/self/cgroup"):
         limit, now = read(f"{group}/pids.max"), read(f"{group}/pids.current")
