@@ -61,7 +61,7 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
-	$(BIN)/shellcheck .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
+	$(BIN)/shellcheck .ci/debian .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
 	$(BIN)/cfn-lint template.yaml benchmarks/template.yaml
 	for template in template.yaml benchmarks/template.yaml; do SAM_CLI_TELEMETRY=0 \
 	    AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t $$template || exit 1; done
