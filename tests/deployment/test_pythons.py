@@ -51,8 +51,8 @@ def test_the_workflows() -> None:
 
 def test_the_oldest() -> None:
     """One binary for it and every later version."""
-    assert TESTED == sorted({OLDEST, *PYTHONS, *TESTED}, key=in_order)
-    assert OLDEST == TESTED[0]
+    assert sorted({OLDEST, *PYTHONS, *TESTED}, key=in_order) == TESTED
+    assert TESTED[0] == OLDEST
     minor = in_order(OLDEST)
     assert f'LIMITED_API = "0x03{minor:02x}0000"' in text("setup.py")
     assert f'"py_limited_api": "cp3{minor}"' in text("setup.py")
