@@ -21,9 +21,10 @@ from tests.kernels import WARNINGS, CompileKernel
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-# A shell starts background jobs with SIGINT ignored; the programs that tests start and interrupt
-# would inherit that.
+# A shell starts background jobs with SIGINT ignored, and nohup SIGHUP; the programs that tests
+# start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -22,10 +23,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.deployment.layers import PROJECT
+from tests.processes import PATIENCE_S
 
 BUCKET = "tables"
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/r"
+WORKER = "moto.stepfunctions.parser.backend.execution_worker.ExecutionWorker"
 
 Fault = Callable[[dict[str, Any], Callable[[], dict[str, Any]]], dict[str, Any]]
 
@@ -168,6 +171,7 @@ def engine() -> Iterator[Engine]:
         patch.dict(os.environ, settings),
         moto.mock_aws(config=config),
         patch(parse, parse_once()),
+        patch(f"{WORKER}.start", start_and_wait()),
     ):
         running = Engine()
         asl = "moto.stepfunctions.parser.asl.component"
@@ -175,6 +179,20 @@ def engine() -> Iterator[Engine]:
         clock = f"{asl}.common.retry.retrier_decl.time"  # retries don't wait here
         with patch(invoke, running.invoke), patch(clock, SimpleNamespace(sleep=lambda _: None)):
             yield running
+
+
+@functools.cache
+def start_and_wait() -> Any:
+    """Return moto's start of an execution, which then has what ListMapRuns reads."""
+    start = import_module(WORKER.rpartition(".")[0]).ExecutionWorker.start
+
+    def patched(worker: Any) -> None:
+        start(worker)
+        give_up = time.monotonic() + PATIENCE_S
+        while worker.env is None and time.monotonic() < give_up:
+            time.sleep(0.001)
+
+    return patched
 
 
 @functools.cache
