@@ -17,11 +17,18 @@ unsigned bb_pool_generation(void)
     return forks;
 }
 
-static struct bb_call *add(struct bb_queue *queue, uint8_t cost)
+static struct bb_call *add_of(struct bb_queue *queue, uint8_t cost, struct bb_client *client,
+                              bool even_if_full)
 {
     struct bb_setting setting = {.version = 'b', .cost = cost, .salt = {cost}};
     enum bb_answer answer;
-    return bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, NULL, 0, &answer);
+    return bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, even_if_full, client, NULL, 0,
+                        &answer);
+}
+
+static struct bb_call *add(struct bb_queue *queue, uint8_t cost)
+{
+    return add_of(queue, cost, NULL, true);
 }
 
 static unsigned lanes[2]; /* that each worker used in its last step */
@@ -147,6 +154,81 @@ static void share_of_refused(void)
     printf("taken by the only worker: %u\n", queue->workers[0].load);
 }
 
+/* One client has added 100 calls when three others come, with two calls each: they have the next
+ * turns, and when they are gone the first has all. */
+static void turns_of_clients(void)
+{
+    enum { FLOOD = 100, OTHERS = 3, EACH = 2 };
+    struct bb_queue *queue = make(1, 1);
+    struct bb_client clients[1 + OTHERS] = {0};
+    struct bb_call *flood[FLOOD], *calls[EACH][OTHERS];
+    unsigned ahead = 0;
+    unsigned behind = 0;
+
+    for (unsigned i = 0; i < FLOOD; i++) {
+        flood[i] = add_of(queue, CHEAP, &clients[0], true);
+    }
+    for (unsigned i = 0; i < EACH * OTHERS; i++) {
+        calls[i / OTHERS][i % OTHERS] = add_of(queue, CHEAP, &clients[1 + i % OTHERS], true);
+    }
+    while (!is_done(calls[EACH - 1][OTHERS - 1])) {
+        turn(queue, 0);
+    }
+    for (unsigned i = 0; i < FLOOD; i++) {
+        ahead += is_done(flood[i]);
+    }
+    while (queue->counts.stats.waiting + queue->counts.stats.in_flight > 0) {
+        turn(queue, 0);
+    }
+    for (unsigned i = 0; i < FLOOD; i++) {
+        behind += is_done(flood[i]);
+    }
+    printf("of a flood ahead of six calls of three others: %u, in the end %u\n", ahead, behind);
+}
+
+/* Who has filled the queue is refused; each other client has its share of it. */
+static void fill_by_clients(void)
+{
+    enum { MOST = 12, LANES = 2, CLIENTS = 3 };
+    struct bb_queue *queue = bb_queue_make(bb_choose_kernel(), 1, LANES, MOST);
+    struct bb_client clients[CLIENTS] = {0};
+
+    printf("let in:");
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        unsigned count = 0;
+        while (add_of(queue, CHEAP, &clients[i], false) != NULL) {
+            count++;
+        }
+        printf(" %u", count);
+    }
+    puts("");
+}
+
+/* Calls of several clients are given up, and the queue is closed: no client is left in the turns.
+ */
+static void clients_that_leave(void)
+{
+    enum { CLIENTS = 3 };
+    struct bb_queue *queue = make(1, 1);
+    struct bb_client clients[CLIENTS] = {0};
+    struct bb_call *calls[2 * CLIENTS];
+
+    for (unsigned i = 0; i < 2 * CLIENTS; i++) {
+        calls[i] = add_of(queue, CHEAP, &clients[i % CLIENTS], true);
+    }
+    bb_call_end(calls[1]);
+    bb_call_end(calls[4]); /* all of the second client */
+    printf("clients: %u,", (unsigned)queue->client_count);
+    bb_queue_close(queue, false);
+    printf(" closed: %u\n", (unsigned)queue->client_count);
+    for (unsigned i = 0; i < 2 * CLIENTS; i++) {
+        if (i != 1 && i != 4) {
+            bb_call_end(calls[i]);
+        }
+    }
+    bb_queue_free(queue);
+}
+
 /* A worker that has something in its lanes leaves a newcomer to one that has nothing. */
 static void leave_to_idle(void)
 {
@@ -235,7 +317,7 @@ static void fork_with_mail(void)
     enum bb_answer answer;
     uint64_t token = 0;
 
-    bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, mailbox, 7, &answer);
+    bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, NULL, mailbox, 7, &answer);
     turn(queue, 0);
     turn(queue, 0);
     forks++;
@@ -335,6 +417,9 @@ int main(void)
     order();
     share();
     share_of_refused();
+    turns_of_clients();
+    fill_by_clients();
+    clients_that_leave();
     leave_to_idle();
     give_up();
     fork_off();

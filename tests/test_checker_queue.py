@@ -37,6 +37,17 @@ def test_calls_of_all_costs_begin_in_the_order_in_which_they_came(counted: list[
     assert not any("before call" in line for line in counted)
 
 
+def test_clients_take_turns(counted: list[str]) -> None:
+    """Of a flood as many begin as any other client has: two, and one that was in the lane."""
+    assert "of a flood ahead of six calls of three others: 2, in the end 100" in counted
+    assert "clients: 2, closed: 0" in counted
+
+
+def test_a_client_that_fills_the_queue_fills_it_for_itself_only(counted: list[str]) -> None:
+    """Twelve may wait beside two in lanes; of two clients six each, of three four each."""
+    assert "let in: 14 6 4" in counted
+
+
 def test_a_costly_call_does_not_starve_behind_cheap_ones(counted: list[str]) -> None:
     """Ten calls came first: eight finish in two steps of four; it begins with the last two.
 

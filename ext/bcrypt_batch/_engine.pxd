@@ -66,6 +66,8 @@ cdef extern from "queue.h" nogil:
         pass
     ctypedef struct bb_call "struct bb_call":
         pass
+    ctypedef struct bb_client "struct bb_client":
+        pass
     ctypedef struct bb_mailbox "struct bb_mailbox":
         pass
 
@@ -100,8 +102,8 @@ cdef extern from "queue.h" nogil:
                             size_t max_waiting)
     void bb_queue_work(void *queue, unsigned worker) noexcept
     bb_call *bb_queue_add(bb_queue *queue, const uint8_t *password, size_t length,
-                          const bb_setting *setting, bint even_if_full, bb_mailbox *mailbox,
-                          uint64_t token, bb_answer *answer)
+                          const bb_setting *setting, bint even_if_full, bb_client *client,
+                          bb_mailbox *mailbox, uint64_t token, bb_answer *answer)
     bb_answer bb_call_wait(bb_call *call, int64_t timeout_ns)
     void bb_call_format(const bb_call *call, char *text)
     bint bb_call_give_up(bb_call *call, bb_reason reason)

@@ -120,8 +120,8 @@ cdef class Queue:
         parse(setting, &parsed)
         while True:
             self.find_queue()
-            call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full, NULL, 0,
-                                &answer)
+            call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full, NULL, NULL,
+                                0, &answer)
             if not call:
                 return refusal(answer)
             try:
@@ -164,7 +164,7 @@ cdef class Queue:
         if mailbox.queue is not self or not mailbox.current:
             raise ValueError("the mailbox is another queue's")
         mailbox.tokens += 1
-        call.call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full,
+        call.call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full, NULL,
                                  mailbox.mailbox, mailbox.tokens, &answer)
         if not call.call:
             return refusal(answer)

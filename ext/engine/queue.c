@@ -6,18 +6,22 @@
 #include "clock.h"
 #include "queue_internal.h"
 
-/* Calls that a free lane takes at its next step don't count as waiting. */
-static bool is_full(const struct bb_queue *queue)
+/* Calls that a free lane takes at its next step don't count as waiting. A client that has less than
+ * its share is let in, so at most twice `max_waiting` calls wait, and one more of each client. */
+static bool is_full(const struct bb_queue *queue, const struct bb_client *client)
 {
     size_t lanes = (size_t)queue->thread_count * queue->lanes;
+    size_t clients = queue->client_count + (client->waiting == 0);
 
     return queue->counts.stats.waiting + queue->counts.stats.in_flight >=
-           queue->max_waiting + lanes;
+               queue->max_waiting + lanes &&
+           client->waiting * clients >= queue->max_waiting;
 }
 
 struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, size_t length,
                              const struct bb_setting *setting, bool even_if_full,
-                             struct bb_mailbox *mailbox, uint64_t token, enum bb_answer *answer)
+                             struct bb_client *client, struct bb_mailbox *mailbox, uint64_t token,
+                             enum bb_answer *answer)
 {
     struct bb_call *call = calloc(1, sizeof *call);
 
@@ -28,6 +32,7 @@ struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, si
     bb_load_item(&call->item, password, length, setting);
     call->setting = *setting;
     call->queue = queue;
+    call->client = client != NULL ? client : &queue->own;
     call->mailbox = mailbox;
     call->token = token;
     call->added_ns = monotonic_ns();
@@ -37,7 +42,7 @@ struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, si
     *answer = BB_ANSWER_NONE;
     if (queue->closed) {
         *answer = BB_ANSWER_CLOSED;
-    } else if (!even_if_full && is_full(queue)) {
+    } else if (!even_if_full && is_full(queue, call->client)) {
         *answer = BB_ANSWER_FULL;
     }
     if (*answer != BB_ANSWER_NONE) {
@@ -46,8 +51,7 @@ struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, si
         free_call(call);
         return NULL;
     }
-    append(&queue->waiting, call);
-    queue->counts.stats.waiting++;
+    begin_waiting(queue, call);
     if (queue->sleeping > 0) {
         pthread_cond_signal(&queue->work);
     }
@@ -93,8 +97,7 @@ bool bb_call_give_up(struct bb_call *call, enum bb_reason reason)
         if (in_lane) {
             call->abandoned = true;
         } else {
-            take_out(&queue->waiting, call);
-            queue->counts.stats.waiting--;
+            end_waiting(queue, call);
         }
     }
     pthread_mutex_unlock(&queue->lock);
@@ -160,10 +163,9 @@ void bb_queue_close(struct bb_queue *queue, bool drain)
     queue->closed = true;
     if (!drain) {
         queue->hurried = true;
-        while (queue->waiting.first != NULL) {
-            struct bb_call *call = queue->waiting.first;
-            take_out(&queue->waiting, call);
-            queue->counts.stats.waiting--;
+        while (queue->next_client != NULL) {
+            struct bb_call *call = queue->next_client->calls.first;
+            end_waiting(queue, call);
             queue->counts.stats.refused++;
             bb_call_answer(call, BB_ANSWER_CLOSED);
         }
@@ -177,8 +179,10 @@ void bb_queue_close(struct bb_queue *queue, bool drain)
  * doesn't have. */
 static void wipe_calls(struct bb_queue *queue)
 {
-    for (struct bb_call *call = queue->waiting.first; call != NULL; call = call->next) {
-        wipe_item(&call->item);
+    for (struct bb_client *client = queue->next_client; client != NULL; client = client->next) {
+        for (struct bb_call *call = client->calls.first; call != NULL; call = call->next) {
+            wipe_item(&call->item);
+        }
     }
     for (unsigned i = 0; i < queue->worker_count; i++) {
         struct worker *worker = &queue->workers[i];

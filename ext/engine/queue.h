@@ -1,9 +1,10 @@
 /* The queue behind a checker: single calls, computed together by the workers of one pool.
  *
  * Each worker keeps up to `lanes` calls in its lanes, whatever their costs, and advances them by
- * small steps. Between two steps finished calls leave, and waiting ones join, oldest first: no call
- * waits for a full group, or for others to finish. A worker leaves a new call to another worker
- * that has fewer in its lanes. A worker without calls sleeps.
+ * small steps. Between two steps finished calls leave, and waiting ones join: no call waits for a
+ * full group, or for others to finish. Clients take turns; of one client the oldest call is first.
+ * A worker leaves a new call to another worker that has fewer in its lanes. A worker without calls
+ * sleeps.
  *
  * A caller waits for its call in slices, as for a job of a pool (see pool.h), or a mailbox gets the
  * call. Each call has its own memory, which its worker frees if its caller has let go of it first.
@@ -56,19 +57,34 @@ struct bb_queue_stats {
     uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
 };
 
+struct bb_call_list {
+    struct bb_call *first, *last;
+};
+
+/* Whose calls they are. Zero it, and keep it until none of its calls waits; the queue's lock guards
+ * it. */
+struct bb_client {
+    struct bb_call_list calls; /* that wait, oldest first */
+    size_t waiting;            /* how many */
+    struct bb_client *next, *previous;
+};
+
 /* Make a queue for up to `workers` workers of up to `lanes` lanes (1 to bb_kernel_max_lanes). If
- * `max_waiting` calls wait, further ones are refused unless `even_if_full`. NULL without memory. */
+ * `max_waiting` calls wait, further ones are refused unless `even_if_full`, or their client has
+ * fewer than its even share of `max_waiting`: who floods the queue doesn't fill it for others. NULL
+ * without memory. */
 struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers, unsigned lanes,
                                size_t max_waiting);
 
 /* Each worker of the queue's pool runs this until the queue is closed: a bb_work of pool.h. */
 void bb_queue_work(void *queue, unsigned worker);
 
-/* Add a password to be hashed under a setting. A mailbox, if given, gets the call under `token`.
- * NULL if refused, with the reason in `answer`. */
+/* Add a password to be hashed under a setting, for a client, or NULL for the queue's own. A
+ * mailbox, if given, gets the call under `token`. NULL if refused, with the reason in `answer`. */
 struct bb_call *bb_queue_add(struct bb_queue *queue, const uint8_t *password, size_t length,
                              const struct bb_setting *setting, bool even_if_full,
-                             struct bb_mailbox *mailbox, uint64_t token, enum bb_answer *answer);
+                             struct bb_client *client, struct bb_mailbox *mailbox, uint64_t token,
+                             enum bb_answer *answer);
 
 /* Wait at most `timeout_ns` (0 to 10^18) for a call's answer. */
 enum bb_answer bb_call_wait(struct bb_call *call, int64_t timeout_ns);

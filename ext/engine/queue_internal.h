@@ -13,6 +13,7 @@ struct bb_call {
     struct bb_item item; /* first: a worker finds the call by it */
     struct bb_setting setting;
     struct bb_queue *queue;
+    struct bb_client *client;
     struct bb_mailbox *mailbox; /* or NULL */
     uint64_t token;
     int64_t added_ns;
@@ -26,16 +27,11 @@ struct bb_call {
     struct bb_call *next, *previous;
 };
 
-/* Of waiting calls, or of delivered ones. */
-struct list {
-    struct bb_call *first, *last;
-};
-
 struct bb_mailbox {
     struct bb_queue *queue;
     unsigned generation;
     int descriptor;
-    struct list calls;
+    struct bb_call_list calls;
 };
 
 struct worker {
@@ -54,9 +50,11 @@ struct bb_queue {
     size_t max_waiting;
     unsigned generation;
 
-    pthread_mutex_t lock;  /* guards the fields below */
-    pthread_cond_t work;   /* signals work to sleeping workers */
-    struct list waiting;   /* oldest first */
+    pthread_mutex_t lock;                        /* guards the fields below */
+    pthread_cond_t work;                         /* signals work to sleeping workers */
+    struct bb_client *next_client, *last_client; /* those with waiting calls, in turns */
+    size_t client_count;
+    struct bb_client own;
     unsigned thread_count; /* existing workers: the system may refuse some */
     unsigned sleeping;
     bool closed;
@@ -64,7 +62,7 @@ struct bb_queue {
     struct bb_counts counts;
 };
 
-static inline void append(struct list *list, struct bb_call *call)
+static inline void append(struct bb_call_list *list, struct bb_call *call)
 {
     call->next = NULL;
     call->previous = list->last;
@@ -72,10 +70,46 @@ static inline void append(struct list *list, struct bb_call *call)
     list->last = call;
 }
 
-static inline void take_out(struct list *list, struct bb_call *call)
+static inline void take_out(struct bb_call_list *list, struct bb_call *call)
 {
     *(call->previous ? &call->previous->next : &list->first) = call->next;
     *(call->next ? &call->next->previous : &list->last) = call->previous;
+}
+
+/* A client joins the turns, as the last; or leaves them. */
+static inline void join_turns(struct bb_queue *queue, struct bb_client *client)
+{
+    client->next = NULL;
+    client->previous = queue->last_client;
+    *(queue->last_client ? &queue->last_client->next : &queue->next_client) = client;
+    queue->last_client = client;
+    queue->client_count++;
+}
+
+static inline void leave_turns(struct bb_queue *queue, struct bb_client *client)
+{
+    *(client->previous ? &client->previous->next : &queue->next_client) = client->next;
+    *(client->next ? &client->next->previous : &queue->last_client) = client->previous;
+    queue->client_count--;
+}
+
+/* A call waits, and no longer; queue->lock is held. */
+static inline void begin_waiting(struct bb_queue *queue, struct bb_call *call)
+{
+    append(&call->client->calls, call);
+    queue->counts.stats.waiting++;
+    if (call->client->waiting++ == 0) {
+        join_turns(queue, call->client);
+    }
+}
+
+static inline void end_waiting(struct bb_queue *queue, struct bb_call *call)
+{
+    take_out(&call->client->calls, call);
+    queue->counts.stats.waiting--;
+    if (--call->client->waiting == 0) {
+        leave_turns(queue, call->client);
+    }
 }
 
 static inline bool from_before_fork(unsigned generation)

@@ -42,15 +42,27 @@ static size_t even_share(const struct bb_queue *queue)
     return (calls + workers - 1) / workers;
 }
 
+/* The oldest call of the client whose turn it is. */
+static struct bb_call *next_call(struct bb_queue *queue)
+{
+    struct bb_client *client = queue->next_client;
+    struct bb_call *call = client->calls.first;
+
+    end_waiting(queue, call);
+    if (client->waiting > 0 && queue->client_count > 1) {
+        leave_turns(queue, client);
+        join_turns(queue, client);
+    }
+    return call;
+}
+
 static void take(struct bb_queue *queue, struct worker *worker)
 {
     size_t share = even_share(queue); /* the rest is for others, who look soon or have been woken */
 
-    while (queue->waiting.first != NULL && worker->load < queue->lanes && worker->load < share) {
-        struct bb_call *call = queue->waiting.first;
-        take_out(&queue->waiting, call);
+    while (queue->next_client != NULL && worker->load < queue->lanes && worker->load < share) {
+        struct bb_call *call = next_call(queue);
         call->place = IN_LANE;
-        queue->counts.stats.waiting--;
         queue->counts.stats.in_flight++;
         bb_counts_wait(&queue->counts, monotonic_ns() - call->added_ns);
         worker->newcomers[worker->newcomer_count++] = call;
@@ -119,7 +131,7 @@ void bb_queue_work(void *argument, unsigned number)
             continue;
         }
         lanes = 0;
-        if (queue->closed && queue->waiting.first == NULL) {
+        if (queue->closed && queue->next_client == NULL) {
             break;
         }
         queue->sleeping++;
