@@ -3,7 +3,7 @@
 Passwords and hashes are `bytes`. `hash_many` and `verify_many` compute a whole batch without the
 GIL, several passwords interleaved in each thread; one bad item never spoils a batch. `hashpw`,
 `checkpw` and `gensalt` are those of pyca/bcrypt 5. A `Checker` computes the single checks of many
-threads or coroutines together.
+threads or coroutines together, a `SharedChecker` those of many processes.
 """
 
 from .loading import load
@@ -13,6 +13,7 @@ load()
 from .batch import hash_many, verify_many  # noqa: E402
 from .errors import (  # noqa: E402
     BcryptBatchError,
+    CheckerAway,
     CheckerClosed,
     CheckerError,
     CheckerFull,
@@ -37,20 +38,26 @@ from .workers import worker_count  # noqa: E402
 
 __version__ = "0.1.0"
 
-# Of checker.py, which is imported when one of them is first used.
-_CHECKERS = ("Checker", "CheckerStats")
+# Of modules that are imported when one of their names is first used.
+_LATER = {
+    "Checker": "checker",
+    "CheckerStats": "checker",
+    "SharedChecker": "shared",
+    "SharedCheckerStats": "shared",
+}
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checker import Checker, CheckerStats
+    from .shared import SharedChecker, SharedCheckerStats
 else:
 
     def __getattr__(name):
-        if name not in _CHECKERS:
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import checker
+        from importlib import import_module
 
-        return getattr(checker, name)
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 __all__ = [
@@ -66,6 +73,7 @@ __all__ = [
     "BatchStats",
     "BcryptBatchError",
     "Checker",
+    "CheckerAway",
     "CheckerClosed",
     "CheckerError",
     "CheckerFull",
@@ -74,6 +82,8 @@ __all__ = [
     "CheckerWithoutThreads",
     "ItemError",
     "Kernels",
+    "SharedChecker",
+    "SharedCheckerStats",
     "checkpw",
     "gensalt",
     "hash_many",

@@ -1,4 +1,4 @@
-"""The declarations of ext/engine that _native.pyx uses: clock.h, pool.h, batch.h and queue.h."""
+"""The declarations of ext/engine that _native.pyx uses: clock.h, pool.h, batch.h, queue.h, server.h."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -118,3 +118,29 @@ cdef extern from "queue.h" nogil:
     bint bb_mailbox_is_from_before_fork(const bb_mailbox *mailbox)
     bint bb_mailbox_take(bb_mailbox *mailbox, uint64_t *token)
     void bb_mailbox_free(bb_mailbox *mailbox)
+
+cdef extern from "server.h" nogil:
+    ctypedef struct bb_server "struct bb_server":
+        pass
+
+    ctypedef struct bb_server_options "struct bb_server_options":
+        int listener
+        int wakeup
+        unsigned max_cost
+        unsigned connections
+        bint any_user
+        int64_t transfer_ns
+
+    ctypedef enum bb_turn "enum bb_turn":
+        BB_TURN_LOOK
+        BB_TURN_ENDED
+
+    enum:
+        BB_MOST_CONNECTIONS
+        BB_TRANSFER_S
+
+    bb_server *bb_server_make(bb_queue *queue, const bb_server_options *options)
+    bb_turn bb_server_run(bb_server *server)
+    void bb_server_stop(bb_server *server, bint last)
+    int64_t bb_server_idle_ns(const bb_server *server)
+    void bb_server_free(bb_server *server)

@@ -74,6 +74,27 @@ class Call:
     @property
     def token(self) -> int: ...
 
+MOST_CONNECTIONS: int
+
+@final
+class Server:
+    def __new__(
+        cls,
+        queue: Queue,
+        listener: int,
+        *,
+        wakeup: int,
+        max_cost: int,
+        connections: int,
+        any_user: bool,
+        transfer_ns: int = 10_000_000_000,
+    ) -> Self: ...
+    def run(self) -> bool: ...
+    def stop(self, *, last: bool) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def idle_ns(self) -> int: ...
+
 @final
 class Batch:
     def __new__(

@@ -33,7 +33,8 @@ from bcrypt_batch._engine cimport (
     bb_pool_refusal, bb_pool_release, bb_pool_size, bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
     bb_queue, bb_queue_add, bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork,
     bb_queue_make, bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work,
-    monotonic_ns,
+    BB_MOST_CONNECTIONS, BB_TRANSFER_S, BB_TURN_ENDED, bb_server, bb_server_free, bb_server_idle_ns,
+    bb_server_make, bb_server_options, bb_server_run, bb_server_stop, bb_turn, monotonic_ns,
 )
 from bcrypt_batch._kernel cimport (
     BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
@@ -579,6 +580,7 @@ def hash_one(bytes password not None, bytes setting not None):
 
 
 include "_queue.pxi"
+include "_server.pxi"
 
 
 find_kernel(chosen_kernel())  # before anyone relies on it

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
 from . import _native
-from .checks import check_bool, check_bytes, check_range, check_seconds
-from .errors import CheckerClosed, CheckerFull, CheckerTimeout, CheckerWithoutThreads
-from .frames import forgetful, forgetful_coroutine
+from .calls import Calls
+from .checks import check_bool, check_range, check_seconds
+from .errors import CheckerWithoutThreads
 from .lanes import lane_limit
-from .limits import DEFAULT_COST, DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
+from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from .pool import shortage, warn_of_shortage
 from .results import Figures
 from .run import TICK_NS
-from .single import canonical_setting, check_password, gensalt
 from .workers import check_workers
 
 if TYPE_CHECKING:
@@ -76,10 +75,11 @@ class CheckerStats(Figures):
         self.wait_p99_s = figures["wait_p99_ns"] / 1e9
 
     def __repr__(self) -> str:
-        return f"CheckerStats({', '.join(f'{n}={value!r}' for n, value in self.as_dict().items())})"
+        figures = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"{type(self).__name__}({figures})"
 
 
-class Checker:
+class Checker(Calls):
     """Checks and hashes single passwords of many callers, and computes them together.
 
     Calls from any number of threads and event loops share the lanes of a few workers. A call starts
@@ -118,9 +118,7 @@ class Checker:
         """
         self._workers = check_workers(workers)
         self._max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
-        if when_full not in ("raise", "wait"):
-            raise ValueError(f"when_full must be 'raise' or 'wait', not {when_full!r}")
-        self._even_if_full = when_full == "wait"
+        self._check_when_full(when_full)
         if max_waiting is None:
             max_waiting = DEFAULT_MAX_WAITING
         max_waiting = check_range("max_waiting", max_waiting, 0, MOST_WAITING)
@@ -133,102 +131,6 @@ class Checker:
         self._queue = _native.Queue(
             kernel=kernel, workers=self._workers, lanes=self._lanes, max_waiting=max_waiting
         )
-
-    @forgetful
-    def check(self, password: bytes, hash: bytes, *, timeout: float | None = None) -> bool:  # noqa: A002
-        """Return whether a password has this hash; comparing takes the same time for any hash.
-
-        Args:
-            password: At most 72 bytes, as for `checkpw`.
-            hash: A hash of `max_cost` at the most.
-            timeout: Seconds of wall time for waiting and computing, a year at most.
-
-        Raises:
-            TypeError: An argument has the wrong type.
-            ValueError: The password is too long, the hash malformed or too costly, or `timeout`
-                negative or more than a year.
-            CheckerFull: Too many calls are waiting.
-            CheckerClosed: The checker was closed before or during this call.
-            CheckerTimeout: The call was not finished within `timeout`.
-            CheckerWithoutThreads: The system refuses even one thread; the message names the limit.
-            MemoryError: There is no memory for the call.
-        """
-        setting = self._setting_of(password, hash)
-        return _native.equal(self._compute(password, setting, timeout), bytes(hash))
-
-    @forgetful
-    def hash(
-        self, password: bytes, *, cost: int = DEFAULT_COST, timeout: float | None = None
-    ) -> bytes:
-        """Return a new 60-byte hash of a password, `$2b$`, with a random salt.
-
-        Args:
-            password: At most 72 bytes.
-            cost: The logarithm of the number of iterations, 4 to `max_cost`.
-            timeout: As for `check`.
-
-        Raises as `check` does.
-        """
-        return self._compute(password, self._new_setting(password, cost), timeout)
-
-    @forgetful
-    def dummy_check(
-        self, password: bytes, *, cost: int = DEFAULT_COST, timeout: float | None = None
-    ) -> Literal[False]:
-        """Take as long as `check` does with a hash of this cost, and return False.
-
-        For users that don't exist: an instant answer would reveal that. Raises as `check` does.
-        """
-        self.hash(password, cost=cost, timeout=timeout)
-        return False
-
-    @forgetful_coroutine
-    async def check_async(
-        self,
-        password: bytes,
-        hash: bytes,  # noqa: A002
-        *,
-        timeout: float | None = None,
-    ) -> bool:
-        """As `check`, for asyncio; cancelling it removes the call from the queue.
-
-        Await it: a coroutine that isn't awaited is true for every password.
-
-        Raises as `check` does, and OSError if the system refuses a file descriptor.
-        """
-        setting = self._setting_of(password, hash)
-        return _native.equal(await self._compute_async(password, setting, timeout), bytes(hash))
-
-    @forgetful_coroutine
-    async def hash_async(
-        self,
-        password: bytes,
-        *,
-        cost: int = DEFAULT_COST,
-        timeout: float | None = None,
-    ) -> bytes:
-        """As `hash`, for asyncio."""
-        return await self._compute_async(password, self._new_setting(password, cost), timeout)
-
-    @forgetful_coroutine
-    async def dummy_check_async(
-        self,
-        password: bytes,
-        *,
-        cost: int = DEFAULT_COST,
-        timeout: float | None = None,
-    ) -> Literal[False]:
-        """As `dummy_check`, for asyncio."""
-        await self.hash_async(password, cost=cost, timeout=timeout)
-        return False
-
-    @forgetful
-    def hash_under(self, password: bytes, salt: bytes, *, timeout: float | None = None) -> bytes:
-        """Return the hash of a password under a setting or an earlier hash, as `hashpw` does.
-
-        For frameworks that make salts themselves. Raises as `check` does.
-        """
-        return self._compute(password, self._setting_of(password, salt), timeout)
 
     def stats(self) -> CheckerStats:
         """Return the checker's counts; takes microseconds."""
@@ -243,12 +145,6 @@ class Checker:
         """
         self._queue.close(_tick, drain=check_bool("wait", wait), slice_ns=TICK_NS)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __del__(self) -> None:
         # No call can be left, because each holds the checker. The threads end with the queue.
         queue = getattr(self, "_queue", None)
@@ -260,18 +156,8 @@ class Checker:
     def __repr__(self) -> str:
         return f"<Checker: {self._workers} workers, {self._lanes} lanes>"
 
-    def _setting_of(self, password: bytes, hashed: bytes) -> bytes:
-        """Check arguments; return the 29-byte setting of a hash."""
-        check_password(password)
-        check_bytes("hash", hashed)
-        setting = canonical_setting(hashed)
-        if (cost := int(setting[4:6])) > self._max_cost:
-            raise ValueError(f"the hash has cost {cost}; at most {self._max_cost} is allowed")
-        return setting
-
-    def _new_setting(self, password: bytes, cost: int) -> bytes:
-        check_password(password)
-        return gensalt(check_range("cost", cost, MIN_COST, self._max_cost))
+    def _waiting(self) -> str:
+        return f"{self.stats().waiting} calls are waiting"
 
     def _start(self) -> None:
         """Start workers if needed; warn if fewer were granted."""
@@ -308,17 +194,6 @@ class Checker:
             )
 
         return self._hash_or_raise(await compute(self._deliveries, self._queue, submit, timeout_s))
-
-    def _hash_or_raise(self, answer: bytes | str) -> bytes:
-        if isinstance(answer, bytes):
-            return answer
-        if answer == _native.FULL:
-            raise CheckerFull(f"the checker is full: {self.stats().waiting} calls are waiting")
-        if answer == _native.TIMEOUT:
-            raise CheckerTimeout("the call was not finished within its timeout")
-        if answer == _native.WITHOUT_THREADS:  # in a child after a fork in the middle of the call
-            raise CheckerWithoutThreads(shortage(self._workers, 0))
-        raise CheckerClosed("the checker is closed")
 
 
 def _tick() -> None:

@@ -25,3 +25,7 @@ class CheckerTimeout(CheckerError, TimeoutError):
 
 class CheckerWithoutThreads(CheckerError, RuntimeError):
     """The system refused the checker every thread; the message names the limit."""
+
+
+class CheckerAway(CheckerError, ConnectionError):
+    """A `SharedChecker` found no server, or lost it."""

@@ -36,6 +36,14 @@ def worker_count() -> int:
     return _count
 
 
+def server_worker_count() -> int:
+    """Return how many workers the one server of a machine has: as many as there are CPUs for.
+
+    As `worker_count`, but on Managed Instances the server computes for all processes.
+    """
+    return _read_worker_count({**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": ""})
+
+
 def check_workers(workers: int | None) -> int:
     """Return the number of workers that an argument asks for."""
     if workers is None:

@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from bcrypt_batch.checks import MAX_SECONDS
@@ -112,8 +112,24 @@ class Interrupts:
             poll.register(self._wakeup, select.POLLIN)
         ready = [found for found, _ in poll.poll(None if seconds is None else seconds * 1000)]
         if self._wakeup in ready:
-            os.read(self._wakeup, 4096)
+            self.clear()
         return descriptor in ready
+
+    @property
+    def descriptor(self) -> int:
+        """A descriptor that is readable when a signal has come, until `clear`; inside `raised`."""
+        assert self._wakeup is not None
+        return self._wakeup
+
+    def clear(self) -> None:
+        """Forget the signals that the descriptor shows."""
+        with suppress(BlockingIOError):
+            os.read(self.descriptor, 4096)
+
+    def again(self) -> None:
+        """Let a second signal interrupt what the first has begun."""
+        self.clear()
+        self.over = False
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

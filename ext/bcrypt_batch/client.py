@@ -1,0 +1,298 @@
+"""Find the server of a path, and ask it, from threads, greenlets and event loops.
+
+A connection is one request. Each wait is one for the socket, which gevent and eventlet replace by
+a wait of their own. No exception here has another as its context: that one would keep frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import time
+from typing import Literal
+from weakref import WeakSet
+
+from . import protocol
+from .errors import CheckerAway, CheckerClosed
+from .listening import user_of_server
+from .run import TICK_NS
+
+RECEIVED_BYTES = 8192
+PAUSE_S = 0.005  # between two attempts, where many wait, or while a server is being started
+STARTING_S = 5.0  # how long a call waits for a server that is being started or replaced
+LOSSES = 3  # of a server in the middle of a call, before the call goes without
+NOBODY = (errno.ENOENT, errno.ECONNREFUSED)
+
+Attempt = socket.socket | Literal["pause", "start"]
+
+
+class Late(Exception):
+    """The time of a call is up. Nothing of the call is in its frames."""
+
+
+class Client:
+    """Asks the server of one path.
+
+    Attributes:
+        path: Of the server's socket.
+        closed: Whether no more connections may be made.
+    """
+
+    def __init__(self, path: str, *, start: bool) -> None:
+        self.path = path
+        self.closed = False
+        self._start = start
+        self._process = os.getpid()
+        self._connections: set[socket.socket] = set()
+        self._not_before = 0.0  # a server that failed to start is not started again at once
+        self._warned = False
+        _clients.add(self)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call has a connection."""
+        return not self._connections or self._process != os.getpid()
+
+    def cut(self) -> None:
+        """End all calls."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def forget_parent(self) -> None:
+        """Close the connections of the parent's calls, in a child after fork."""
+        self._process = os.getpid()
+        for connection in list(self._connections):
+            connection.close()
+        self._connections.clear()
+
+    # ---- Finding the server ----
+
+    def _attempt(self, until: float, *, start: bool) -> Attempt:
+        """Return a connection, or what to do before the next attempt.
+
+        Raises:
+            CheckerAway: No server is there, and none will be.
+            CheckerClosed: The checker was closed.
+        """
+        if self._process != os.getpid():  # a fork that Python did not see
+            self.forget_parent()
+        if self.closed:
+            raise CheckerClosed("the checker is closed")
+        connection = None
+        try:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.setblocking(False)
+            connection.connect(self.path)
+            user = user_of_server(connection)
+        except OSError as error:
+            if connection is not None:
+                connection.close()
+            if error.errno == errno.EAGAIN:  # many wait to be taken
+                return "pause"
+            now = time.monotonic()
+            if start and error.errno in NOBODY and self._not_before <= now < until:
+                return "start"
+            raise CheckerAway(f"no server at {self.path}: {error.strerror}") from None
+        if user not in (os.geteuid(), 0):
+            connection.close()
+            self._warn_of(user)
+            raise CheckerAway(f"{self.path} is served by another user, number {user}")
+        self._connections.add(connection)
+        return connection
+
+    def _warn_of(self, user: int) -> None:
+        if not self._warned:
+            self._warned = True
+            import warnings
+
+            warnings.warn(
+                f"{self.path} is served by another user, number {user}: no password goes there",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def start_server(self) -> None:
+        """Start a server, unless another process does so, or one is just ending."""
+        from .starting import start
+
+        try:
+            start(self.path)
+        except BlockingIOError:
+            time.sleep(PAUSE_S)
+        except (OSError, ValueError) as error:
+            self._not_before = time.monotonic() + STARTING_S
+            raise CheckerAway(f"no server at {self.path}, and none starts: {error}") from None
+
+    def connect(self, deadline_ns: int | None, *, start: bool) -> socket.socket:
+        """Return a connection to the server; drop it. Raises as `_attempt` does, and Late."""
+        until = time.monotonic() + STARTING_S
+        while True:
+            _raise_if_late(deadline_ns)
+            attempt = self._attempt(until, start=start)
+            if attempt == "start":
+                self.start_server()
+            elif attempt == "pause":
+                time.sleep(PAUSE_S)
+            else:
+                return attempt
+
+    async def connect_async(self, *, start: bool) -> socket.socket:
+        """As `connect`, for asyncio."""
+        until = time.monotonic() + STARTING_S
+        while True:
+            attempt = self._attempt(until, start=start)
+            if attempt == "start":
+                await asyncio.to_thread(self.start_server)
+            elif attempt == "pause":
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return attempt
+
+    def drop(self, connection: socket.socket) -> None:
+        """Close a connection; a request without all its answers is abandoned, also by children."""
+        if connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            self._connections.discard(connection)
+        connection.close()
+
+    # ---- Asking it ----
+
+    def ask(self, request: protocol.Request, deadline_ns: int | None) -> None:
+        """Have the outcome of each item of a request.
+
+        Raises:
+            CheckerAway: There is no server, or it was lost again and again.
+            CheckerClosed: The checker was closed.
+            Late: The deadline is over. The request has what came before any of these.
+        """
+        losses = 0
+        while request.left():
+            connection = self.connect(deadline_ns, start=self._start)
+            try:
+                lost = talk(connection, *request.next(), deadline_ns)
+            finally:
+                self.drop(connection)
+            losses = losses + 1 if lost else 0
+            _raise_if_lost(losses)
+
+    async def ask_async(self, request: protocol.Request) -> None:
+        """As `ask`, for asyncio."""
+        losses = 0
+        while request.left():
+            connection = await self.connect_async(start=self._start)
+            try:
+                lost = await talk_async(connection, *request.next())
+            finally:
+                self.drop(connection)
+            losses = losses + 1 if lost else 0
+            _raise_if_lost(losses)
+
+    def figures(self, seconds: float) -> dict[str, int]:
+        """Return the server's statistics by name; empty if there is no server."""
+        reader = protocol.Figures()
+        deadline_ns = time.monotonic_ns() + int(seconds * 1e9)
+        try:
+            connection = self.connect(deadline_ns, start=False)
+        except (CheckerAway, CheckerClosed, Late):
+            return {}
+        try:
+            talk(connection, protocol.stats_request(), reader, deadline_ns)
+        except (CheckerAway, Late):
+            return {}
+        finally:
+            self.drop(connection)
+        return reader.values if reader.complete else {}
+
+
+_clients: WeakSet[Client] = WeakSet()
+
+
+def _forget_parents() -> None:
+    for client in list(_clients):
+        client.forget_parent()
+
+
+# At once: a signal handler may have forked in the middle of a call, which goes on in the child too.
+os.register_at_fork(after_in_child=_forget_parents)
+
+
+def _raise_if_late(deadline_ns: int | None) -> None:
+    if deadline_ns is not None and time.monotonic_ns() >= deadline_ns:
+        raise Late
+
+
+def _raise_if_lost(losses: int) -> None:
+    if losses >= LOSSES:
+        raise CheckerAway("the server ended in the middle of the call, again and again")
+
+
+def _set_slice(connection: socket.socket, deadline_ns: int | None) -> None:
+    """Let the next wait end with the deadline, and soon enough for other threads' exceptions."""
+    _raise_if_late(deadline_ns)
+    left_ns = TICK_NS if deadline_ns is None else deadline_ns - time.monotonic_ns()
+    connection.settimeout(max(min(TICK_NS, left_ns), 1000) / 1e9)
+
+
+def talk(
+    connection: socket.socket,
+    message: bytearray,
+    reader: protocol.Reader,
+    deadline_ns: int | None,
+) -> bool:
+    """Send a message, wipe it, and read the answer; return whether the server was lost.
+
+    Raises:
+        CheckerAway: The server refuses the request as a whole.
+        Late: The deadline is over.
+    """
+    try:
+        sent = 0
+        while sent < len(message):
+            _set_slice(connection, deadline_ns)
+            try:
+                with memoryview(message)[sent:] as rest:
+                    sent += connection.send(rest)
+            except TimeoutError:
+                continue
+            except OSError:  # it may have answered nevertheless
+                break
+    finally:
+        protocol.wipe(message)
+    while not reader.complete:
+        _set_slice(connection, deadline_ns)
+        try:
+            data = connection.recv(RECEIVED_BYTES)
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+        if not data:
+            return True
+        reader.take(data)
+    return False
+
+
+async def talk_async(
+    connection: socket.socket, message: bytearray, reader: protocol.Reader
+) -> bool:
+    """As `talk`, for asyncio."""
+    loop = asyncio.get_running_loop()
+    try:
+        with contextlib.suppress(OSError):
+            await loop.sock_sendall(connection, message)
+    finally:
+        protocol.wipe(message)
+    while not reader.complete:
+        try:
+            data = await loop.sock_recv(connection, RECEIVED_BYTES)
+        except OSError:
+            return True
+        if not data:
+            return True
+        reader.take(data)
+    return False

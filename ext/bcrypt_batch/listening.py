@@ -1,0 +1,204 @@
+"""The socket file of a server: who may make it, where it may be, who answers there."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import stat
+import struct
+from typing import Self
+from weakref import WeakSet
+
+LONGEST_PATH = 107  # bytes: sun_path of unix(7) less its NUL
+DEFAULT_MODE = 0o600
+BACKLOG = 4096
+UCRED = struct.Struct("iII")  # of SO_PEERCRED: process, user, group
+
+
+class Listener:
+    """A socket that listens at a path, and the lock that lets one server of all do so.
+
+    The lock is a file beside the socket. Who has it open and locked is the server, or is starting
+    it: the lock goes to the server with the socket, and ends with its last holder, however it ends.
+
+    Attributes:
+        socket: Listens, and does not block.
+        path: Of the socket's file; None if another program has made it.
+    """
+
+    def __init__(self, listening: socket.socket, path: str | None, lock: int | None) -> None:
+        self.socket = listening
+        self.path = path
+        self.lock = lock
+        self._file = None if path is None else _identity(path)
+        _listeners.add(self)
+
+    @property
+    def name(self) -> str:
+        """The path, as clients know it."""
+        return self.path or str(self.socket.getsockname())
+
+    @property
+    def is_there(self) -> bool:
+        """Whether clients still find this socket at its path."""
+        return self.path is None or _identity(self.path) == self._file
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether the file's mode lets other users connect."""
+        try:
+            return bool(os.stat(self.name).st_mode & 0o022)
+        except (OSError, ValueError):
+            return False
+
+    def remove(self) -> None:
+        """Remove the file, if it is still this socket's."""
+        if self.path is not None and self._file is not None and self.is_there:
+            os.unlink(self.path)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening in this process; a server that has inherited the socket goes on."""
+        self.socket.close()
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+        _listeners.discard(self)
+
+
+_listeners: WeakSet[Listener] = WeakSet()
+
+
+def _close_in_child() -> None:
+    for listener in list(_listeners):
+        listener.close()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
+    """Make a socket that listens at a path; a file left by a server that has ended is replaced.
+
+    Raises:
+        BlockingIOError: A server is there, or is being started or ended.
+        OSError: The path or its lock file can't be used; the error says why.
+        ValueError: The path is too long for a socket.
+    """
+    check_path(path)
+    lock = _take_lock(path + ".lock", path)
+    try:
+        _remove_stale(path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # Nobody can connect before listen(), and then the mode is right.
+            os.fchmod(listening.fileno(), mode)
+            listening.bind(path)
+            os.chmod(path, mode)
+            listening.listen(BACKLOG)
+            listening.setblocking(False)
+        except BaseException as error:
+            listening.close()
+            if isinstance(error, OSError) and error.filename is None:
+                raise OSError(error.errno, error.strerror, path) from None
+            raise
+        return Listener(listening, path, lock)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def inherited(descriptor: int, path: str | None = None, lock: int | None = None) -> Listener:
+    """Take over a socket that listens.
+
+    Raises:
+        ValueError: The descriptor is none.
+    """
+    try:
+        listening = socket.socket(fileno=descriptor)
+    except OSError:
+        raise ValueError(f"file descriptor {descriptor} is no socket") from None
+    if listening.family != socket.AF_UNIX or listening.type != socket.SOCK_STREAM:
+        raise ValueError(f"file descriptor {descriptor} is no Unix stream socket")
+    if not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ValueError(f"file descriptor {descriptor} is no socket that listens")
+    listening.setblocking(False)
+    for each in (descriptor, *([] if lock is None else [lock])):
+        os.set_inheritable(each, False)
+    return Listener(listening, path, lock)
+
+
+def check_path(path: str) -> None:
+    """Raise ValueError if a path is too long for a socket, or empty."""
+    if not 0 < len(os.fsencode(path)) <= LONGEST_PATH or "\0" in path:
+        raise ValueError(
+            f"a socket's path has 1 to {LONGEST_PATH} bytes, not {len(os.fsencode(path))}"
+        )
+
+
+def user_of_server(connection: socket.socket) -> int:
+    """Return the id of the user who listens at the other end of a connection."""
+    _, user, _ = UCRED.unpack(
+        connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+    )
+    return int(user)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _take_lock(path: str, served: str) -> int:
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            about = os.fstat(lock)
+            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+                raise OSError(errno.EPERM, "belongs to another user, or is no file", path)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BlockingIOError(errno.EAGAIN, "another server is there", served) from None
+            if _identity(path) == (about.st_dev, about.st_ino):
+                return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)  # somebody has removed the file meanwhile
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, "is a symbolic link; name the socket's own path", path)
+    if not stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.EEXIST, "is there, and is no socket", path)
+    if found.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "is another user's socket", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except BlockingIOError:  # so many wait
+            pass
+        except FileNotFoundError:
+            return
+    raise BlockingIOError(errno.EAGAIN, "another server is there", path)

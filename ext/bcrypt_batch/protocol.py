@@ -1,0 +1,173 @@
+"""The messages to a server and from it, as ext/engine/protocol.h has them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from . import _native
+from .errors import CheckerAway
+from .limits import MAX_PASSWORD_BYTES
+
+VERSION = b"bcq1"
+HEADER = struct.Struct(">4sBBH")
+RECORD = struct.Struct(">HB60s")
+HASH, STATS = 1, 2  # operations
+EVEN_IF_FULL = 1
+SETTING_CHARS = 29
+ITEM_BYTES = SETTING_CHARS + 1 + MAX_PASSWORD_BYTES
+MOST_ITEMS = 1024  # of a request
+
+OK, BAD_REQUEST, OTHER_VERSION, TOO_MANY, NOT_ALLOWED = range(5)  # of a whole request
+MADE, FULL, BAD_ITEM, COST, CLOSED, NO_MEMORY = range(6)  # of an item
+
+# The outcome of an item whose cost is too high for the server.
+COSTLY = "costly"
+
+_VALUES = {FULL: _native.FULL, COST: COSTLY}
+
+# The figures that a server answers STATS with, those of _native.Queue.stats.
+FIGURES = (
+    "waiting", "in_flight", "recent", "recent_ns", "finished", "refused", "timed_out", "cancelled",
+    "iterations", "lane_iterations", "wait_p50_ns", "wait_p95_ns", "wait_p99_ns",
+)  # fmt: skip
+
+Item = tuple[bytes, bytes]  # a password of at most 72 bytes, and a 29-byte setting
+
+
+def stats_request() -> bytearray:
+    return bytearray(HEADER.pack(VERSION, STATS, 0, 0))
+
+
+def request(items: Sequence[Item], *, even_if_full: bool) -> bytearray:
+    """Return a request for the hashes of 1 to MOST_ITEMS items; wipe it."""
+    message = bytearray(HEADER.size + ITEM_BYTES * len(items))
+    HEADER.pack_into(message, 0, VERSION, HASH, EVEN_IF_FULL if even_if_full else 0, len(items))
+    place = HEADER.size
+    for password, setting in items:
+        message[place : place + SETTING_CHARS] = setting
+        message[place + SETTING_CHARS] = len(password)
+        begin = place + SETTING_CHARS + 1
+        message[begin : begin + len(password)] = password  # as long as what it replaces: in place
+        place += ITEM_BYTES
+    return message
+
+
+def wipe(message: bytearray) -> None:
+    message[:] = bytes(len(message))
+
+
+class Reader:
+    """Takes what a server sends, however it is cut.
+
+    Attributes:
+        complete: Whether all has come.
+        max_cost: The highest cost that the server takes; 0 before its header.
+    """
+
+    record_bytes: int
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.max_cost = 0
+        self._part = bytearray()
+        self._left: int | None = None  # records; None before the header
+
+    def take(self, data: bytes) -> None:
+        """Take some bytes.
+
+        Raises:
+            CheckerAway: The server refused the request as a whole.
+        """
+        self._part += data
+        if self._left is None:
+            if len(self._part) < HEADER.size:
+                return
+            self._left = self._begin(*HEADER.unpack_from(self._part))
+            del self._part[: HEADER.size]
+        while self._left and len(self._part) >= self.record_bytes:
+            self._record(bytes(self._part[: self.record_bytes]))
+            del self._part[: self.record_bytes]
+            self._left -= 1
+        self.complete = not self._left
+
+    def _begin(self, version: bytes, reply: int, max_cost: int, count: int) -> int:
+        """Take a header; return how many records follow."""
+        if version != VERSION or reply in (BAD_REQUEST, OTHER_VERSION):
+            raise CheckerAway("the server speaks another version of the protocol")
+        if reply == NOT_ALLOWED:
+            raise CheckerAway("the server takes no calls of this user")
+        self.max_cost = max_cost
+        if reply == TOO_MANY:
+            self._refuse_all()
+            return 0
+        return count
+
+    def _refuse_all(self) -> None:
+        """The server has too many connections or items."""
+
+    def _record(self, record: bytes) -> None:
+        raise NotImplementedError
+
+
+class Figures(Reader):
+    """Reads statistics, by name, into `values`."""
+
+    record_bytes = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, int] = {}
+
+    def _record(self, record: bytes) -> None:
+        if len(self.values) < len(FIGURES):  # a later server may have more
+            self.values[FIGURES[len(self.values)]] = int.from_bytes(record, "big")
+
+
+class Request:
+    """The items of one call, and what has come of them.
+
+    Attributes:
+        values: The outcome of each item: a hash, or the reason why there is none; None before.
+    """
+
+    def __init__(self, items: list[Item], *, even_if_full: bool) -> None:
+        self.items = items
+        self.even_if_full = even_if_full
+        self.values: list[bytes | str | None] = [None] * len(items)
+
+    def left(self) -> list[int]:
+        """Return the places of the items that have no outcome yet."""
+        return [place for place, value in enumerate(self.values) if value is None]
+
+    def next(self) -> tuple[bytearray, Answers]:
+        """Return a message for as many of those as it may have, and the reader of its answer."""
+        places = self.left()[:MOST_ITEMS]
+        items = [self.items[place] for place in places]
+        return request(items, even_if_full=self.even_if_full), Answers(self.values, places)
+
+
+class Answers(Reader):
+    """Reads the outcome of each item into `values`: a hash, or the reason why there is none.
+
+    None stands for an item that has no outcome yet.
+    """
+
+    record_bytes = RECORD.size
+
+    def __init__(self, values: list[bytes | str | None], places: Sequence[int]) -> None:
+        """`places` are those of the request's items in `values`."""
+        super().__init__()
+        self.values = values
+        self._places = places
+
+    def _refuse_all(self) -> None:
+        for place in self._places:
+            self.values[place] = _native.FULL
+
+    def _record(self, record: bytes) -> None:
+        number, outcome, hashed = RECORD.unpack(record)
+        if outcome in (BAD_ITEM, NO_MEMORY) or number >= len(self._places):
+            raise CheckerAway("the server has no memory, or does not understand the request")
+        if outcome != CLOSED:  # None stays: the server ends, as if it had gone already
+            self.values[self._places[number]] = _VALUES.get(outcome, hashed)

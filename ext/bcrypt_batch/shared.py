@@ -1,0 +1,200 @@
+"""Check and hash single passwords, together with all other processes of a machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from . import _native, protocol
+from .calls import Calls
+from .checker import Checker, CheckerStats
+from .checks import check_bool, check_list, check_range, check_same_length, check_seconds
+from .client import PAUSE_S, STARTING_S, Client, Late
+from .errors import CheckerAway, CheckerTimeout
+from .frames import forgetful
+from .limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST
+from .listening import check_path
+
+
+class SharedCheckerStats(CheckerStats):
+    """The counts of a server, which all its clients share; `as_dict()` has all of them.
+
+    Those of `CheckerStats` are 0 if no server is there. A call that its client gave up, for
+    whatever reason, counts as cancelled; `timed_out` is always 0.
+
+    Attributes:
+        served: Whether a server is there.
+        computed_here: Calls that this checker computed in this process since it was made, because
+            no server was there.
+    """
+
+    __slots__ = ("computed_here", "served")
+
+    def __init__(self, figures: dict[str, int], computed_here: int) -> None:
+        super().__init__({name: figures.get(name, 0) for name in protocol.FIGURES})
+        self.served = bool(figures)
+        self.computed_here = computed_here
+
+    def as_dict(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in (*CheckerStats.__slots__, *self.__slots__)}
+
+
+class SharedChecker(Calls):
+    """Checks and hashes single passwords of many processes, which one server computes together.
+
+    The server is `bcrypt-batch serve`, at a Unix socket. Calls of all processes share its lanes, as
+    the calls of threads share those of a `Checker`; results and exceptions are the same. Any number
+    of threads, event loops and greenlets may use it, and any child after fork. It keeps no
+    connection open between calls.
+
+    A password goes to a server of this process's own user or of root only.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start: bool = False,
+        when_away: Literal["compute", "raise"] = "compute",
+        when_full: Literal["raise", "wait"] = "raise",
+        max_cost: int = DEFAULT_MAX_COST,
+    ) -> None:
+        """Make a checker; it connects at each call.
+
+        Args:
+            path: Of the server's socket, at most 107 bytes.
+            start: Start a server where no server is, once for all processes. It ends when nobody
+                has called for a minute.
+            when_away: What becomes of a call that finds no server, or loses it: "compute" computes
+                the call in this process, by a `Checker` of one worker; "raise" raises CheckerAway.
+            when_full: What becomes of a call where too many wait: "raise" refuses it with
+                CheckerFull, "wait" lets it wait too, until its timeout.
+            max_cost: A hash of a higher cost is a ValueError; the server may allow less.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or the path too long.
+        """
+        self._path = os.fspath(path)
+        if not isinstance(self._path, str):
+            raise TypeError(f"path must be a str, not {type(self._path).__name__}")
+        check_path(self._path)
+        if when_away not in ("compute", "raise"):
+            raise ValueError(f"when_away must be 'compute' or 'raise', not {when_away!r}")
+        self._compute_here = when_away == "compute"
+        self._check_when_full(when_full)
+        self._max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
+        self._client = Client(self._path, start=check_bool("start", start))
+        self._workers = 1
+        self._own = Checker(workers=1, max_cost=self._max_cost, when_full=when_full)
+        self._computed_here = 0
+
+    @forgetful
+    def hash_all_under(
+        self, passwords: Sequence[bytes], salts: Sequence[bytes], *, timeout: float | None = None
+    ) -> list[bytes | None]:
+        """Return the hash of each password under its salt, as `hash_under` does; one request.
+
+        Its items share lanes with all other calls, and none is refused because too many wait. None
+        stands for items that were not finished within `timeout`. Raises otherwise as `check` does.
+        """
+        passwords, salts = check_list("passwords", passwords), check_list("salts", salts)
+        check_same_length(passwords, "salts", salts)
+        items = [(p, self._setting_of(p, s)) for p, s in zip(passwords, salts, strict=True)]
+        request = protocol.Request(items, even_if_full=True)
+        deadline_ns = _deadline(timeout)
+        away = self._ask(request, deadline_ns)
+        if away is not None:
+            self._finish(request, deadline_ns, away)
+        return [
+            None if v in (None, _native.TIMEOUT) else self._hash_or_raise(v) for v in request.values
+        ]
+
+    def stats(self) -> SharedCheckerStats:
+        """Return the server's counts; asks the server, but starts none."""
+        return SharedCheckerStats(self._client.figures(STARTING_S), self._computed_here)
+
+    def close(self, *, wait: bool = True) -> None:
+        """Take no more calls in this process; the server stays. May be called again.
+
+        Args:
+            wait: Finish the accepted calls. Otherwise they raise CheckerClosed.
+        """
+        check_bool("wait", wait)
+        self._client.closed = True
+        while not self._client.is_idle:
+            if not wait:
+                self._client.cut()
+            time.sleep(PAUSE_S)
+        self._own.close(wait=wait)
+
+    def __repr__(self) -> str:
+        return f"<SharedChecker: {self._path}>"
+
+    def _hash_or_raise(self, answer: bytes | str) -> bytes:
+        if answer == protocol.COSTLY:
+            raise ValueError("the cost is higher than the server allows (its --max-cost)")
+        return super()._hash_or_raise(answer)
+
+    def _ask(self, request: protocol.Request, deadline_ns: int | None) -> CheckerAway | None:
+        """Ask the server; return the reason why it was away, if it was."""
+        try:
+            self._client.ask(request, deadline_ns)
+        except Late:
+            pass
+        except CheckerAway as away:
+            return away
+        return None
+
+    def _finish(
+        self, request: protocol.Request, deadline_ns: int | None, away: CheckerAway
+    ) -> None:
+        """Compute what the server did not, or raise."""
+        if not self._compute_here:
+            raise away
+        for place in request.left():
+            self._computed_here += 1
+            try:
+                request.values[place] = self._own._compute(
+                    *request.items[place], _seconds_until(deadline_ns)
+                )
+            except CheckerTimeout:
+                break
+
+    def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
+        request = protocol.Request([(bytes(password), setting)], even_if_full=self._even_if_full)
+        deadline_ns = _deadline(timeout)
+        away = self._ask(request, deadline_ns)
+        if away is not None:
+            self._finish(request, deadline_ns, away)
+        return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
+
+    async def _compute_async(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
+        request = protocol.Request([(bytes(password), setting)], even_if_full=self._even_if_full)
+        deadline_ns = _deadline(timeout)
+        away = None
+        try:
+            async with asyncio.timeout(_seconds_until(deadline_ns)):
+                await self._client.ask_async(request)
+        except TimeoutError:
+            pass
+        except CheckerAway as error:
+            away = error
+        if away is None:
+            return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
+        if not self._compute_here:
+            raise away
+        self._computed_here += 1
+        return await self._own._compute_async(password, setting, _seconds_until(deadline_ns))
+
+
+def _deadline(timeout: float | None) -> int | None:
+    """Return when a timeout will be over, on the clock of time.monotonic_ns."""
+    return None if timeout is None else time.monotonic_ns() + check_seconds("timeout", timeout)
+
+
+def _seconds_until(deadline_ns: int | None) -> float | None:
+    return None if deadline_ns is None else max(0.0, (deadline_ns - time.monotonic_ns()) / 1e9)

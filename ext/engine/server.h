@@ -1,0 +1,58 @@
+/* A server: takes requests of other processes on a Unix socket, computes them in a queue, and
+ * answers. protocol.h has the messages.
+ *
+ * One thread runs it, beside the queue's workers: everything here is for that thread. A request is
+ * a connection; a client that closes it, or its own half of it, abandons the request, whose calls
+ * then leave the queue. Clients are processes: those of one share its turns in the queue (see
+ * queue.h) and its part of the connections. Who has no process id here, as in another container, is
+ * a client by each connection.
+ *
+ * Keys are received into memory that is wiped. Nobody can hold up the others: there are limits on
+ * connections and items, and on the time that a request may take to arrive and an answer to be
+ * read. Linux only: epoll, accept4, SO_PEERCRED.
+ */
+#ifndef BCRYPT_BATCH_SERVER_H
+#define BCRYPT_BATCH_SERVER_H
+
+#include "queue.h"
+
+enum {
+    BB_MOST_CONNECTIONS = 4096,
+    BB_MOST_ITEMS = 65536, /* of all requests together */
+    BB_PARTS = 4,          /* one client has at most one of so many parts of each of these two */
+    BB_TRANSFER_S = 10,    /* for a request to arrive, or for an answer to be read */
+    BB_LOOK_S = 1,         /* between two returns of bb_server_run, if nothing happens */
+};
+
+struct bb_server;
+
+struct bb_server_options {
+    int listener;         /* listens on a Unix socket, and does not block; stays the caller's */
+    int wakeup;           /* bb_server_run returns when this is readable */
+    unsigned max_cost;    /* of a setting */
+    unsigned connections; /* at once, BB_MOST_CONNECTIONS at the most */
+    bool any_user;        /* else only this process's user and root */
+    int64_t transfer_ns;  /* BB_TRANSFER_S, except in tests */
+};
+
+enum bb_turn {
+    BB_TURN_LOOK,  /* a second is over, or `wakeup` is readable, or a signal came */
+    BB_TURN_ENDED, /* stopped, and no connection is left */
+};
+
+/* NULL, and errno, if the system refuses memory or a descriptor. */
+struct bb_server *bb_server_make(struct bb_queue *queue, const struct bb_server_options *options);
+
+/* Serve until there is something for the caller to do. */
+enum bb_turn bb_server_run(struct bb_server *server);
+
+/* Take no more connections, except, with `last`, those that wait already. */
+void bb_server_stop(struct bb_server *server, bool last);
+
+/* How long no connection has been open; 0 while one is. */
+int64_t bb_server_idle_ns(const struct bb_server *server);
+
+/* Drop all connections. Free a server before its queue. */
+void bb_server_free(struct bb_server *server);
+
+#endif
