@@ -36,6 +36,7 @@ C_FILES := $(filter-out %/constants.c,$(KERNEL_C)) \
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/engine/*.[ch] \
     ext/bcrypt_batch/*.* \
     ext/bcrypt_batch/contrib/*.py ext/bcrypt_batch/tables/*.py ext/bcrypt_batch/tables/*/*.py)
+TEMPLATES := template.yaml benchmarks/template.yaml statemachine/template.yaml
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
 .PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz mutants servers coverage bench \
@@ -62,8 +63,8 @@ lint: $(VENV)/.built $(VENV)/.lint
 	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
 	$(BIN)/shellcheck .ci/debian .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
-	$(BIN)/cfn-lint template.yaml benchmarks/template.yaml
-	for template in template.yaml benchmarks/template.yaml; do SAM_CLI_TELEMETRY=0 \
+	$(BIN)/cfn-lint $(TEMPLATES)
+	for template in $(TEMPLATES); do SAM_CLI_TELEMETRY=0 \
 	    AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t $$template || exit 1; done
 
 # $(call drive,FLAGS,COMMAND,NAMES): the engine without Python. Builds tests/NAME_driver.c with FLAGS

@@ -1,8 +1,9 @@
 """The state machine on this machine: `make bulk`, or `python -m statemachine.local`.
 
-The real template is built and deployed by the SAM CLI to ministack, an emulator of AWS that runs
-the functions with their layer, and Step Functions with child executions. The user's commands send a
-made-up table through the state machine, and the results are checked.
+The SAM CLI builds and deploys the application, and deploys this folder's template for its layer, to
+ministack: an emulator of AWS that runs the functions with their layer, and Step Functions with
+child executions. The user's commands send a made-up table through the state machine, and the
+results are checked.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ import bcrypt_batch
 from emulator import ports
 
 PROJECT = Path(__file__).parent.parent
-STACK = "bcrypt-batch"
+APPLICATION, STACK = "bcrypt-batch", "bcrypt-batch-bulk"
 START_TIMEOUT_S = 60
 BIN = Path(sys.executable).parent
 # ministack has an environment of its own: it pins older versions than other tools need.
 MINISTACK = Path(os.environ.get("MINISTACK", f"{sys.prefix}-ministack/bin/ministack"))
-ARCHITECTURE = {"aarch64": "arm64"}.get(os.uname().machine, "x8664")
+ARCHITECTURE = {"aarch64": "arm64"}.get(os.uname().machine, "x86_64")
+LOOP_NAME = ARCHITECTURE.replace("_", "")  # in template.yaml's loops
 
 
 class Local:
@@ -90,17 +92,19 @@ class Local:
                 ".venv*", ".git", ".aws-sam", "build", "dist", ".*_cache"
             )
             shutil.copytree(PROJECT, copy, ignore=ignored)
-            architecture = f"Architectures={ARCHITECTURE}"
-            self.succeed("sam", "build", "--parameter-overrides", architecture, cwd=copy)
+            built = ("--parameter-overrides", f"Architectures={LOOP_NAME}")
+            self.succeed("sam", "build", *built, cwd=copy)
+            self.succeed("sam", "deploy", "--no-confirm-changeset", *built, cwd=copy)
+            layer = self.output(f"Layer{LOOP_NAME}Arn", APPLICATION)
             self.succeed(
-                "sam", "deploy", "--no-confirm-changeset", "--stack-name", STACK,
-                "--parameter-overrides", architecture, "Bulk=true", f"BulkTimeout={timeout_s}",
-                cwd=copy,
+                "sam", "deploy", "--no-confirm-changeset", "-t", "statemachine/template.yaml",
+                "--parameter-overrides", f"Architecture={ARCHITECTURE}", f"Layer={layer}",
+                f"Timeout={timeout_s}", cwd=copy,
             )  # fmt: skip
 
-    def output(self, name: str) -> str:
-        """Return one of the stack's outputs."""
-        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    def output(self, name: str, stack_name: str = STACK) -> str:
+        """Return one of a stack's outputs."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in stack["Outputs"]}
         return str(outputs[name])
 
@@ -133,7 +137,7 @@ def main() -> int:
     parser.add_argument("--cost", type=int, default=6)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ministack(Path(folder) / "log") as local:
-        _say("building and deploying template.yaml with Bulk=true")
+        _say("building and deploying the application; deploying statemachine/template.yaml")
         local.deploy()
         file, output = Path(folder) / "users.csv", Path(folder) / "hashed.jsonl"
         passwords = [b"password_%06d" % i for i in range(options.rows)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from bcrypt_batch.tables.aws import Stack
 from bcrypt_batch.tables.cli import main
@@ -33,6 +34,29 @@ def stack(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
     monkeypatch.setattr(boto3, "client", client)
     return bulk
+
+
+def test_a_stack_without_tables_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None of the name, or the application's."""
+
+    def describe(**asked: str) -> Any:
+        name = asked["StackName"]
+        if name == "bcrypt-batch":
+            return {"Stacks": [{"Outputs": []}]}
+        said = {"Code": "ValidationError", "Message": f"Stack with id {name} does not exist"}
+        raise ClientError({"Error": said}, "DescribeStacks")
+
+    stacks = SimpleNamespace(describe_stacks=describe)
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: stacks)
+    for words, said in (
+        ([], "there is no stack bcrypt-batch-bulk"),
+        (["--stack", "bcrypt-batch"], "stack bcrypt-batch computes no tables"),
+    ):
+        assert main(["bulk", "status", "--run", "r", *words]) == 2
+        remedy = "deploy statemachine/template.yaml, or name its stack with --stack"
+        assert f"{said}; {remedy}\n" in capsys.readouterr().err
 
 
 def collect(output: Path, *options: str) -> int:

@@ -1,6 +1,6 @@
 """Templates, for both architectures: loops expanded, defaults in place of parameters.
 
-Values that only a deployed stack has stay as in Fn::Sub: ${BulkBucket.Arn}, ${AWS::Region}.
+Values that only a deployed stack has stay as in Fn::Sub: ${Bucket.Arn}, ${AWS::Region}.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Template:
         self._values: dict[str, Any] = {**defaults, **VALUES}
 
     def section(self, name: str) -> Any:
-        return self._resolve(self._content[name], self._values)
+        return self._resolve(self._content.get(name, {}), self._values)
 
     def _resolve(self, node: Any, values: dict[str, Any]) -> Any:
         if isinstance(node, list):
@@ -85,7 +85,7 @@ def _substitute(text: str, values: dict[str, Any]) -> str:
 
 @cache
 def section(name: str, file: str = "template.yaml") -> dict[str, Any]:
-    """Return a section of a template, of the application's with the tables' parts."""
+    """Return a section of a template; nothing if the template has no such section."""
     found: dict[str, Any] = _Template((PROJECT / file).read_text()).section(name)
     return found
 

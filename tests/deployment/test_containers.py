@@ -108,7 +108,7 @@ def test_all_code_is_uploaded_to_deploy_it(
         )
     template = json.loads(packaged.read_text())
     uploaded = {name: of for name, of in template["Mappings"].items() if name.startswith("SAM")}
-    assert len(uploaded) == 3  # layers, functions, those for tables
+    assert len(uploaded) == 2  # layers, functions
     uris = [uri for of in uploaded.values() for entry in of.values() for uri in entry.values()]
     assert all(uri.startswith("s3://code/") for uri in uris)
     used = json.dumps(template["Resources"])

@@ -27,6 +27,8 @@ def test_the_templates() -> None:
     for file in ("template.yaml", "benchmarks/template.yaml"):
         assert section("Globals", file)["Function"]["Runtime"] == RUNTIMES[0]
         assert not [name for name, of in functions(file).items() if "Runtime" in of["Properties"]]
+    for function in functions("statemachine/template.yaml").values():
+        assert function["Properties"]["Runtime"] == RUNTIMES[0]
     layers = [of["Properties"] for of in resources().values() if "LayerName" in of["Properties"]]
     assert len(layers) == 2
     for layer in layers:

@@ -1,8 +1,9 @@
-"""template.yaml: its parts are consistent."""
+"""template.yaml and statemachine/template.yaml: their parts are consistent."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -11,9 +12,13 @@ from typing import Any
 
 import pytest
 
+from bcrypt_batch.tables.commands.bulk import DEFAULT_STACK
 from response import LOGGED
 from tests.deployment.layers import PROJECT, succeed
 from tests.deployment.template import VALUES, functions, resources, section
+from tests.documents import block, commands
+
+APPLICATION, TABLES = "template.yaml", "statemachine/template.yaml"
 
 
 def test_each_function_has_the_layer_of_its_architecture() -> None:
@@ -30,16 +35,44 @@ def test_each_function_is_built_with_its_bytecode() -> None:
         assert function["Metadata"] == {"BuildMethod": "makefile"}, name
 
 
-def test_each_function_logs_to_its_own_group_with_its_own_role() -> None:
-    for resource in functions().values():
+def test_nothing_is_built_for_tables_that_nobody_asked_for() -> None:
+    """The application has its handler only; the tables' function takes a layer that is there."""
+    assert section("Globals")["Function"]["Handler"] == "app.handler"
+    assert not [name for name, of in functions().items() if "Handler" in of["Properties"]]
+    ((_, function),) = functions(TABLES).items()
+    assert function["Metadata"] == {"SkipBuild": True}
+    assert function["Properties"]["Layers"] == ["${Layer}"]
+    assert "Default" not in section("Parameters", TABLES)["Layer"]
+
+
+@pytest.mark.parametrize("file", [APPLICATION, TABLES])
+def test_each_function_logs_to_its_own_group(file: str) -> None:
+    for resource in functions(file).values():
         group = resource["Properties"]["LoggingConfig"]["LogGroup"].strip("${}")
         name = f"/aws/lambda/{resource['Properties']['FunctionName']}"
-        assert resources()[group]["Properties"]["LogGroupName"] == name
-        role = "BulkRole" if resource.get("Condition") == "HasBulk" else "Role"
-        assert resource["Properties"]["Role"] == f"${{{role}.Arn}}"
-        policy = resources()[group.replace("LogGroup", "LogPolicy")]
-        assert policy["Properties"]["Roles"] == [f"${{{role}}}"]
-        assert policy.get("Condition") == resource.get("Condition")
+        assert resources(file)[group]["Properties"]["LogGroupName"] == name
+        assert resource["Properties"]["Role"] == "${Role.Arn}"
+        if policy := resources(file).get(group.replace("LogGroup", "LogPolicy")):
+            assert policy["Properties"]["Roles"] == ["${Role}"]
+
+
+def test_the_client_finds_what_the_documented_commands_deploy() -> None:
+    layer, (*_, file, _, architecture, given) = commands(block("docs/bulk.md", "deploy"))
+    assert file == TABLES
+    names = {words.partition("=")[0] for words in (architecture, given)}
+    assert names <= section("Parameters", TABLES).keys()
+    assert names == {"Architecture", "Layer"}
+    (key,) = re.findall(r"OutputKey=='(\w+)'", " ".join(layer))
+    assert key in section("Outputs")
+    stacks = [
+        tomllib.loads((PROJECT / folder / "samconfig.toml").read_text())["default"]["global"][
+            "parameters"
+        ]["stack_name"]
+        for folder in ("", "statemachine")
+    ]
+    assert layer[layer.index("--stack-name") + 1] == stacks[0]
+    assert stacks[1] == DEFAULT_STACK
+    assert section("Outputs", TABLES).keys() == {"BulkBucket", "BulkStateMachine", "BulkFunction"}
 
 
 def policies(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -66,13 +99,14 @@ def arn(service: str, name: str) -> str:
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}"
 
 
-TABLES = "BulkRole/Properties/Policies/0/PolicyDocument"
-CHUNKS = "BulkStateMachineRole/Properties/Policies/0/PolicyDocument"
-POLICIES = {
+def write_to(group: str) -> list[dict[str, Any]]:
+    return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"${{{group}.Arn}}")]
+
+
+POLICIES_OF_TABLES = {
     "Role/Properties/AssumeRolePolicyDocument": trust("lambda"),
-    "BulkRole/Properties/AssumeRolePolicyDocument": trust("lambda"),
-    "BulkStateMachineRole/Properties/AssumeRolePolicyDocument": trust("states"),
-    "BulkKey/Properties/KeyPolicy": [
+    "StateMachineRole/Properties/AssumeRolePolicyDocument": trust("states"),
+    "Key/Properties/KeyPolicy": [
         {
             "Effect": "Allow",
             "Principal": {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},
@@ -80,53 +114,58 @@ POLICIES = {
             "Resource": "*",  # the key itself: so AWS lets the account's IAM policies decide
         }
     ],
-    "BulkBucketPolicy/Properties/PolicyDocument": [
+    "BucketPolicy/Properties/PolicyDocument": [
         {
             "Sid": "TlsOnly",
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": ["${BulkBucket.Arn}", "${BulkBucket.Arn}/*"],
+            "Resource": ["${Bucket.Arn}", "${Bucket.Arn}/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     ],
     # Only the function reads tables: more people read a state machine's history.
-    TABLES: [
-        allow("s3:GetObject", ["${BulkBucket.Arn}/in/*", "${BulkBucket.Arn}/runs/*"]),
-        allow("s3:PutObject", "${BulkBucket.Arn}/runs/*"),
-        allow("s3:ListBucket", "${BulkBucket.Arn}"),
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${BulkKey.Arn}"),
+    "Role/Properties/Policies/0/PolicyDocument": write_to("LogGroup"),
+    "Role/Properties/Policies/1/PolicyDocument": [
+        allow("s3:GetObject", ["${Bucket.Arn}/in/*", "${Bucket.Arn}/runs/*"]),
+        allow("s3:PutObject", "${Bucket.Arn}/runs/*"),
+        allow("s3:ListBucket", "${Bucket.Arn}"),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${Key.Arn}"),
     ],
-    CHUNKS: [
-        allow("lambda:InvokeFunction", arn("lambda", "function:stack-bulk-arm64")),
-        allow("s3:GetObject", "${BulkBucket.Arn}/runs/*/plan.json"),
+    "StateMachineRole/Properties/Policies/0/PolicyDocument": [
+        allow("lambda:InvokeFunction", "${Function.Arn}"),
+        allow("s3:GetObject", "${Bucket.Arn}/runs/*/plan.json"),
         allow(
             [
                 *("s3:GetObject", "s3:PutObject"),
                 *("s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
             ],
-            "${BulkBucket.Arn}/mapruns/*",
+            "${Bucket.Arn}/mapruns/*",
         ),
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${BulkKey.Arn}"),
-        allow("states:StartExecution", arn("states", "stateMachine:stack-bulk")),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], "${Key.Arn}"),
+        allow("states:StartExecution", arn("states", "stateMachine:stack")),
         allow(
             ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
-            [arn("states", "execution:stack-bulk:*"), arn("states", "execution:stack-bulk/*")],
+            [arn("states", "execution:stack:*"), arn("states", "execution:stack/*")],
         ),
     ],
+}
+POLICIES = {
+    "Role/Properties/AssumeRolePolicyDocument": trust("lambda"),
 } | {
-    f"{group.replace('Group', 'Policy')}/Properties/PolicyDocument": [
-        allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"${{{group}.Arn}}")
-    ]
+    f"{group.replace('Group', 'Policy')}/Properties/PolicyDocument": write_to(group)
     for group, resource in resources().items()
     if resource["Type"] == "AWS::Logs::LogGroup"
 }
 
 
-def test_nothing_is_allowed_but_this() -> None:
-    found = dict(policies(resources()))
-    for where in found.keys() | POLICIES.keys():
-        assert found.get(where) == POLICIES.get(where), where
+@pytest.mark.parametrize(
+    ("file", "expected"), [(APPLICATION, POLICIES), (TABLES, POLICIES_OF_TABLES)]
+)
+def test_nothing_is_allowed_but_this(file: str, expected: dict[str, Any]) -> None:
+    found = dict(policies(resources(file)))
+    for where in found.keys() | expected.keys():
+        assert found.get(where) == expected.get(where), where
 
 
 def keys(node: Any) -> Iterator[str]:
@@ -137,19 +176,22 @@ def keys(node: Any) -> Iterator[str]:
             yield from keys(below)
 
 
-def test_nothing_is_allowed_in_another_way() -> None:
+@pytest.mark.parametrize(
+    ("file", "holding"), [(APPLICATION, set[str]()), (TABLES, {"Role", "StateMachineRole"})]
+)
+def test_nothing_is_allowed_in_another_way(file: str, holding: set[str]) -> None:
     """Neither by properties from which SAM makes policies, nor by policies of other accounts."""
-    used = {*keys(resources()), *keys(section("Globals"))}
+    used = {*keys(resources(file)), *keys(section("Globals", file))}
     more = {"FunctionUrlConfig", "ManagedPolicyArns", "PermissionsBoundary", "PolicyTemplates"}
     assert not used & more
-    types = {resource["Type"] for resource in resources().values()}
+    types = {resource["Type"] for resource in resources(file).values()}
     assert not types & {
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::RolePolicy",
         "AWS::Lambda::Permission",
     }
-    holders = {name for name, of in resources().items() if "Policies" in of["Properties"]}
-    assert holders == {"BulkRole", "BulkStateMachineRole"}
+    holders = {name for name, of in resources(file).items() if "Policies" in of["Properties"]}
+    assert holders == holding
 
 
 def test_a_url_takes_signed_requests_only() -> None:
@@ -158,12 +200,11 @@ def test_a_url_takes_signed_requests_only() -> None:
     for url in urls:
         assert url["Properties"]["AuthType"] == "AWS_IAM"
         assert url["Condition"] == "HasUrl"
-    off = {"FunctionUrl", "Bulk"}
-    assert {section("Parameters")[name]["Default"] for name in off} == {"false"}
+    assert section("Parameters")["FunctionUrl"]["Default"] == "false"
 
 
 def test_the_bucket_of_tables_is_closed() -> None:
-    bucket = resources()["BulkBucket"]["Properties"]
+    bucket = resources(TABLES)["Bucket"]["Properties"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert "VersioningConfiguration" not in bucket  # deleted objects are gone
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -171,7 +212,7 @@ def test_the_bucket_of_tables_is_closed() -> None:
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     delete = {"Id": "delete-input", "Status": "Enabled", "Prefix": "in/", "ExpirationInDays": 1}
     assert delete in bucket["LifecycleConfiguration"]["Rules"]
-    assert resources()["BulkBucketPolicy"]["Properties"]["Bucket"] == "${BulkBucket}"
+    assert resources(TABLES)["BucketPolicy"]["Properties"]["Bucket"] == "${Bucket}"
 
 
 def test_managed_instances_are_off_by_default() -> None:
@@ -200,23 +241,16 @@ def test_the_managed_function_takes_many_events_at_once(name: str) -> None:
     assert section("Globals")["Function"]["Runtime"] in ("python3.13", "python3.14")
 
 
-def test_all_of_bulk_is_off_by_default() -> None:
-    bulk = {name: of for name, of in resources().items() if name.startswith("Bulk")}
-    assert len(bulk) == 13  # for two architectures
-    assert {of.get("Condition") for of in bulk.values()} == {"HasBulk", "HasBulkAlarms"}
-    both = [{"Condition": "HasBulk"}, {"Condition": "HasAlarms"}]
-    assert section("Conditions")["HasBulkAlarms"] == {"Fn::And": both}
-
-
-def test_alarms_are_off_by_default() -> None:
+@pytest.mark.parametrize(("file", "number"), [(APPLICATION, 6), (TABLES, 1)])
+def test_alarms_are_off_by_default(file: str, number: int) -> None:
     alarms = {
         name: of
-        for name, of in resources().items()
+        for name, of in resources(file).items()
         if of["Type"] in ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter")
     }
-    assert len(alarms) == 7  # three for each architecture, one for tables
-    assert {of["Condition"] for of in alarms.values()} == {"HasAlarms", "HasBulkAlarms"}
-    assert section("Parameters")["AlarmTopic"]["Default"] == ""
+    assert len(alarms) == number  # three for each architecture, one for tables
+    assert {of["Condition"] for of in alarms.values()} == {"HasAlarms"}
+    assert section("Parameters", file)["AlarmTopic"]["Default"] == ""
     for of in alarms.values():
         if of["Type"] == "AWS::CloudWatch::Alarm":
             assert of["Properties"]["AlarmActions"] == [""]  # the topic
@@ -237,10 +271,13 @@ def test_an_incomplete_answer_sets_off_an_alarm(name: str) -> None:
     assert others.count(alarm["MetricName"]) == 1  # each function has its own
 
 
-def test_each_parameter_is_described() -> None:
+@pytest.mark.parametrize(
+    ("file", "document"), [(APPLICATION, "docs/lambda.md"), (TABLES, "docs/bulk.md")]
+)
+def test_each_parameter_is_described(file: str, document: str) -> None:
     """In the template, and in the document: sam deploy --guided shows names only."""
-    table = (PROJECT / "docs/lambda.md").read_text().partition("| parameter | |")[2]
-    for name, parameter in section("Parameters").items():
+    table = (PROJECT / document).read_text().partition("| parameter | |")[2]
+    for name, parameter in section("Parameters", file).items():
         assert parameter["Description"], name
         assert f"`{name}`" in table.partition("\n\n")[0], name
 

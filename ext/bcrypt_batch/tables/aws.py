@@ -47,12 +47,18 @@ class Stack:
             raise StackError("bulk needs boto3: pip install 'bcrypt-batch[aws]'") from None
         self.errors: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
         self._client_error = ClientError
-        stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        remedy = "deploy statemachine/template.yaml, or name its stack with --stack"
+        try:
+            stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise StackError(f"there is no stack {name}; {remedy}") from None
         outputs = {
             entry["OutputKey"]: entry["OutputValue"] for entry in stacks[0].get("Outputs", [])
         }
         if "BulkBucket" not in outputs:
-            raise StackError(f"stack {name} computes no tables; deploy it with Bulk=true")
+            raise StackError(f"stack {name} computes no tables; {remedy}")
         self.bucket: str = outputs["BulkBucket"]
         self._machine: str = outputs["BulkStateMachine"]
         self._function: str = outputs["BulkFunction"]

@@ -28,6 +28,7 @@ from .options import (
 )
 
 RUN = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+DEFAULT_STACK = "bcrypt-batch-bulk"  # as statemachine/samconfig.toml names it
 POLL_S = 5.0
 SUCCEEDED, FAILED, UNFINISHED = 0, 1, 3
 
@@ -35,7 +36,7 @@ SUCCEEDED, FAILED, UNFINISHED = 0, 1, 3
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
-        "bulk", help="compute a table on AWS, in the stack deployed with Bulk=true",
+        "bulk", help="compute a table on AWS, in the stack of statemachine/template.yaml",
         description="Compute a table on AWS. Everything about a run has its name; what is done "
         "again under the same name finishes what is missing.",
         examples=(
@@ -57,7 +58,7 @@ def add(commands: Any) -> None:
         step.add_argument(
             "--run", required=True, type=_run_name, metavar="NAME", help="the run's name"
         )
-        step.add_argument("--stack", default="bcrypt-batch", help="default: bcrypt-batch")
+        step.add_argument("--stack", default=DEFAULT_STACK, help=f"default: {DEFAULT_STACK}")
     start.set_defaults(run_step=_start)
     _add_start(start)
     status.add_argument("--wait", action="store_true", help="show changes until the run has ended")
