@@ -13,7 +13,7 @@ from bcrypt_batch.batch import hash_or_verify
 from envelope import Envelope, method
 from environment import asked_workers
 from fields import InvalidEvent
-from invocation import seconds_left
+from invocation import forget_locals, seconds_left
 from request import parse
 from response import answer, health, log
 
@@ -46,6 +46,15 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         InvalidEvent: The function was invoked directly with an invalid event. Over HTTP the
             answer has status 400 instead.
     """
+    try:
+        return _respond(event, context)
+    except BaseException as error:
+        del event
+        forget_locals(error)
+        raise
+
+
+def _respond(event: Any, context: Context) -> dict[str, Any]:
     global _cold
     cold_start, _cold = _cold, False
     envelope = Envelope(event) if method(event) else None

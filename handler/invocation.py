@@ -1,4 +1,4 @@
-"""One invocation: Lambda's context object, and how long it may compute."""
+"""One invocation: Lambda's context object, how long it may compute, and what its errors keep."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ def seconds_left(context: Context, margin_s: float = 0.0, share: float = 1.0) ->
     """
     seconds = context.get_remaining_time_in_millis() / 1000
     return max(0.0, seconds - min(margin_s, share * seconds))
+
+
+def forget_locals(error: BaseException | None) -> None:
+    """Clear the frames that an exception and the exceptions before it have passed through.
+
+    Error reporters send local variables, and ours are passwords and hashes. A frame that still runs
+    keeps its own: the caller deletes them.
+    """
+    from traceback import clear_frames  # here, to keep it out of cold starts
+
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import signal
 import threading
 import time
@@ -15,14 +16,17 @@ from typing import Any
 
 import pytest
 
+import app
 import bcrypt_batch
 from bcrypt_batch import Checker
-from tests.processes import PATIENCE_S
+from tests.invoked import Context, over_http
+from tests.processes import PATIENCE_S, PROJECT
 
 PASSWORD = b"correct-horse-battery-staple"
 HASH = bcrypt_batch.hashpw(PASSWORD, b"$2b$04$abcdefghijklmnopqrstuu")
 ENDLESS = HASH.replace(b"$04$", b"$31$")
 MARKS = {"password": PASSWORD, "hash": HASH, "digest": HASH[29:]}
+OURS = {"bcrypt_batch", "bulk", *(file.stem for file in PROJECT.glob("handler/*.py"))}
 
 SECRETS: dict[str, Any] = {
     "password": PASSWORD,
@@ -38,7 +42,7 @@ class Interruption(Exception):
     pass
 
 
-def fail(*_: object) -> None:
+def fail(*_: object, **__: object) -> None:
     raise Interruption
 
 
@@ -119,7 +123,7 @@ def frames_of(error: BaseException | None) -> Iterator[types.FrameType]:
         while trace:
             # Cython's frames have no file here.
             module = trace.tb_frame.f_globals.get("__name__", "bcrypt_batch._native")
-            if module.partition(".")[0] == "bcrypt_batch":
+            if module.partition(".")[0] in OURS:
                 yield trace.tb_frame
             trace = trace.tb_next
         error = error.__cause__ or error.__context__
@@ -266,6 +270,27 @@ def test_cancellation(name: str) -> None:
 
     with Checker(workers=1, max_cost=31) as checker:
         assert isinstance(check(main, checker), asyncio.CancelledError)
+
+
+PAIR = {"password": PASSWORD.decode(), "hash": HASH.decode()}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"passwords": [PAIR["password"], 5]},
+        {"verify": [PAIR, {}]},
+        {"passwords": [PAIR["password"]], "cost": 31},
+        over_http(json.dumps({"verify": [PAIR]})),
+    ],
+    ids=["passwords", "verify", "hopeless", "over HTTP"],
+)
+def test_the_handler(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it refuses an event, and where its log fails then or after the batch."""
+    if "body" not in event:
+        assert isinstance(check(app.handler, event, Context()), ValueError)
+    monkeypatch.setattr(app, "log", fail)
+    assert isinstance(check(app.handler, event, Context()), Interruption)
 
 
 def test_django(monkeypatch: pytest.MonkeyPatch) -> None:

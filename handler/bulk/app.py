@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bcrypt_batch.tables.results import Counts
 from fields import Fields
-from invocation import seconds_left
+from invocation import forget_locals, seconds_left
 
 from . import chunk, errors, finish, plan, start
 
@@ -31,6 +31,15 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     Raises:
         Exception: One of `errors`, by whose name the state machine retries or fails.
     """
+    try:
+        return _do(event, context)
+    except BaseException as error:
+        del event
+        forget_locals(error)
+        raise
+
+
+def _do(event: Any, context: Context) -> dict[str, Any]:
     step = None
     try:
         fields = Fields(event, FIELDS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.bulk.complete import ROWS, complete, scan
 from tests.bulk.engine import BUCKET, Engine, Fault, FunctionError, throttled
 from tests.deployment.layers import PROJECT
 from tests.tables.samples import as_csv, users
+from tests.test_frames import found_in, frames_of
 
 if TYPE_CHECKING:
     from bulk.record import Stored
@@ -355,16 +357,29 @@ def test_a_missing_part_fails_the_run(bulk: Engine) -> None:
     assert "runs/r/manifest.json" not in bulk.objects()
 
 
+def call_for_frames(call: Callable[[], Any], frames: list[FrameType]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        frames += frames_of(error)
+        raise
+
+
 def test_a_fault_of_the_code_tells_nothing(
     bulk: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its own message may quote a row."""
+    """Its own message may quote a row, and its frames have them."""
     from bulk import chunk
 
     def broken(job: Any, rows: list[Any], deadline: float) -> Any:
         raise RuntimeError(f"odd row {rows[0]}")
 
     monkeypatch.setattr(chunk, "compute", broken)
+    frames: list[FrameType] = []
+    bulk.fault = first_time("chunk", lambda call: call_for_frames(call, frames), chunk=0)
     assert bulk.start()["error"] == "Incomplete"
     assert "StepFailed: RuntimeError in step chunk" in bulk.causes
+    assert {frame.f_code.co_name for frame in frames} >= {"handler", "_compute", "advance"}
+    secrets = {user.id: user.password for user in ROWS if user.password and len(user.password) > 4}
+    assert [name for frame in frames for name in found_in(frame, {}, secrets)] == []
     scan(bulk, capsys.readouterr().out)
