@@ -92,10 +92,7 @@ class LambdaTarget(Target):
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
     ) -> Figures:
         log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-        report = lambda_log.parse(log)
-        if report is None:
-            return Figures()
-        return Figures(report.duration_ms, report.billed_ms, report.init_ms, report.max_memory_mb)
+        return lambda_log.parse(log) or Figures()
 
     def _setting(self, configuration: Configuration) -> dict[str, Any]:
         """Return the function's configuration before any change made here."""

@@ -75,16 +75,15 @@ class EmulatorTarget(Target):
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
     ) -> Figures:
         running = self._running[configuration]
-        report = running.report()
         memory_kb = answer.get("memory_used_kb")
         memory_mb = None if memory_kb is None else round(memory_kb / 1024, 1)
-        if report is None:
-            return Figures(memory_used_mb=memory_mb)
-        if not running.started_cold():
-            return Figures(report.duration_ms, report.billed_ms, None, memory_mb)
+        found = (running.report() or Figures())._replace(init_ms=None, memory_used_mb=memory_mb)
+        if found.duration_ms is None or not running.started_cold():
+            return found
         init_ms = round(running.emulator.init_ms, 3)
-        duration_ms = round(max(0.0, report.duration_ms - init_ms), 3)
-        return Figures(duration_ms, report.billed_ms, init_ms, memory_mb)
+        return found._replace(
+            duration_ms=round(max(0.0, found.duration_ms - init_ms), 3), init_ms=init_ms
+        )
 
 
 class Running:
@@ -113,7 +112,7 @@ class Running:
     def mark(self) -> None:
         self._mark = len(self.emulator.log)
 
-    def report(self) -> lambda_log.Report | None:
+    def report(self) -> Figures | None:
         """Return the latest invocation's report, which the emulator prints after the answer."""
         give_up = time.monotonic() + REPORT_TIMEOUT_S
         while time.monotonic() < give_up:

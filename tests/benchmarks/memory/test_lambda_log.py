@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from benchmarks.memory.targets.lambda_log import Report, parse
+from benchmarks.memory.targets.interface import Figures
+from benchmarks.memory.targets.lambda_log import parse
 
 LINES = json.loads((Path(__file__).parent / "report_lines.json").read_text())["lines"]
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line["name"])
 def test_real_lines(line: dict[str, Any]) -> None:
-    assert parse(line["log"]) == Report(**line["report"])
+    assert parse(line["log"]) == Figures(**line["report"])
 
 
 def test_the_last_report_counts() -> None:
-    assert parse(LINES[2]["log"] + LINES[6]["log"]) == Report(**LINES[6]["report"])
+    assert parse(LINES[2]["log"] + LINES[6]["log"]) == Figures(**LINES[6]["report"])
 
 
 @pytest.mark.parametrize(
