@@ -42,10 +42,9 @@ class Stack:
     def __init__(self, name: str) -> None:
         try:
             import boto3
-            from botocore.exceptions import BotoCoreError, ClientError
+            from botocore.exceptions import ClientError
         except ImportError:
             raise StackError("bulk needs boto3: pip install 'bcrypt-batch[aws]'") from None
-        self.errors: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
         self._client_error = ClientError
         remedy = "deploy statemachine/template.yaml, or name its stack with --stack"
         try:
@@ -66,34 +65,30 @@ class Stack:
         self._steps: Any = boto3.client("stepfunctions")
         self._session = boto3
 
-    def upload(
-        self, path: str, key: str, about: dict[str, str], progress: Callable[[int], None]
-    ) -> bool:
+    def upload(self, path: str, key: str, about: dict[str, str]) -> bool:
         """Upload a file unless the bucket has it; return whether it was uploaded.
 
         Raises:
             StackError: The bucket has another file under this key.
         """
-        found = self._head(key)
+        found = self._found(self._s3.head_object, key)
         if found is not None:
-            if {name: found.get(name) for name in about} != about:
+            if {name: found["Metadata"].get(name) for name in about} != about:
                 raise StackError(
                     f"s3://{self.bucket}/{key} was made from another file; take another --run"
                 )
             return False
-        self._s3.upload_file(
-            path, self.bucket, key, ExtraArgs={"Metadata": about}, Callback=progress
-        )
+        self._s3.upload_file(path, self.bucket, key, ExtraArgs={"Metadata": about})
         return True
 
-    def _head(self, key: str) -> dict[str, str] | None:
+    def _found(self, look: Callable[..., Any], key: str) -> Any:
+        """Return S3's answer about an object, or None if it doesn't exist."""
         try:
-            answer = self._s3.head_object(Bucket=self.bucket, Key=key)
+            return look(Bucket=self.bucket, Key=key)
         except self._client_error as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return None
             raise
-        return dict(answer["Metadata"])
 
     def _executions(self, run: str, **filters: str) -> Iterator[dict[str, Any]]:
         pages = self._steps.get_paginator("list_executions").paginate(
@@ -159,13 +154,8 @@ class Stack:
 
     def read_json(self, key: str) -> Any:
         """Return the content of a JSON object, or None if it doesn't exist."""
-        try:
-            answer = self._s3.get_object(Bucket=self.bucket, Key=key)
-        except self._client_error as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                return None
-            raise
-        return json.loads(answer["Body"].read())
+        answer = self._found(self._s3.get_object, key)
+        return None if answer is None else json.loads(answer["Body"].read())
 
     def fetch(self, key: str, file: BinaryIO) -> int:
         """Write an object to a file; return how many lines it has."""

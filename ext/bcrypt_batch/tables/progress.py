@@ -5,31 +5,24 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from .messages import show
 
 EVERY_S = 5.0
 
 
-class Progress(Protocol):
-    """A display of the progress."""
+class Progress:
+    """A display of the progress; this one shows nothing."""
 
     def at(self, rows: float, offset: float) -> None:
         """Show that so many rows and so many bytes of the input are done."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the display."""
 
 
-class Nothing:
-    """Shows nothing."""
-
-    def at(self, rows: float, offset: float) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Text:
+class Text(Progress):
     """A line every few seconds.
 
     Attributes:
@@ -61,10 +54,8 @@ class Text:
             text += f", {offset / self.total:.0%}, {shown_time(left)} left"
         return text
 
-    def close(self) -> None: ...
 
-
-class Bar:
+class Bar(Progress):
     """tqdm's bar, over the bytes of the input, with the rate in rows."""
 
     def __init__(self, tqdm: Any, total: int | None, rows: int, offset: int) -> None:
@@ -95,7 +86,7 @@ class Bar:
 def progress(total: int | None, rows: int, offset: int, quiet: bool = False) -> Progress:
     """Return the best display; `rows` and `offset` are where the work begins."""
     if quiet or sys.stderr is None:  # None if closed
-        return Nothing()
+        return Progress()
     if sys.stderr.isatty():
         try:
             from tqdm import tqdm

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import time
 from typing import Any
@@ -16,7 +15,6 @@ from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
 from ..newfiles import new_files
-from ..progress import progress
 from ..source import Source, open_table, source
 from .options import (
     add_hashing,
@@ -102,10 +100,8 @@ def _run_name(text: str) -> str:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Do a step; return the exit status."""
-    stack: Stack | None = None
     try:
-        stack = Stack(options.stack)
-        status: int = options.run_step(stack, options, interrupts)
+        status: int = options.run_step(Stack(options.stack), options, interrupts)
     except StackError as error:
         raise InvalidTable(str(error)) from None
     except Exception as error:
@@ -133,8 +129,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     _check_record(stack, options, read_from, found["size"])
     key = f"in/{options.run}"
     about = {name: str(value) for name, value in found.items()}
-    shown = progress(os.stat(options.input).st_size, 0, 0, quiet=True)
-    uploaded = stack.upload(options.input, key, about, lambda sent: shown.at(0, sent))
+    uploaded = stack.upload(options.input, key, about)
     say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
     event = _event(options, read_from, stack.bucket, key)
     say(f"execution {stack.start(options.run, event)}")
