@@ -39,6 +39,7 @@ def test_limits() -> None:
 @pytest.mark.parametrize(
     ("name", "built_in"),
     [
+        ("CheckerAway", ConnectionError),
         ("CheckerClosed", RuntimeError),
         ("CheckerFull", RuntimeError),
         ("CheckerTimeout", TimeoutError),
@@ -60,8 +61,9 @@ def test_all_exceptions_that_are_exported_share_the_base() -> None:
 
 
 METHODS = [
-    f"Checker.{name}"
-    for name, _ in inspect.getmembers(bcrypt_batch.Checker, inspect.isfunction)
+    f"{kind.__name__}.{name}"
+    for kind in (bcrypt_batch.Checker, bcrypt_batch.SharedChecker)
+    for name, _ in inspect.getmembers(kind, inspect.isfunction)
     if not name.startswith("_")
 ]
 

@@ -78,7 +78,7 @@ def takes_secrets(name: str) -> bool:
     )
 
 
-METHODS = [f"Checker.{name}" for name in vars(Checker) if not name.startswith("_")]
+METHODS = [f"Checker.{name}" for name in dir(Checker) if not name.startswith("_")]
 FUNCTIONS = [name for name in [*bcrypt_batch.__all__, *METHODS] if takes_secrets(name)]
 OF_CHECKER = [name for name in FUNCTIONS if name.startswith("Checker.")]
 REFUSED = [

@@ -171,25 +171,25 @@ class Client:
             Late: The deadline is over. The request has what came before any of these.
         """
         losses = 0
-        while request.left():
+        while left := request.left():
             connection = self.connect(deadline_ns, start=self._start)
             try:
-                lost = talk(connection, *request.next(), deadline_ns)
+                talk(connection, *request.next(), deadline_ns)
             finally:
                 self.drop(connection)
-            losses = losses + 1 if lost else 0
+            losses = losses + 1 if request.left() == left else 0
             _raise_if_lost(losses)
 
     async def ask_async(self, request: protocol.Request) -> None:
         """As `ask`, for asyncio."""
         losses = 0
-        while request.left():
+        while left := request.left():
             connection = await self.connect_async(start=self._start)
             try:
-                lost = await talk_async(connection, *request.next())
+                await talk_async(connection, *request.next())
             finally:
                 self.drop(connection)
-            losses = losses + 1 if lost else 0
+            losses = losses + 1 if request.left() == left else 0
             _raise_if_lost(losses)
 
     def figures(self, seconds: float) -> dict[str, int]:
@@ -206,7 +206,7 @@ class Client:
             return {}
         finally:
             self.drop(connection)
-        return reader.values if reader.complete else {}
+        return reader.values if len(reader.values) == len(protocol.FIGURES) else {}
 
 
 _clients: WeakSet[Client] = WeakSet()
@@ -243,8 +243,8 @@ def talk(
     message: bytearray,
     reader: protocol.Reader,
     deadline_ns: int | None,
-) -> bool:
-    """Send a message, wipe it, and read the answer; return whether the server was lost.
+) -> None:
+    """Send a message, wipe it, and read the answer, as far as it comes.
 
     Raises:
         CheckerAway: The server refuses the request as a whole.
@@ -253,8 +253,8 @@ def talk(
     try:
         sent = 0
         while sent < len(message):
-            _set_slice(connection, deadline_ns)
             try:
+                _set_slice(connection, deadline_ns)
                 with memoryview(message)[sent:] as rest:
                     sent += connection.send(rest)
             except TimeoutError:
@@ -264,22 +264,21 @@ def talk(
     finally:
         protocol.wipe(message)
     while not reader.complete:
-        _set_slice(connection, deadline_ns)
         try:
+            _set_slice(connection, deadline_ns)
             data = connection.recv(RECEIVED_BYTES)
         except TimeoutError:
             continue
         except OSError:
-            return True
+            return
         if not data:
-            return True
+            return
         reader.take(data)
-    return False
 
 
 async def talk_async(
     connection: socket.socket, message: bytearray, reader: protocol.Reader
-) -> bool:
+) -> None:
     """As `talk`, for asyncio."""
     loop = asyncio.get_running_loop()
     try:
@@ -291,8 +290,7 @@ async def talk_async(
         try:
             data = await loop.sock_recv(connection, RECEIVED_BYTES)
         except OSError:
-            return True
+            return
         if not data:
-            return True
+            return
         reader.take(data)
-    return False

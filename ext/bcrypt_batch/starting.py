@@ -27,20 +27,23 @@ def start(path: str) -> None:
         given = [listener.socket.fileno(), *filter(None, (listener.lock,))]
         command = [python(), "-P", "-m", "bcrypt_batch", "serve", "--socket", os.path.abspath(path)]
         command += ["--handed-over", ",".join(map(str, given)), "--idle-exit", str(IDLE_S)]
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=given,
-            cwd="/",
-            env=environment(),
-            start_new_session=True,
-            check=False,
-        )
-        if done.returncode != 0:
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=given,
+                cwd="/",
+                env=environment(),
+                start_new_session=True,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise OSError(errno.ECHILD, f"it ended with status {done.returncode}", command[0])
+        except BaseException:
             listener.remove()
-            raise OSError(errno.ECHILD, f"{command[0]} ended with status {done.returncode}", path)
+            raise
 
 
 def python() -> str:

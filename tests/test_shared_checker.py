@@ -1,0 +1,485 @@
+"""SharedChecker and `bcrypt-batch serve`: results, refusals, ends, and one server for all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch import (
+    Checker,
+    CheckerAway,
+    CheckerClosed,
+    CheckerFull,
+    CheckerTimeout,
+    SharedChecker,
+    protocol,
+)
+from tests.processes import PATIENCE_S, PROJECT, check_program, program
+from tests.serving import Serving, serving, until
+
+HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
+COSTLY = HASH.replace(b"$04$", b"$14$")  # computing it takes seconds
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("shared"), "--max-cost", "14") as running:
+        yield running
+
+
+@pytest.fixture
+def checker(server: Serving) -> Iterator[SharedChecker]:
+    with server.checker() as shared:
+        yield shared
+    until(lambda: not server.checker().stats().in_flight)
+
+
+def outcomes(checker: Checker | SharedChecker) -> list[Any]:
+    """What each kind of call gives or raises."""
+    calls: list[Any] = [
+        lambda: checker.check(b"right", HASH),
+        lambda: checker.check(b"wrong", HASH),
+        lambda: checker.check(b"", HASH),
+        lambda: checker.check(b"x" * 72, HASH),
+        lambda: checker.check(b"x" * 73, HASH),
+        lambda: checker.check(b"right", b"not a hash"),
+        lambda: checker.check("right", HASH),  # type: ignore[arg-type]
+        lambda: checker.check(b"right", HASH.replace(b"$04$", b"$31$")),
+        lambda: checker.check(b"right", HASH, timeout=-1),
+        lambda: checker.hash_under(b"a\0b", b"$2b$04$" + b"." * 22),
+        lambda: checker.hash_under(bytes(range(72)), HASH.replace(b"$2b$", b"$2x$")),
+        lambda: checker.dummy_check(b"right", cost=4),
+        lambda: bcrypt_batch.checkpw(b"new", checker.hash(b"new", cost=5)),
+        lambda: asyncio.run(checker.check_async(b"right", HASH)),
+        lambda: asyncio.run(checker.check_async(b"wrong", HASH, timeout=60)),
+        lambda: asyncio.run(checker.dummy_check_async(b"right", cost=4)),
+        lambda: bcrypt_batch.checkpw(b"new", asyncio.run(checker.hash_async(b"new", cost=4))),
+    ]
+    found: list[Any] = []
+    for call in calls:
+        try:
+            found.append(call())
+        except Exception as error:
+            found.append((type(error), str(error)))
+    return found
+
+
+def test_calls_give_and_raise_what_a_checkers_do(checker: SharedChecker) -> None:
+    with Checker(workers=1) as own:
+        assert outcomes(checker) == outcomes(own)
+
+
+def test_a_request_of_many_items_gives_each_its_own_hash(checker: SharedChecker) -> None:
+    """More than a message has, and than may wait."""
+    count = protocol.MOST_ITEMS + 300
+    passwords = [b"%d" % i for i in range(count)]
+    made = checker.hash_all_under(passwords, [HASH] * count)
+    assert len({*made}) == count
+    for i in range(0, count, count // 20):
+        assert made[i] == bcrypt_batch.hashpw(passwords[i], HASH)
+
+
+def test_what_came_in_time_is_kept(checker: SharedChecker) -> None:
+    made = checker.hash_all_under([b"right", b"late"], [HASH, COSTLY], timeout=1)
+    assert made == [HASH, None]
+
+
+def test_the_server_may_allow_less(server: Serving) -> None:
+    with server.checker() as checker, pytest.raises(ValueError, match=r"its --max-cost"):
+        checker.hash(b"", cost=15)
+
+
+def test_late_and_cancelled_calls_leave_the_server(server: Serving, checker: SharedChecker) -> None:
+    before = checker.stats().cancelled
+    with pytest.raises(CheckerTimeout):
+        checker.check(b"right", COSTLY, timeout=0.05)
+
+    async def cancel() -> None:
+        call = asyncio.ensure_future(checker.check_async(b"right", COSTLY))
+        await asyncio.sleep(0.05)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        with pytest.raises(CheckerTimeout):
+            await checker.check_async(b"right", COSTLY, timeout=0.05)
+
+    asyncio.run(cancel())
+    until(lambda: checker.stats().in_flight == 0)
+    assert checker.stats().cancelled == before + 3
+
+
+def test_calls_of_threads_share_lanes(server: Serving, checker: SharedChecker) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(checker.hash, b"", cost=12) for _ in range(8)]
+        until(lambda: checker.stats().in_flight == 8 or all(call.done() for call in calls))
+        assert not all(call.done() for call in calls)
+        checker.close(wait=False)
+        assert {type(call.exception()) for call in calls} <= {CheckerClosed, type(None)}
+
+
+def test_a_full_server_refuses_or_lets_wait(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "1", "--lanes", "1", "--max-waiting", "0") as server:
+        with server.checker() as busy, server.checker() as checker:
+            with ThreadPoolExecutor(1) as threads:
+                call = threads.submit(busy.hash, b"", cost=14)
+                until(lambda: checker.stats().in_flight)
+                with pytest.raises(CheckerFull, match="the checker is full"):
+                    checker.check(b"right", HASH)
+                assert not call.done()
+                busy.close(wait=False)
+                with pytest.raises(CheckerClosed):
+                    call.result()
+            with server.checker(when_full="wait") as waiting:
+                assert waiting.check(b"right", HASH)
+
+
+def test_closing_refuses_and_ends_calls(server: Serving) -> None:
+    checker = server.checker()
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(checker.check, b"right", COSTLY)
+        until(lambda: checker.stats().in_flight)
+        checker.close(wait=False)
+        with pytest.raises(CheckerClosed):
+            call.result()
+    with pytest.raises(CheckerClosed):
+        checker.check(b"right", HASH)
+    with pytest.raises(CheckerClosed):
+        asyncio.run(checker.check_async(b"right", HASH))
+    waited = server.checker()
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(waited.check, b"right", HASH.replace(b"$04$", b"$10$"))
+        until(lambda: waited.stats().in_flight or call.done())
+        waited.close()
+        assert call.result() is False
+
+
+def test_arguments_are_checked(tmp_path: Path) -> None:
+    for path, error in (("", ValueError), ("x" * 108, ValueError), (b"x", TypeError)):
+        with pytest.raises(error, match="path"):
+            SharedChecker(path)  # type: ignore[arg-type]
+    wrong: list[tuple[dict[str, Any], type[Exception]]] = [
+        ({"when_away": "wait"}, ValueError),
+        ({"when_full": "compute"}, ValueError),
+        ({"start": 1}, TypeError),
+        ({"max_cost": 32}, ValueError),
+    ]
+    for options, kind in wrong:
+        with pytest.raises(kind, match=next(iter(options))):
+            SharedChecker(tmp_path / "socket", **options)
+
+
+def test_without_a_server_calls_are_computed_here_or_raise(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with SharedChecker(path) as here:
+        assert here.check(b"right", HASH)
+        assert asyncio.run(here.check_async(b"right", HASH))
+        assert here.hash_all_under([b"right"] * 3, [HASH] * 3) == [HASH] * 3
+        assert here.hash_all_under([b"right", b""], [HASH, COSTLY], timeout=1) == [HASH, None]
+        with pytest.raises(CheckerTimeout):
+            here.check(b"right", COSTLY, timeout=0.05)
+        stats = here.stats()
+        assert (stats.served, stats.computed_here, stats.finished) == (False, 8, 0)
+        assert {"waiting", "served", "computed_here"} < stats.as_dict().keys()
+    with SharedChecker(path, when_away="raise") as checker:
+        for call in (checker.check, lambda *a: asyncio.run(checker.check_async(*a))):
+            with pytest.raises(CheckerAway, match=r"no server at .*socket: No such file"):
+                call(b"right", HASH)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_statistics_are_the_servers(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.checker() as one, server.checker() as other:
+        one.hash(b"", cost=4)
+        assert (other.stats().finished, other.stats().served) == (1, True)
+        assert repr(other.stats()).startswith("SharedCheckerStats(cancelled=0, finished=1, ")
+
+
+@contextlib.contextmanager
+def stand_in(path: Path, answer: bytes) -> Iterator[Path]:
+    """Answer each connection with the same bytes, and close it."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.recv(1000)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield path
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"bcq1\x02\x10\0\0", "another version"),
+        (b"bcq2\0\x10\0\1" + bytes(63), "another version"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "another version"),
+        (b"bcq1\x04\x10\0\0", "no calls of this user"),
+        (b"bcq1\0\x10\0\1\0\0\x02" + bytes(60), "no memory, or does not understand"),
+        (b"bcq1\0\x10\0\1\0\7\0" + bytes(60), "no memory, or does not understand"),
+        (b"bcq1\0\x10\0\1\0\0\x04" + bytes(60), "again and again"),
+        (b"bcq1\0\x10", "again and again"),
+        (b"", "again and again"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_no_answer_is_away(answer: bytes, why: str, tmp_path: Path) -> None:
+    """Of a later version, of another program, or of a server that ends."""
+    with (
+        stand_in(tmp_path / "socket", answer) as path,
+        SharedChecker(path, when_away="raise") as checker,
+        SharedChecker(path) as here,
+    ):
+        for call in (checker.check, lambda *a: asyncio.run(checker.check_async(*a))):
+            with pytest.raises(CheckerAway, match=why):
+                call(b"right", HASH)
+        assert here.check(b"right", HASH)
+        assert not checker.stats().served
+
+
+# ---- The server's begin and end ----
+
+
+def test_it_says_a_line_at_its_start_and_one_at_its_end(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.checker() as checker:
+        assert checker.check(b"right", HASH)
+        assert server.end() == 0
+        begin, end = server.said.splitlines()
+        kernel = bcrypt_batch.kernels().chosen
+        assert begin == (
+            f"bcrypt-batch: serving {server.path}: 2 workers, 4 lanes each, kernel {kernel}"
+        )
+        assert re.fullmatch(
+            r"bcrypt-batch: ended: 1 hashes, 0 calls refused, 0 abandoned, P95 of waits 0\.\d\d\d s",
+            end,
+        )
+        assert not os.path.exists(server.path)
+
+
+def test_a_signal_lets_it_finish_and_a_second_one_ends_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.checker() as checker:
+        with ThreadPoolExecutor(1) as threads:
+            call = threads.submit(checker.hash, b"", cost=11)
+            until(lambda: checker.stats().in_flight)
+            assert server.end() == 0
+            assert call.result().startswith(b"$2b$11$")
+    with serving(tmp_path) as server, server.checker(when_away="compute") as checker:
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(checker.check, b"right", COSTLY, timeout=60)
+            until(lambda: checker.stats().in_flight)
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: not os.path.exists(server.path))
+            assert server.end() == 128 + signal.SIGTERM
+            assert call.result() is False
+            assert checker.stats().computed_here == 1
+
+
+@pytest.mark.parametrize("left", ["nothing", "a stale socket"])
+def test_a_killed_servers_socket_is_replaced(left: str, tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.end(signal.SIGKILL)
+        assert os.path.exists(server.path)
+        if left == "nothing":
+            os.unlink(server.path)
+        with serving(tmp_path) as second, second.checker() as checker:
+            assert checker.check(b"right", HASH)
+            assert os.stat(second.path).st_mode & 0o777 == 0o600
+
+
+def refusal(folder: Path, *options: str) -> str:
+    """Return why a server doesn't start."""
+    command = [sys.executable, "-m", "bcrypt_batch", "serve", *options]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    return done.stderr.replace(str(folder), "").strip()
+
+
+def test_what_it_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    at = ("--socket", str(path))
+    with serving(tmp_path) as server:
+        assert refusal(tmp_path, *at) == "bcrypt-batch: /socket: another server is there"
+        server.end()
+    path.symlink_to("elsewhere")
+    assert refusal(tmp_path, *at).startswith("bcrypt-batch: /socket: is a symbolic link")
+    path.unlink()
+    path.write_text("precious")
+    assert refusal(tmp_path, *at) == "bcrypt-batch: /socket: is there, and is no socket"
+    assert path.read_text() == "precious"
+    path.unlink()
+    lock = tmp_path / "socket.lock"
+    lock.unlink()
+    lock.symlink_to("elsewhere")
+    assert "/socket.lock: Too many levels of symbolic links" in refusal(tmp_path, *at)
+    assert "1 to 107 bytes, not 300" in refusal(tmp_path, "--socket", "x" * 300)
+    assert "octal mode" in refusal(tmp_path, *at, "--mode", "0844")
+    assert "--socket PATH" in refusal(tmp_path)
+    assert "No such file or directory" in refusal(tmp_path, "--socket", f"{tmp_path}/no/socket")
+
+
+def test_a_socket_that_another_program_serves_is_refused(tmp_path: Path) -> None:
+    """Without our lock, and also if its backlog is full."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "socket"))
+        other.listen(0)
+        for _ in range(3):
+            expected = "bcrypt-batch: /socket: another server is there"
+            assert refusal(tmp_path, "--socket", str(tmp_path / "socket")) == expected
+
+
+def test_it_ends_when_its_socket_is_removed_or_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        os.unlink(server.path)
+        assert server.process.wait() == 0
+    with serving(tmp_path) as server:
+        os.unlink(server.path)
+        Path(server.path).write_text("another program's")
+        assert server.process.wait() == 0
+        assert Path(server.path).read_text() == "another program's"
+
+
+def test_it_ends_when_nobody_has_called(tmp_path: Path) -> None:
+    with serving(tmp_path, "--idle-exit", "0.5") as server:
+        assert server.process.wait() == 0
+        assert not os.path.exists(server.path)
+
+
+def test_systemd_hands_over_a_socket_and_is_told(tmp_path: Path) -> None:
+    """The socket stays when the server ends: it is systemd's."""
+    path, told = tmp_path / "socket", tmp_path / "told"
+    with (
+        socket.socket(socket.AF_UNIX) as listener,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified,
+    ):
+        listener.bind(str(path))
+        listener.listen()
+        notified.bind(str(told))
+        number = listener.fileno()
+        notified.settimeout(PATIENCE_S)
+        process = subprocess.Popen(
+            program("shared/handed_over", number),
+            cwd=PROJECT,
+            env={**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET": str(told)},
+            pass_fds=[number],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert notified.recv(100) == b"READY=1"
+        with SharedChecker(path, when_away="raise") as checker:
+            assert checker.check(b"right", HASH)
+        process.send_signal(signal.SIGTERM)
+        assert notified.recv(100) == b"STOPPING=1"
+        _, said = process.communicate()
+        assert process.returncode == 0
+        assert f"serving {path}" in said
+        assert path.exists()
+
+
+# ---- One server for all, started by the first ----
+
+
+def servers_at(path: Path) -> list[int]:
+    """Return the process ids of the servers of a socket."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(path).encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+def test_the_first_of_many_processes_starts_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(check_program, "shared/start", path, HASH.hex()) for _ in range(6)]
+        assert {call.result() for call in asked} == {""}
+    (server,) = servers_at(path)
+    assert os.getsid(server) not in (os.getsid(0), 0)
+    assert os.readlink(f"/proc/{server}/fd/2") == "/dev/null"
+    os.kill(server, signal.SIGKILL)
+    with SharedChecker(path, start=True, when_away="raise") as checker:
+        until(lambda: not os.path.exists(f"/proc/{server}"))
+        assert checker.check(b"right", HASH)
+        assert asyncio.run(checker.check_async(b"right", HASH))
+    path.unlink()  # so that it ends
+
+
+def test_a_server_that_does_not_start_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/python-that-is-missing")
+    path = tmp_path / "socket"
+    with SharedChecker(path, start=True) as checker:
+        assert checker.check(b"right", HASH)
+        assert checker.stats().computed_here == 1
+    with (
+        SharedChecker(path, start=True, when_away="raise") as checker,
+        pytest.raises(CheckerAway, match="none starts"),
+    ):
+        checker.check(b"right", HASH)
+    assert not path.exists()
+
+
+def test_calls_of_children_and_parents_after_any_fork(server: Serving) -> None:
+    """In another thread's call, and by a signal handler in the middle of the call itself."""
+    check_program("shared/forks", server.path, HASH.hex())
+
+
+def test_no_thread_or_connection_is_left(server: Serving, checker: SharedChecker) -> None:
+    checker.check(b"right", HASH)
+    before, opened = server.open_now(), len(os.listdir("/proc/self/fd"))
+    threads = threading.active_count()
+    for _ in range(20):
+        checker.check(b"right", HASH)
+        with pytest.raises(CheckerTimeout):
+            checker.check(b"right", COSTLY, timeout=0.001)
+    asyncio.run(checker.check_async(b"right", HASH))
+    until(lambda: server.open_now() == before)
+    assert len(os.listdir("/proc/self/fd")) == opened
+    assert threading.active_count() == threads
+
+
+def test_no_exception_keeps_a_password_or_hash_in_a_frame(server: Serving, tmp_path: Path) -> None:
+    from tests.test_frames import HASH, PASSWORD, check
+
+    endless = HASH[:4] + b"14" + HASH[6:]
+    with server.checker() as checker, server.checker(max_cost=31) as lax:
+        check(checker.check, PASSWORD, b"no" + HASH)
+        check(checker.check, PASSWORD, endless, timeout=0.05)
+        check(checker.check_async, PASSWORD, endless, timeout=0.05)
+        check(lax.check, PASSWORD, HASH[:4] + b"31" + HASH[6:])
+        check(lax.check_async, PASSWORD, HASH[:4] + b"31" + HASH[6:])
+        check(checker.hash_all_under, [PASSWORD, PASSWORD * 9], [HASH, HASH])
+    with SharedChecker(tmp_path / "none", when_away="raise") as away:
+        check(away.check, PASSWORD, HASH)
+        check(away.check_async, PASSWORD, HASH)
+    with stand_in(tmp_path / "refusing", b"bcq1\x02\x10\0\0") as path:
+        with SharedChecker(path, when_away="raise") as refused:
+            check(refused.check, PASSWORD, HASH)
+            check(refused.check_async, PASSWORD, HASH)
+    with SharedChecker(tmp_path / "none") as here:
+        check(here.check, PASSWORD, endless, timeout=0.05)
+        check(here.check_async, PASSWORD, endless, timeout=0.05)
