@@ -82,7 +82,7 @@ drive = mkdir -p build/$@ && rm -f build/$@/*.o && \
 # installed, PyCryptodome loads its libraries with RTLD_DEEPBIND, which the sanitizers refuse.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize: $(VENV)/.built $(VENV)/.test
-	$(call drive,$(SANITIZE),ASAN_OPTIONS=detect_leaks=0,batch pool queue)
+	$(call drive,$(SANITIZE),ASAN_OPTIONS=detect_leaks=0,batch pool queue server)
 	CFLAGS="$(SANITIZE)" $(BIN)/python setup.py --quiet build --build-base build/sanitize
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 PYCRYPTODOME_DISABLE_DEEPBIND=1 \
@@ -93,7 +93,7 @@ sanitize: $(VENV)/.built $(VENV)/.test
 # The same with ThreadSanitizer, which must load before everything else, and needs pool.c's stand-in for
 # libgomp, since it doesn't see how libgomp waits. Only tests that fork or limit address space are left out.
 sanitize-threads: $(VENV)/.built $(VENV)/.test
-	$(call drive,-fsanitize=thread,,batch queue)
+	$(call drive,-fsanitize=thread,,batch queue server)
 	CFLAGS=-fsanitize=thread $(BIN)/python setup.py --quiet build --build-base build/tsan
 	LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
 	    PYTHONPATH="$$(echo build/tsan/lib.*)" \
@@ -142,7 +142,7 @@ valgrind: $(VENV)/.built $(VENV)/.test
 	    | $(VALGRIND) --error-exitcode=99 --leak-check=full build/valgrind/kernel \
 	    > build/valgrind/kernel.txt
 	$(call drive,,$(VALGRIND) --error-exitcode=99 --leak-check=full,batch)
-	$(call drive,,$(VALGRIND) --error-exitcode=99,pool queue)
+	$(call drive,,$(VALGRIND) --error-exitcode=99,pool queue server)
 	EXAMPLES=0.5 PYTHONMALLOC=malloc $(VALGRIND) --log-file=build/valgrind/python.txt \
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py
 	! grep --before-context 3 _native build/valgrind/python.txt

@@ -8,6 +8,7 @@ import hashlib
 import json
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ import bcrypt_batch
 from bcrypt_batch.tables.compute import Outcome
 from bcrypt_batch.tables.results import json_lines
 from bcrypt_batch.tables.rows import Row
-from tests.documents import PROJECT, block, blocks
+from tests.documents import PROJECT, block, blocks, commands
 from tests.invoked import call
+from tests.serving import serving
 
 NOT_RUN = {
     ("benchmarks/README.md", "deploy"): "needs an AWS account; test_template.py has its parameters",
@@ -63,6 +65,17 @@ def test_the_example_of_a_checker() -> None:
     exec(
         block("docs/api.md", "checker").replace("cost=12", "cost=4"), {"bcrypt_batch": bcrypt_batch}
     )
+
+
+def test_the_example_of_a_shared_checker(tmp_path: Path) -> None:
+    path = "/run/app/bcrypt.sock"
+    (command,) = commands(block("docs/logins.md", "serve"))
+    assert command == ["bcrypt-batch", "serve", "--socket", path]
+    with serving(tmp_path) as server:
+        names: dict[str, Any] = {}
+        text = block("docs/logins.md", "shared").replace("cost=12", "cost=4")
+        exec(text.replace(path, server.path), names)
+        assert names["checker"].stats().finished == 2
 
 
 def test_the_pre_hash() -> None:

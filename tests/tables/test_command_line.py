@@ -15,7 +15,7 @@ from bcrypt_batch.tables.kinds import NoSuchColumn
 from bcrypt_batch.tables.rows import Columns, read_layout
 from tests.tables.programs import run
 
-COMMANDS = ("", "hash", "verify", "export", "info", "bulk")
+COMMANDS = ("", "hash", "verify", "export", "info", "bulk", "serve")
 
 
 def hashed(content: bytes, *options: str) -> tuple[int, list[dict[str, object]], str]:

@@ -1,0 +1,51 @@
+"""The server without Python: limits, times, clients that leave, and what is left of them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kernels import CompileKernel
+from tests.processes import PATIENCE_S, PROJECT, require
+
+
+@pytest.fixture(scope="module")
+def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The driver's output."""
+    require("gcc")
+    driver = tmp_path_factory.mktemp("server") / "driver"
+    source = Path(__file__).parent / "server_driver.c"
+    include = [f"-I{PROJECT / 'ext' / room}" for room in ("engine", "kernel")]
+    objects = compile_kernel("gcc", "-O0").glob("*.o")
+    flags = ["-std=c11", "-pthread", *include]
+    subprocess.run(["gcc", *flags, source, *objects, "-o", driver], check=True)
+    done = subprocess.run([driver], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_a_client_has_a_part_of_the_connections(counted: list[str]) -> None:
+    assert "of 40 connections of one client: 11, the next one: reply 3" in counted
+    assert "with one of another client: 12" in counted
+    assert "left: 0" in counted
+
+
+def test_a_request_that_does_not_become_whole_is_dropped(counted: list[str]) -> None:
+    assert "half: connections 2, later 0, cancelled 1" in counted
+
+
+def test_who_does_not_read_is_dropped_and_who_reads_late_is_not(counted: list[str]) -> None:
+    assert "no reader: blocked 1, left 0, all came 0" in counted
+    assert "late reader: blocked 1, left 0, all came 1" in counted
+
+
+def test_at_its_end_clients_lose_their_connections(counted: list[str]) -> None:
+    assert "in the queue: 1, the client's reply: -1" in counted
+
+
+def test_a_crowd_of_clients_gets_its_own_answers_and_leaves_nothing(counted: list[str]) -> None:
+    """However their requests are cut, and beside clients that leave in the middle of theirs."""
+    assert "right answers: 115 and 115, figures 30" in counted
+    assert "left: connections 0, items 0, peers 0, waiting 0" in counted
