@@ -8,11 +8,17 @@ RuntimeApi stands in for it. Source: AWS Lambda Developer Guide, "Using the Lamb
 from __future__ import annotations
 
 import json
+import os
 import queue
+import signal
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Semaphore, Thread
 from typing import Any, NamedTuple
 
@@ -21,6 +27,7 @@ from emulator.problem import Problem
 from emulator.runtime import Runtime
 
 START_TIMEOUT_S = 60
+END_TIMEOUT_S = 5
 POLL_S = 0.2
 INVOCATIONS = "/2018-06-01/runtime/invocation/"
 # The answer to an invocation whose process ended, as Lambda gives it.
@@ -128,7 +135,11 @@ class Instance(Runtime):
             raise Problem("awslambdaric 4 or newer is needed: pip install --group emulator")
         super().__init__(**options)
         self._concurrency = concurrency
-        self._environment |= ENVIRONMENT | {"AWS_LAMBDA_MAX_CONCURRENCY": str(concurrency)}
+        self._folder = tempfile.TemporaryDirectory(prefix="instance-")
+        self._environment |= ENVIRONMENT | {
+            "AWS_LAMBDA_MAX_CONCURRENCY": str(concurrency),
+            "TMPDIR": self._folder.name,  # on Lambda each environment has a /tmp of its own
+        }
 
     def __enter__(self) -> Instance:
         self._api = RuntimeApi()
@@ -149,6 +160,19 @@ class Instance(Runtime):
         super().__exit__()
         self._api.shutdown()
         self._api.server_close()
+        self._folder.cleanup()
+
+    def _end(self) -> None:
+        """End all processes of the environment, those in sessions of their own as well."""
+        super()._end()
+        mark = f"TMPDIR={self._folder.name}\0".encode()
+        give_up = time.monotonic() + END_TIMEOUT_S
+        while there := [process for process in _processes() if mark in _environment(process)]:
+            late = time.monotonic() > give_up
+            for process in there:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL if late else signal.SIGTERM)
+            time.sleep(0.01)
 
     def invoke(self, event: Any) -> Any:
         """Send an event and return the function's answer; an error is JSON too."""
@@ -185,6 +209,11 @@ class Instance(Runtime):
         return Load(len(times_s) / elapsed_s, p95_s * 1000, failed)
 
     @property
+    def folder(self) -> str:
+        """The folder that is /tmp on Lambda."""
+        return self._folder.name
+
+    @property
     def running(self) -> dict[str, Invocation]:
         """The invocations that the function has taken and not answered, by request id."""
         return self._api.running
@@ -195,3 +224,15 @@ class Instance(Runtime):
             raise self._no_answer("the function's processes have ended")
         if time.monotonic() > give_up:
             raise self._no_answer(late)
+
+
+def _processes() -> Iterator[int]:
+    return (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
+
+
+def _environment(process: int) -> bytes:
+    """Return the variables that a process was started with; none if it has ended."""
+    try:
+        return Path(f"/proc/{process}/environ").read_bytes()
+    except OSError:
+        return b""

@@ -11,7 +11,7 @@ import time
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
 from envelope import Envelope, method
-from environment import asked_workers
+from environment import asked_workers, processes
 from fields import InvalidEvent
 from invocation import forget_locals, seconds_left
 from request import parse
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from invocation import Context
     from request import Request
+    from sharing import Sharing
 
 # The batch ends this long before the function's time does: to gather up to 1000 results, serialise
 # them, and wait out a 100 ms period whose CPU quota is used up.
@@ -30,7 +31,14 @@ MARGIN_S = 0.3
 
 # At import, not in the first request: an invalid WORKER_COUNT fails the cold start with its
 # message, and the threads exist before a request needs them.
-WORKERS = bcrypt_batch.start_workers(asked_workers(os.environ))
+SHARING: Sharing | None = None
+if processes(os.environ) > 1:
+    from sharing import Sharing
+
+    SHARING = Sharing(os.environ)
+    WORKERS = SHARING.workers
+else:
+    WORKERS = bcrypt_batch.start_workers(asked_workers(os.environ))
 
 _cold = True
 
@@ -61,7 +69,7 @@ def _respond(event: Any, context: Context) -> dict[str, Any]:
     if envelope and envelope.asks_for_health:
         return envelope.answer(health(WORKERS))
     try:
-        request = parse(envelope.body() if envelope else event, WORKERS)
+        request = parse(envelope.body() if envelope else event, WORKERS, SHARING is not None)
         deadline_s = time_allowed(request, context, envelope)
         request.check_budget(deadline_s)
     except InvalidEvent as error:
@@ -88,14 +96,19 @@ def time_allowed(request: Request, context: Context, envelope: Envelope | None) 
 
 def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
     """Compute a request within a number of seconds."""
+    options: dict[str, Any] = {
+        "cost": request.cost,
+        "prefix": request.prefix,
+        "max_cost": request.max_cost,
+        "truncate": request.truncate,
+        "deadline": deadline_s,
+    }
+    if SHARING is not None and SHARING.takes(request):
+        return SHARING.hash_or_verify(request.passwords, request.hashes, **options)
     return hash_or_verify(
         request.passwords,
         request.hashes,
-        cost=request.cost,
-        prefix=request.prefix,
-        max_cost=request.max_cost,
-        truncate=request.truncate,
         workers=request.workers,
         lanes=request.lanes,
-        deadline=deadline_s,
+        **options,
     )

@@ -28,3 +28,9 @@ def asked_workers(environ: Mapping[str, str]) -> int | None:
             "leave it empty to let the number follow the memory size"
         )
     return int(asked)
+
+
+def processes(environ: Mapping[str, str]) -> int:
+    """Return how many processes the environment has: several only on Managed Instances."""
+    number = environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
+    return int(number) if number.isascii() and number.isdigit() else 1

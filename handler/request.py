@@ -47,7 +47,7 @@ class Request:
         partial: Whether to do as many items as possible if time is too short for all.
     """
 
-    def __init__(self, event: Fields, workers: int) -> None:
+    def __init__(self, event: Fields, workers: int, shared: bool) -> None:
         given = [name for name in SOURCES if name in event]
         if len(given) != 1:
             raise InvalidEvent(
@@ -69,7 +69,7 @@ class Request:
                 self._add_password(password, f"passwords[{i}]")
         else:
             self._read_pairs(event.entries("verify", 1, MAX_ITEMS))
-        self._read_parallelism(event, mode, workers)
+        self._read_parallelism(event, mode, workers, shared)
 
     def _read_costs(self, event: Fields) -> None:
         bounds = bcrypt_batch.MIN_COST, bcrypt_batch.MAX_COST
@@ -133,12 +133,12 @@ class Request:
         else:
             self.passwords.append(password)
 
-    def _read_parallelism(self, event: Fields, mode: str, workers: int) -> None:
+    def _read_parallelism(self, event: Fields, mode: str, workers: int, shared: bool) -> None:
         bound = "all that this function has"
         self.workers = event.integer("workers", 1, workers, workers, bound)
         self.lanes = event.integer("lanes", 1, bcrypt_batch.MAX_LANES, None)
         if mode == "auto":
-            alone = self.workers == 1 and len(self.passwords) == 1
+            alone = self.workers == 1 and len(self.passwords) == 1 and not shared
             mode = "sequential" if alone else "parallel"
         elif mode == "sequential":
             several = [name for name in ("workers", "lanes") if event.get(name, 1) != 1]
@@ -148,18 +148,19 @@ class Request:
             self.workers = self.lanes = 1
 
 
-def parse(event: Any, workers: int) -> Request:
+def parse(event: Any, workers: int, shared: bool = False) -> Request:
     """Return an event's request.
 
     Args:
         event: The event, without an HTTP envelope.
         workers: The number of the function's threads: the default, and the most that an event may
             ask for.
+        shared: Whether these threads compute the requests of other processes, too.
 
     Raises:
         InvalidEvent: The event is invalid. The message quotes nothing of it.
     """
-    return Request(Fields(event, FIELDS), workers)
+    return Request(Fields(event, FIELDS), workers, shared)
 
 
 def _text(value: Any, name: str) -> str | None:

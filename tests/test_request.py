@@ -222,3 +222,9 @@ def test_any_event_is_answered_or_refused(event: dict[str, Any]) -> None:
         return
     json.dumps(answer)
     assert answer["processed"] == 0
+
+
+def test_a_lone_item_is_computed_alone_unless_the_worker_is_shared() -> None:
+    event = {"count": 1}
+    modes = [parse(event, workers, shared).mode for workers in (1, 2) for shared in (False, True)]
+    assert modes == ["sequential", "parallel", "parallel", "parallel"]

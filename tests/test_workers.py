@@ -111,6 +111,12 @@ def test_processes_of_a_managed_instance_share_its_cpus(
     assert _read_worker_count(environment) == expected
 
 
+def test_the_server_of_a_managed_instance_has_all_its_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    monkeypatch.setenv("AWS_LAMBDA_MAX_CONCURRENCY", "256")
+    assert workers.server_worker_count() == 16
+
+
 def test_elsewhere_it_is_at_most_the_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
     assert _read_worker_count({}) == 3

@@ -41,7 +41,7 @@ def server_worker_count() -> int:
 
     As `worker_count`, but on Managed Instances the server computes for all processes.
     """
-    return _read_worker_count({**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": ""})
+    return _read_worker_count({**os.environ, "AWS_LAMBDA_MAX_CONCURRENCY": ""})
 
 
 def check_workers(workers: int | None) -> int:

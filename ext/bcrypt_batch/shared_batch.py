@@ -1,0 +1,95 @@
+"""Whole batches by the server of a SharedChecker, with the results of hash_many and verify_many."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from . import _native
+from .checks import check_seconds
+from .frames import forgetful
+from .lanes import lane_limit
+from .limits import MAX_PASSWORD_BYTES, SALT_BYTES
+from .results import BatchResult, BatchStats, ItemError
+from .run import BatchRun
+from .workers import server_worker_count
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .shared import SharedChecker
+
+
+@forgetful
+def hash_or_verify(
+    checker: SharedChecker,
+    passwords: list[Any],
+    hashes: list[Any] | None,
+    *,
+    cost: int,
+    prefix: bytes,
+    max_cost: int,
+    truncate: bool,
+    deadline: float,
+) -> BatchResult[Any]:
+    """Hash passwords, or check them if hashes are given, in one request to a checker's server.
+
+    The items share lanes with those of all other requests. The result's `stats` have the workers
+    and lanes that a server has by default, and no threads: the server's compute.
+
+    Args:
+        checker: Its `max_cost` must be no less than the costs here.
+        passwords: As for `hash_many`.
+        hashes: As for `verify_many`, or None to hash.
+        cost: As for `hash_many`.
+        prefix: As for `hash_many`.
+        max_cost: As for `verify_many`.
+        truncate: As for both.
+        deadline: As for both.
+
+    Raises:
+        CheckerError: The server refuses the request, or is away and the checker doesn't compute.
+    """
+    deadline_ns = time.monotonic_ns() + check_seconds("deadline", deadline)
+    total = len(passwords)
+    salts = os.urandom(SALT_BYTES * total)
+    # The batch only checks the items.
+    run = BatchRun(total, None, None, None, None, time.monotonic_ns())
+    if hashes is None:
+        run.batch.add_passwords(passwords, prefix=prefix, cost=cost, salts=salts, truncate=truncate)
+    else:
+        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
+    if truncate:
+        run.note_cut(passwords)
+    places = [i for i in range(total) if i not in run.batch.refused]
+    if hashes is None:
+        cut = {i: salts[i * SALT_BYTES : (i + 1) * SALT_BYTES] for i in places}
+        settings = [_native.make_setting(prefix, cost, cut[i]) for i in places]
+    else:
+        settings = [hashes[i] for i in places]
+    keys = [passwords[i][:MAX_PASSWORD_BYTES] for i in places]
+    seconds = max(0.0, (deadline_ns - time.monotonic_ns()) / 1e9)
+    values: list[Any] = [None] * total
+    made = checker.hash_all_under(keys, settings, timeout=seconds) if places else []
+    for i, value in zip(places, made, strict=True):
+        if value is not None:
+            values[i] = value if hashes is None else _native.equal(value, hashes[i])
+    return BatchResult(
+        values,
+        {i: ItemError(*refusal) for i, refusal in run.batch.refused.items()},
+        [i for i in places if values[i] is None],
+        [i for i in run.cut if values[i] is not None],
+        _stats(run, computed=bool(places)),
+    )
+
+
+def _stats(run: BatchRun, *, computed: bool) -> BatchStats:
+    workers = server_worker_count()
+    return BatchStats(
+        workers=workers,
+        lanes=lane_limit(run.kernel, workers) if computed else 0,
+        kernel=run.kernel,
+        thread_ids=[],
+        elapsed_ns=time.monotonic_ns() - run.started_ns,
+    )
