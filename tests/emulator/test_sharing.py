@@ -44,7 +44,7 @@ SAME = ("mode", "processed", "cost", "kernel", "matches", "errors", "truncated",
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[Instance]:
-    with Instance(3, environment={"WORKER_COUNT": "2"}) as running:
+    with Instance(3, environment={"WORKER_COUNT": "3"}) as running:
         yield running
 
 
@@ -59,7 +59,7 @@ def test_the_server_answers_as_a_process_does(instance: Instance, name: str) -> 
     shared, alone = instance.invoke(event), call({**event, "mode": "parallel"})
     assert [shared.get(key) for key in SAME] == [alone.get(key) for key in SAME]
     assert server(instance).stats().finished - before == shared["processed"]
-    assert (shared["threads_used"], shared["thread_ids"], shared["workers"]) == (0, [], 2)
+    assert (shared["threads_used"], shared["thread_ids"], shared["workers"]) == (0, [], 3)
     assert (shared["lanes"] > 0) == (shared["processed"] > 0)
     if name == "count":
         check_hashes([b"password_%06d" % i for i in range(50)], shared)
