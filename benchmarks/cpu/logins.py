@@ -3,7 +3,8 @@
 In a closed loop each client sends its next check as soon as it has an answer. In an open loop
 checks come at random (Poisson) at a given rate, whether or not earlier ones have been answered; the
 rates are shares of pyca/bcrypt's rate with many clients. Contestants take turns.
-docs/logins.md explains the Checker.
+With --processes the clients are processes, as the workers of a server are. docs/logins.md explains
+Checker and SharedChecker.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import statistics
@@ -28,9 +30,9 @@ import bcrypt_batch
 from benchmarks.arguments import cost, positive
 from benchmarks.grid import Grid
 from benchmarks.machine import machine
+from benchmarks.processes import PASSWORD, WAYS, Processes, server
 from benchmarks.progress import about, bar
 
-PASSWORD = b"correct horse"
 REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
 OURS = "Checker, threads"
 PERCENTS = (50, 95, 99)
@@ -63,9 +65,12 @@ def in_threads(check: Callable[[], object]) -> Contestant:
         until = time.perf_counter() + seconds
 
         def client() -> None:
-            while (started := time.perf_counter()) < until:
+            while True:  # once at least
+                started = time.perf_counter()
                 check()
                 times_ms.append((time.perf_counter() - started) * 1000)
+                if time.perf_counter() >= until:
+                    break
 
         return measured(times_ms, [threading.Thread(target=client) for _ in range(clients)])
 
@@ -145,7 +150,7 @@ def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
 
 
 def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contestant]:
-    """Return the contestants by name."""
+    """Return the contestants by name, the reference first."""
     hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(cost))
     pool = stack.enter_context(ThreadPoolExecutor(workers))
     checker = stack.enter_context(
@@ -162,6 +167,16 @@ def contestants(cost: int, workers: int, stack: ExitStack) -> dict[str, Contesta
         "Checker, asyncio": in_a_loop(lambda: checker.check_async(PASSWORD, hashed)),
         "bcrypt_batch.checkpw, threads": in_threads(lambda: bcrypt_batch.checkpw(PASSWORD, hashed)),
     }
+
+
+def contestants_of_processes(
+    cost: int, workers: int, stack: ExitStack, processes: int
+) -> dict[str, Contestant]:
+    """Return the contestants whose checks are made by so many processes, the reference first."""
+    hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(cost))
+    path = stack.enter_context(server(workers, cost))
+    made = {name: Processes(processes, way, hashed, path) for name, way in WAYS.items()}
+    return {name: in_threads(stack.enter_context(one).check) for name, one in made.items()}
 
 
 def take_turns(
@@ -189,18 +204,20 @@ def summary(turns: list[Turn]) -> dict[str, float]:
 
 
 def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
-    """Return one load: rates, percentiles, and ratios to the reference."""
-    reference = summary(found[REFERENCE])
+    """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
+    reference = summary(next(iter(found.values())))
     lines = []
     for name, turns in found.items():
         own = summary(turns)
-        ratios = [own[key] / reference[key] for key in ("per_second", "p95_ms")]
+        ratios = [own[key] / (reference[key] or math.nan) for key in ("per_second", "p95_ms")]
         lines.append([name, *own.values(), *ratios])
     headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
     return Grid(title, headings, lines)
 
 
-def chart(closed: dict[int, dict[str, dict[str, float]]], title: str, file: Path) -> None:
+def chart(
+    closed: dict[int, dict[str, dict[str, float]]], clients_are: str, title: str, file: Path
+) -> None:
     """Draw rate and P95 of the closed loops over the number of clients."""
     import matplotlib as mpl
 
@@ -217,7 +234,7 @@ def chart(closed: dict[int, dict[str, dict[str, float]]], title: str, file: Path
         axes.set_xscale("log", base=2)
         axes.set_xticks(clients, [str(n) for n in clients])
         axes.minorticks_off()
-        axes.set_xlabel("clients, each with one check at a time")
+        axes.set_xlabel(f"{clients_are}, each with one check at a time")
         axes.set_title(about_it, fontsize=10)
         axes.grid(alpha=0.3)
     rate.set_ylim(bottom=0)
@@ -233,6 +250,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cost", type=cost, default=10)
     parser.add_argument("--clients", type=positive, nargs="+", default=list(CLIENTS))
     parser.add_argument(
+        "--processes",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="instead of clients in one process: processes that each make one check at a time",
+    )
+    parser.add_argument(
         "--shares", type=float, nargs="*", default=list(SHARES), help="rates of the open loops"
     )
     parser.add_argument("--seconds", type=float, default=5, help="of each turn (%(default)s)")
@@ -243,17 +267,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a grid for each load, and write JSON and a chart where asked to."""
-    cost, output, turns = arguments.cost, arguments.output, arguments.turns
-    seconds = arguments.seconds
+    cost, turns, seconds = arguments.cost, arguments.turns, arguments.seconds
     here = machine()
     print(", ".join(f"{key} {value}" for key, value in here.items()))
     print(f"cost {cost}, {arguments.workers} workers, {turns} turns of {seconds:g} s\n")
     closed: dict[int, dict[str, dict[str, float]]] = {}
     opened: dict[str, dict[str, dict[str, float]]] = {}
-    with ExitStack() as stack:
-        field = contestants(cost, arguments.workers, stack)
-        for n in arguments.clients:
-            title = f"closed loop, {n} client{'s' * (n > 1)}"
+    loads = arguments.processes or arguments.clients
+    for n in loads:
+        with ExitStack() as stack:
+            if arguments.processes:
+                field = contestants_of_processes(cost, arguments.workers, stack, n)
+                title = f"closed loop, {n} process{'es' * (n > 1)}"
+            else:
+                field = contestants(cost, arguments.workers, stack)
+                title = f"closed loop, {n} client{'s' * (n > 1)}"
 
             def closed_turn(one: Contestant, _: int, n: int = n) -> Turn:
                 return one.closed(n, seconds)
@@ -261,26 +289,36 @@ def run(arguments: argparse.Namespace) -> int:
             found = take_turns(title, closed_turn, field, turns)
             closed[n] = {name: summary(own) for name, own in found.items()}
             print(grid(title, found).plain(), flush=True)
-        capacity = max(figures[REFERENCE]["per_second"] for figures in closed.values())
-        for share in arguments.shares:
-            rate = share * capacity
-            title = f"open loop, {rate:.1f} checks/s: {100 * share:.0f} % of pyca/bcrypt's most"
+            if n != loads[-1]:
+                continue
+            capacity = max(
+                next(iter(figures.values()))["per_second"] for figures in closed.values()
+            )
+            for share in arguments.shares:
+                rate = share * capacity
+                title = f"open loop, {rate:.1f} checks/s: {100 * share:.0f} % of pyca/bcrypt's most"
 
-            def open_turn(one: Contestant, turn: int, rate: float = rate) -> Turn:
-                return one.open(rate, seconds, turn)
+                def open_turn(one: Contestant, turn: int, rate: float = rate) -> Turn:
+                    return one.open(rate, seconds, turn)
 
-            found = take_turns(title, open_turn, field, turns)
-            opened[f"{share:g}"] = {name: summary(own) for name, own in found.items()}
-            print(grid(title, found).plain(), flush=True)
-    if output:
-        write(output, here, cost, {"closed": closed, "open": opened})
+                found = take_turns(title, open_turn, field, turns)
+                opened[f"{share:g}"] = {name: summary(own) for name, own in found.items()}
+                print(grid(title, found).plain(), flush=True)
+    if arguments.output:
+        results = {"closed": closed, "open": opened}
+        name = "processes" if arguments.processes else "logins"
+        write(arguments.output, name, here, cost, results)
     return 0
 
 
-def write(output: Path, here: dict[str, Any], cost: int, results: dict[str, Any]) -> None:
+def write(
+    output: Path, name: str, here: dict[str, Any], cost: int, results: dict[str, Any]
+) -> None:
     output.mkdir(parents=True, exist_ok=True)
+    files = [output / f"{name}.json", output / f"{name}.svg"]
     content = {"machine": here, "cost": cost, "results": results}
-    (output / "logins.json").write_text(json.dumps(content, indent=1) + "\n")
+    files[0].write_text(json.dumps(content, indent=1) + "\n")
     title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
-    chart(results["closed"], title, output / "logins.svg")
-    print(f"written: {output / 'logins.json'}, {output / 'logins.svg'}")
+    clients = "processes" if name == "processes" else "clients"
+    chart(results["closed"], clients, title, files[1])
+    print(f"written: {files[0]}, {files[1]}")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as command
+from benchmarks import processes
 from benchmarks.cpu.logins import (
     OURS,
     REFERENCE,
@@ -19,6 +24,8 @@ from benchmarks.cpu.logins import (
     summary,
     take_turns,
 )
+from benchmarks.processes import WAYS, Processes
+from emulator.problem import Problem
 
 
 def test_arrivals_are_the_same_for_each_contestant_of_a_turn() -> None:
@@ -68,3 +75,30 @@ def test_contestants_take_turns() -> None:
     found = take_turns("a load", run, field, 3)
     assert order == [REFERENCE, OURS] * 3
     assert grid("a load", found).rows[1][-2:] == [1.0, 1.0]
+
+
+def test_processes_take_turns_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["--processes", "2", "--cost", "4", "--seconds", "0.02", "--turns", "1"]
+    more = ["--shares", "0.5", "--workers", "2", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "logins", *options, *more])
+    assert command.main() == 0
+    results = json.loads((tmp_path / "processes.json").read_text())["results"]
+    assert [*results["closed"]] == ["2"]
+    for found in (*results["closed"].values(), *results["open"].values()):
+        assert [*found] == [*WAYS]
+    rates = [figures["per_second"] for figures in results["closed"]["2"].values()]
+    assert min(rates) > 0
+    assert "processes, each with one check at a time" in (tmp_path / "processes.svg").read_text()
+
+
+def test_a_process_that_ends_is_a_problem() -> None:
+    with (
+        pytest.raises(Problem, match="a process ended with status 1"),
+        Processes(1, "pyca", b"", ""),
+    ):
+        pass
+
+
+def test_a_server_that_does_not_start_is_a_problem() -> None:
+    with pytest.raises(Problem, match="the server did not start"), processes.server(1, 99):
+        pass
