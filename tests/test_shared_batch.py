@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import BatchResult, ItemError, SharedChecker, batch, shared_batch
+from bcrypt_batch import BatchResult, CheckerAway, ItemError, SharedChecker, batch, shared_batch
+from tests.test_frames import HASH, PASSWORD, check
 
 MADE = bcrypt_batch.hashpw(b"s3cret", bcrypt_batch.gensalt(4))
 LONG = bcrypt_batch.hashpw(b"x" * 72, bcrypt_batch.gensalt(4))
@@ -71,3 +72,12 @@ def test_what_is_late_is_unprocessed(checker: SharedChecker, hashes: list[bytes]
     assert {3, 5} <= late.errors.keys()
     assert not late.complete
     assert late.truncated == []
+
+
+def test_no_frame_of_an_exception_keeps_a_password(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"cost": 4, "prefix": b"2b", "max_cost": 4, "truncate": True}
+    with SharedChecker(tmp_path / "nobody", when_away="raise") as checker:
+        error = check(
+            shared_batch.hash_or_verify, checker, [PASSWORD], [HASH], deadline=9.0, **options
+        )
+    assert isinstance(error, CheckerAway)
