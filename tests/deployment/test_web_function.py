@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import bcrypt_batch
 from tests.deployment.layers import succeed
 from tests.documents import block
 
 pytestmark = pytest.mark.deployed
-NAME = "bcrypt_batch-0.1.0"
+NAME = f"bcrypt_batch-{bcrypt_batch.__version__}"
 ABOUT = {
-    "METADATA": "Metadata-Version: 2.1\nName: bcrypt-batch\nVersion: 0.1.0\n",
+    "METADATA": f"Metadata-Version: 2.1\nName: bcrypt-batch\nVersion: {bcrypt_batch.__version__}\n",
     "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-abi3-manylinux_2_28_aarch64\n",
     "RECORD": "",
 }
