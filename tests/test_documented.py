@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+import app
 import bcrypt_batch
 from bcrypt_batch import ItemError, hash_many, verify_many
 from bcrypt_batch.results import ERROR_CODES
 from bcrypt_batch.tables import rows
-from request import EVENT_COST, INVALID_PASSWORD
+from request import EVENT_COST, FIELDS, INVALID_PASSWORD
 
 PROJECT = Path(__file__).parent.parent
 SCHEMA = json.loads((PROJECT / "events/schema.json").read_text())["$defs"]
@@ -102,6 +103,13 @@ def test_the_defaults_in_schema_and_documents() -> None:
     assert f"cost={cost}," in api
     security = (PROJECT / "SECURITY.md").read_text()
     assert f"The default is {cost} in Python, {EVENT_COST} in events" in security
+
+
+def test_the_fields_of_an_event_and_the_margin() -> None:
+    about = (PROJECT / "docs/lambda.md").read_text()
+    table = "".join(re.findall(r"^\| (.+?) \|", about, re.M))
+    assert [name for name in FIELDS if f"`{name}`" not in table] == []
+    assert f"The batch ends {app.MARGIN_S} s before the function's timeout" in about
 
 
 def test_the_version_stands_once() -> None:

@@ -46,17 +46,24 @@ class Target(NamedTuple):
     cpus: tuple[Cpu, ...]
 
 
+def variants_of(architecture: str) -> tuple[str, ...]:
+    """Return the names of the kernel's variants, by its files."""
+    names = sorted(file.stem.removeprefix("lanes_") for file in KERNEL.glob("lanes_*.c"))
+    own = (name for name in names if name.startswith(architecture) and not name.endswith("_few"))
+    return ("portable", *own)
+
+
 TARGETS = (
     Target(
         "x86_64-linux-gnu",
         "x86_64-linux-gnu-gcc",
-        ("portable", "x86_64_bmi2", "x86_64_bextr", "x86_64_avx"),
+        variants_of("x86_64"),
         tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3", "znver4")),
     ),
     Target(
         "aarch64-linux-gnu",
         "aarch64-linux-gnu-gcc",
-        ("portable", "aarch64"),
+        variants_of("aarch64"),
         (
             Cpu("neoverse-n1", "neoverse-n1"),
             Cpu("n1, 4 wide", "neoverse-n1", dispatch=4),

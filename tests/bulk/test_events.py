@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bcrypt_batch.tables.compute import Job
 from tests.bulk.engine import Context
 from tests.examples import examples
 from tests.planted import FORMS, planted
@@ -70,6 +71,13 @@ def came_of(event: Any) -> Any:
 @pytest.mark.parametrize("event", GOOD, ids=["plan", "chunk", "finish"])
 def test_what_is_planted_in_is_good_before(event: Any) -> None:
     assert came_of(event) == "StoreDenied"
+
+
+def test_each_option_of_a_job_is_a_field() -> None:
+    """An option that only the command line knows would be refused after the upload."""
+    from bulk.start import FIELDS
+
+    assert {*Job._fields} - {*FIELDS} == {"workers"}  # the function's own
 
 
 @settings(max_examples=examples(100))

@@ -51,6 +51,11 @@ def test_the_workflows() -> None:
         assert set(used) == {PYTHONS[0]}
 
 
+def test_the_document_of_the_layer() -> None:
+    *others, newest = sorted(PYTHONS, key=in_order)
+    assert f"for Python {', '.join(others)} and {newest}: the package" in text("docs/lambda.md")
+
+
 def test_the_oldest() -> None:
     """One binary for it and every later version."""
     assert sorted({OLDEST, *PYTHONS, *TESTED}, key=in_order) == TESTED
