@@ -15,9 +15,10 @@ import pytest
 
 import app
 import bcrypt_batch
-from bcrypt_batch import ItemError, hash_many, verify_many
+from bcrypt_batch import CheckerStats, ItemError, hash_many, verify_many
 from bcrypt_batch.results import ERROR_CODES
 from bcrypt_batch.tables import rows
+from bcrypt_batch.tables.commands.export import FORMATS
 from request import EVENT_COST, FIELDS, INVALID_PASSWORD
 
 PROJECT = Path(__file__).parent.parent
@@ -110,6 +111,12 @@ def test_the_fields_of_an_event_and_the_margin() -> None:
     table = "".join(re.findall(r"^\| (.+?) \|", about, re.M))
     assert [name for name in FIELDS if f"`{name}`" not in table] == []
     assert f"The batch ends {app.MARGIN_S} s before the function's timeout" in about
+
+
+def test_the_figures_of_a_checker_and_the_formats_of_exports() -> None:
+    logins, bulk = ((PROJECT / f"docs/{name}.md").read_text() for name in ("logins", "bulk"))
+    assert [name for name in CheckerStats.__slots__ if f"`{name}`" not in logins] == []
+    assert [name for name in FORMATS if f"\n| `{name}` |" not in bulk] == []
 
 
 def test_the_version_stands_once() -> None:
