@@ -17,7 +17,7 @@ from tests.invoked import over_http
 
 REQUESTS = int(os.environ.get("REQUESTS", "600"))  # `make fuzz` sends 10,000
 LOOKS = 20
-# Heaps grow and shrink: so here large blocks return to the system at once, and minima are compared.
+# Heaps grow and shrink. So large blocks return to the system at once here, and minima are compared.
 # A leak of four kilobytes in each of 600 requests would show.
 GROWTH_KB = 512
 SECRET = "hunter2-very-secret"

@@ -103,7 +103,7 @@ def test_another_workload_does_not_continue_a_sweep(tmp_path: Path) -> None:
 
 
 def test_another_commit_continues_it(tmp_path: Path) -> None:
-    """With the commit that it was begun with: a file saved meanwhile must not end a long sweep."""
+    """It keeps its first commit: a file saved meanwhile must not end a long sweep."""
     first, second = ({"machine": {"cpu": "a CPU", "commit": commit}} for commit in ("1", "2-dirty"))
     with Samples(tmp_path / "samples.csv") as samples:
         continued(tmp_path, first, samples)
@@ -120,7 +120,7 @@ def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def swept(quotas: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both engines, two sizes, interrupted: a line of the file is unfinished; then resumed."""
+    """Both engines at two sizes: interrupted in the middle of a line, then resumed."""
     folder = tmp_path_factory.mktemp("sweep")
     options = [
         *("sweep", "--target", "emulator", "--engines", "bcrypt_batch", "pyca"),

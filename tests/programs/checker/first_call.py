@@ -1,4 +1,4 @@
-"""Do everything else while a checker's first call makes threads, which held_threads.c keeps up."""
+"""Use a checker in every other way while held_threads.c delays the threads of its first call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bcrypt_batch import Checker, CheckerClosed, CheckerTimeout
 
 HASHED = bcrypt_batch.hashpw(b"pw", bcrypt_batch.gensalt(4))
 
-signal.alarm(60)  # which ends the process if the first call holds the interpreter
+signal.alarm(60)  # ends the process if the first call keeps the interpreter's lock
 held, release = os.pipe()
 os.environ["HELD_FD"] = str(held)
 before = len(os.listdir("/proc/self/task"))

@@ -35,8 +35,8 @@ def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
         "bulk", help="compute a table on AWS, in the stack of statemachine/template.yaml",
-        description="Compute a table on AWS. Everything about a run has its name; what is done "
-        "again under the same name finishes what is missing.",
+        description="Compute a table on AWS. Everything about a run has its name; a step that is "
+        "repeated with the same name does only what is missing.",
         examples=(
             "bcrypt-batch bulk start users.csv --run november --cost 12",
             "bcrypt-batch bulk status --run november --wait",
