@@ -16,12 +16,13 @@ import bcrypt
 import pytest
 
 import bcrypt_batch
-from tests.documents import block
+from tests.documents import PROJECT, block
 from tests.processes import PATIENCE_S, check_program
 
 HASHED = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(5))
 LONG = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(5))
 COSTLY = HASHED.replace(b"$05$", b"$17$")
+LAMBDA = (PROJECT / "docs/lambda.md").read_text()
 FORM = {"name": "ada", "password": "s3cret"}
 
 USERS: dict[str, Any] = {
@@ -107,11 +108,15 @@ def test_fastapi(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtu
 
 
 def test_fastapi_as_main_py_of_a_web_function(tmp_path: Path) -> None:
-    """Lambda loads main:app and sends up to 64 requests at once."""
+    """Lambda loads main:app in some server processes, and sends up to 64 requests at once."""
     pytest.importorskip("uvicorn")
     httpx = pytest.importorskip("httpx")
+    shared = 'SharedChecker("/tmp/bcrypt-batch.sock", start=True)'
+    assert f"`{shared}` instead of `Checker(max_waiting=500)`" in LAMBDA
+    text = block("docs/logins.md", "fastapi").replace("Checker(max_waiting=500)", shared)
+    text = text.replace("import Checker,", "import SharedChecker,").replace("/tmp/", f"{tmp_path}/")
     own = f"\nCOST = 5\nusers['ada'] = {HASHED!r}\n"
-    (tmp_path / "main.py").write_text(block("docs/logins.md", "fastapi") + own)
+    (tmp_path / "main.py").write_text(text + own)
     forms = [FORM, {**FORM, "password": "guess"}, {**FORM, "name": "nobody"}, {"name": "ada"}]
 
     async def clients() -> list[int]:
@@ -120,7 +125,7 @@ def test_fastapi_as_main_py_of_a_web_function(tmp_path: Path) -> None:
             sent = (client.post("/login", data=forms[i % 4], timeout=PATIENCE_S) for i in range(64))
             return [answer.status_code for answer in await asyncio.gather(*sent)]
 
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--uds", "socket"]
+    command = [sys.executable, "-m", "uvicorn", "main:app", "--uds", "socket", "--workers", "2"]
     with subprocess.Popen(
         [*command, "--log-level", "warning"],
         cwd=tmp_path,
@@ -132,7 +137,10 @@ def test_fastapi_as_main_py_of_a_web_function(tmp_path: Path) -> None:
             while server.poll() is None and not listens(tmp_path / "socket"):
                 time.sleep(0.05)
             assert asyncio.run(clients()) == [200, 401, 401, 422] * 16
+            with bcrypt_batch.SharedChecker(tmp_path / "bcrypt-batch.sock") as checker:
+                assert checker.stats().finished == 48
         finally:
+            (tmp_path / "bcrypt-batch.sock").unlink(missing_ok=True)  # so that its server ends
             server.terminate()
             said = server.communicate(timeout=PATIENCE_S)[0]
     assert said == ""
