@@ -10,7 +10,7 @@ import bcrypt_batch
 from bcrypt_batch.tables.compute import measure
 from bcrypt_batch.tables.kinds import InvalidTable, NoSuchColumn
 from bcrypt_batch.tables.lines import Lines
-from bcrypt_batch.tables.rows import read_layout
+from bcrypt_batch.tables.reading import read_layout
 from environment import asked_workers
 from fields import InvalidEvent
 

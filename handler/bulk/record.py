@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from bcrypt_batch.tables.compute import Job
+from bcrypt_batch.tables.layout import Layout
 from bcrypt_batch.tables.lines import Lines
+from bcrypt_batch.tables.reading import read_rows
 from bcrypt_batch.tables.results import Counts
-from bcrypt_batch.tables.rows import Columns, Layout, Row, read_rows
+from bcrypt_batch.tables.rows import Columns, Row
 
 
 class Stored(NamedTuple):

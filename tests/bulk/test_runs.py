@@ -10,8 +10,9 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.compute import compute, measure
+from bcrypt_batch.tables.reading import read_layout, read_rows
 from bcrypt_batch.tables.results import Counts
-from bcrypt_batch.tables.rows import Columns, read_layout, read_rows
+from bcrypt_batch.tables.rows import Columns
 from tests.bulk.complete import complete
 from tests.bulk.engine import BUCKET, Engine
 from tests.deployment.layers import PROJECT

@@ -12,7 +12,8 @@ import pytest
 
 from bcrypt_batch.tables.cli import main, parser
 from bcrypt_batch.tables.kinds import NoSuchColumn
-from bcrypt_batch.tables.rows import Columns, read_layout
+from bcrypt_batch.tables.reading import read_layout
+from bcrypt_batch.tables.rows import Columns
 from tests.tables.programs import run
 
 COMMANDS = ("", "hash", "verify", "export", "info", "bulk", "serve")

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcrypt_batch.tables.rows import Columns, Row, read_layout, read_rows
+from bcrypt_batch.tables.reading import read_layout, read_rows
+from bcrypt_batch.tables.rows import Columns, Row
 from tests.examples import examples
 from tests.tables.programs import succeed
 from tests.tables.samples import read_results

@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcrypt_batch.tables.kinds import InvalidTable
+from bcrypt_batch.tables.layout import Layout
 from bcrypt_batch.tables.lines import MAX_RECORD_BYTES, Lines
-from bcrypt_batch.tables.rows import Columns, Layout, Row, read_layout, read_rows
+from bcrypt_batch.tables.reading import read_layout, read_rows
+from bcrypt_batch.tables.rows import Columns, Row
 from bcrypt_batch.tables.source import source
 from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users

@@ -97,6 +97,18 @@ class Lines:
             self.escaped = True
         return line.decode("utf-8", "surrogateescape")
 
+    def whole(self) -> Iterator[tuple[int, str | None]]:
+        """Yield each line with its offset; None for one that is too long."""
+        while True:
+            start = self.mark()
+            try:
+                yield start, next(self)
+            except StopIteration:
+                return
+            except TooLong:
+                deque(self.pieces(), maxlen=0)
+                yield start, None
+
     def pieces(self) -> Iterator[bytes]:
         """Hand over the next line, of whatever size, in pieces."""
         piece = b" "

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from .inputs import open_input
 from .interrupts import Interrupts
 from .kinds import InvalidTable, delimiter_by_name, format_by_content, format_by_name
+from .layout import find_columns
 from .lines import Lines
 from .parquet import parquet_rows
-from .rows import Columns, Row, begin, find_columns, read_rows
+from .reading import begin, read_rows
+from .rows import Columns, Row
 
 
 class Source(NamedTuple):

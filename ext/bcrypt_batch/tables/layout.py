@@ -1,0 +1,68 @@
+"""The header of a CSV: where the columns are."""
+
+from __future__ import annotations
+
+import csv
+from typing import NamedTuple
+
+from .kinds import InvalidTable, NoSuchColumn, likely_delimiter
+from .lines import Lines, TooLong
+from .rows import Columns
+
+
+class Layout(NamedTuple):
+    """The positions of a CSV's columns, without the header's words.
+
+    Attributes:
+        fields: How many fields a row has.
+        password: Position of its column, from 0; so are `id` and `hash`, unless None.
+        keep: Positions of the kept columns.
+        data: Offset of the first byte after the header.
+    """
+
+    fields: int
+    password: int
+    id: int | None
+    hash: int | None
+    keep: tuple[int, ...]
+    data: int
+
+
+def find_columns(lines: Lines, columns: Columns, delimiter: str) -> Layout:
+    """Read the header of a CSV; return the positions of the columns.
+
+    Raises:
+        InvalidTable: The header is missing or malformed, or lacks a column.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = next(reader)
+        while not header:
+            header = next(reader)
+    except StopIteration:
+        raise InvalidTable("the file is empty; a CSV needs a header that names columns") from None
+    except (csv.Error, TooLong):
+        raise InvalidTable(
+            "the first line is no header of a CSV; --format and --delimiter say how to read it"
+        ) from None
+    return _layout(header, columns, lines.offset, delimiter)
+
+
+def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> Layout:
+    def position(name: str, field: str) -> int:
+        found = [i for i, known in enumerate(header) if known == name]
+        if len(found) == 1:
+            return found[0]
+        # Don't quote the header: in a file without one, its words are somebody's password.
+        likely = None if found else likely_delimiter(delimiter.join(header), name)
+        raise NoSuchColumn(name, field, len(found), likely)
+
+    identity = columns.id_among(header)
+    return Layout(
+        fields=len(header),
+        password=position(columns.password, "password_column"),
+        id=None if identity is None else position(identity, "id_column"),
+        hash=None if columns.hash is None else position(columns.hash, "hash_column"),
+        keep=tuple(position(name, "keep") for name in columns.keep),
+        data=data,
+    )
