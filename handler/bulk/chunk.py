@@ -61,13 +61,13 @@ def _compute(place: Place, chunk: Chunk, seconds: float) -> tuple[bytes, Part]:
     run = RunRecord.of_json(content)
     job = run.job._replace(workers=WORKERS)
     lines: list[bytes] = []
-    counts = Counts()
+    keep, counts = run.reading.columns.keep, Counts()
     pace = Pace(job, STRETCH_S)
     with store.open_range(run.input, run.etag, chunk.start, chunk.end) as file:
         for stretch in pace.stretches(run.rows(Lines(file, chunk.start))):
             began = time.monotonic()
             done = compute(job, stretch, deadline=max(0.0, ends - began))
-            lines.append(json_lines(done.outcomes, chunk.row + counts.rows, run.columns.keep))
+            lines.append(json_lines(done.outcomes, chunk.row + counts.rows, keep))
             counts = counts.plus(count(done.outcomes))
             if not done.complete:
                 after: Row | None = stretch[len(done.outcomes)]

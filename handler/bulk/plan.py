@@ -49,7 +49,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
         raise InvalidEvent("input: there is no such object in the bucket")
     with store.open_range(run.input, found.etag) as file:
         try:
-            lines, layout = read_layout(file, run.form, run.columns, run.delimiter)
+            lines, layout = read_layout(file, run.reading)
         except NoSuchColumn as error:
             raise InvalidTable(error.unnamed) from None
         run = run._replace(etag=found.etag, size=found.size, layout=layout)

@@ -16,7 +16,7 @@ from bcrypt_batch.tables.layout import Layout
 from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.reading import read_rows
 from bcrypt_batch.tables.results import Counts
-from bcrypt_batch.tables.rows import Columns, Row
+from bcrypt_batch.tables.rows import Reading, Row
 
 
 class Stored(NamedTuple):
@@ -61,17 +61,14 @@ class RunRecord(NamedTuple):
 
     Attributes:
         bucket: The input's bucket; `key` is the input's key.
-        form: `csv`, `jsonl` or `lines`.
-        delimiter: The character between a CSV's fields.
+        reading: How its bytes become rows.
         etag: The tag of the input when it was planned; `size` is its size in bytes.
         layout: The positions of a CSV's columns.
     """
 
     bucket: str
     key: str
-    form: str
-    delimiter: str
-    columns: Columns
+    reading: Reading
     job: Job
     etag: str = ""
     size: int = 0
@@ -83,17 +80,15 @@ class RunRecord(NamedTuple):
 
     def rows(self, lines: Lines) -> Iterator[Row]:
         """Yield the rows of the input, or of a piece of it that begins and ends between rows."""
-        return read_rows(lines, self.form, self.columns, self.layout, self.delimiter)
+        return read_rows(lines, self.reading, self.layout)
 
     def as_json(self) -> Any:
         """Return run.json's content. The number of workers is the function's, not the run's."""
         job = {name: value for name, value in self.job._asdict().items() if name != "workers"}
         content = {
             "job": job,
-            "columns": self.columns._asdict(),
             "input": {"bucket": self.bucket, "key": self.key},
-            "format": self.form,
-            "delimiter": self.delimiter,
+            **self.reading.as_options(),
             "etag": self.etag,
             "size": self.size,
             "layout": self.layout and self.layout._asdict(),
@@ -102,12 +97,10 @@ class RunRecord(NamedTuple):
 
     @classmethod
     def of_json(cls, content: Any) -> RunRecord:
-        columns, layout = content["columns"], content["layout"]
+        layout = content["layout"]
         return cls(
             **content["input"],
-            form=content["format"],
-            delimiter=content["delimiter"],
-            columns=Columns(**{**columns, "keep": tuple(columns["keep"])}),
+            reading=Reading.of_options(content),
             job=Job(**content["job"]),
             etag=content["etag"],
             size=content["size"],

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
 from bcrypt_batch.tables.kinds import (
+    DIALECTS,
     FORMATS,
     InvalidColumns,
-    delimiter_by_name,
     format_by_name,
     is_delimiter,
 )
-from bcrypt_batch.tables.rows import Columns
+from bcrypt_batch.tables.rows import Columns, Reading
 from fields import Fields, InvalidEvent
 
 from .record import Place, RunRecord
@@ -23,7 +23,8 @@ FIELDS = (
     "chunk_rows", "concurrency",
 )  # fmt: skip
 INPUT_FIELDS = (
-    "bucket", "key", "format", "delimiter", "password_column", "id_column", "hash_column", "keep",
+    "bucket", "key", "format", "delimiter", "dialect", "nulls", "password_column", "id_column",
+    "hash_column", "keep",
 )  # fmt: skip
 # Prefixes that the function's role may read and write.
 INPUT_PREFIX = "in/"
@@ -72,13 +73,10 @@ def parse(event: Any) -> RunRequest:
     key = source.text("key")
     if not key.startswith(INPUT_PREFIX):
         raise InvalidEvent(f"input.key must begin with {INPUT_PREFIX}")
-    form = source.choice("format", FORMATS, format_by_name(key) or "csv")
     record = RunRecord(
         bucket=source.text("bucket"),
         key=key,
-        form=form,
-        delimiter=_delimiter(source, delimiter_by_name(key)),
-        columns=_columns(source, operation, form),
+        reading=_reading(source, operation, key),
         job=_job(fields, operation),
     )
     return RunRequest(
@@ -103,31 +101,41 @@ def _job(fields: Fields, operation: str) -> Job:
     )
 
 
-def _columns(source: Fields, operation: str, form: str) -> Columns:
+def _reading(source: Fields, operation: str, key: str) -> Reading:
     if operation == "hash":
         source.refuse(["hash_column"], "does not go with operation 'hash'")
     columns = Columns(
         password=source.text("password_column", "password"),
         id=source.text("id_column", None),
         hash=source.text("hash_column", "hash") if operation == "verify" else None,
-        keep=_keep(source),
+        keep=_texts(source, "keep", "column names") or (),
+    )
+    dialect = source.choice("dialect", DIALECTS) if "dialect" in source else None
+    form = "csv" if dialect else format_by_name(key) or "csv"
+    asked = Reading(
+        form=source.choice("format", FORMATS, form),
+        columns=columns,
+        delimiter=_delimiter(source) if "delimiter" in source else None,
+        dialect=dialect,
+        nulls=_texts(source, "nulls", "texts"),
     )
     try:
-        columns.check(form)
+        return asked.completed(key)
     except InvalidColumns as error:
         raise InvalidEvent(f"input.{error.field} {error.why}") from None
-    return columns
 
 
-def _keep(source: Fields) -> tuple[str, ...]:
-    keep = source.get("keep", [])
-    if not isinstance(keep, list) or not all(isinstance(name, str) for name in keep):
-        raise InvalidEvent("input.keep must be a list of column names")
-    return tuple(dict.fromkeys(keep))
+def _texts(source: Fields, name: str, what: str) -> tuple[str, ...] | None:
+    texts = source.get(name, None)
+    if name in source and not (
+        isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+    ):
+        raise InvalidEvent(f"input.{name} must be a list of {what}")
+    return None if texts is None else tuple(dict.fromkeys(texts))
 
 
-def _delimiter(source: Fields, default: str) -> str:
-    value = source.get("delimiter", default)
+def _delimiter(source: Fields) -> str:
+    value = source.get("delimiter")
     if not isinstance(value, str) or not is_delimiter(value):
         raise InvalidEvent(
             "input.delimiter must be one character other than a quote or a line's end"

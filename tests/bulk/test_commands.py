@@ -217,26 +217,33 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     monkeypatch.setattr(Stack, "start", lambda _stack, _run, event: events.append(event))
     table = tmp_path / "users.csv"
     table.write_bytes(b"id,password,stored,mail\nu,pw,x,e\n")
+    tabs = tmp_path / "users.tsv"
+    tabs.write_bytes(b"id\tpassword\n")
     asked = [
         "--operation", "verify", "--max-cost", "5", "--no-truncate", "--allow-empty",
         "--hash-column", "stored", "--id-column", "id", "--keep", "mail",
+        "--null", "NULL", "--null", "none", "--dialect", "csv",
         "--chunk-rows", "7", "--concurrency", "3",
     ]  # fmt: skip
     assert start(table, *asked) == 0
     assert start(table, "--run", "plain") == 0
-    given, plain = events
+    assert start(tabs, "--run", "tabs", "--dialect", "mysql") == 0
+    given, plain, escaped = events
     source = {"bucket": BUCKET, "format": "csv", "delimiter": ",", "password_column": "password"}
     assert given == {
         "operation": "verify", "max_cost": 5, "truncate": False, "allow_empty": True,
         "chunk_rows": 7, "concurrency": 3, "output": {"bucket": BUCKET, "prefix": "runs/r/"},
         "input": {
-            **source, "key": "in/r", "hash_column": "stored", "id_column": "id", "keep": ["mail"]
+            **source, "key": "in/r", "hash_column": "stored", "id_column": "id", "keep": ["mail"],
+            "dialect": "csv", "nulls": ["NULL", "none"],
         },
     }  # fmt: skip
     assert plain == {
         "operation": "hash", "output": {"bucket": BUCKET, "prefix": "runs/plain/"},
         "input": {**source, "key": "in/plain"},
     }  # fmt: skip
+    assert escaped["input"]["dialect"] == "mysql"
+    assert escaped["input"]["delimiter"] == "\t"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ ITEM = {"chunk": 0, "start": 12, "end": 40, "row": 0, "rows": 3}
 RUN = {
     "operation": "hash",
     "input": {"bucket": "tables", "key": "in/users.csv", "format": "csv", "delimiter": ",",
-              "password_column": "password", "id_column": "id", "keep": ["mail"]},
+              "dialect": "csv", "nulls": ["NULL"], "password_column": "password", "id_column": "id",
+              "keep": ["mail"]},
     "output": OUTPUT,
     "cost": 12, "prefix": "2b", "truncate": True, "allow_empty": True,
     "chunk_rows": 100, "concurrency": 10,

@@ -12,7 +12,7 @@ import bcrypt_batch
 from bcrypt_batch.tables.compute import compute, measure
 from bcrypt_batch.tables.reading import read_layout, read_rows
 from bcrypt_batch.tables.results import Counts
-from bcrypt_batch.tables.rows import Columns
+from bcrypt_batch.tables.rows import Reading
 from tests.bulk.complete import complete
 from tests.bulk.engine import BUCKET, Engine
 from tests.deployment.layers import PROJECT
@@ -26,7 +26,7 @@ from tests.processes import check_python, run_python
         ({"prefix": "2y"}, "job"),
         ({"allow_empty": True}, "job"),
         ({"input": {"keep": ["id"]}}, "keep"),
-        ({"input": {"id_column": "id"}}, "columns"),
+        ({"input": {"id_column": "id"}}, "id_column"),
     ],
 )
 def test_a_prefix_in_use_with_other_options_is_refused(
@@ -81,13 +81,30 @@ def test_quotes_that_stay_open_are_read_as_the_command_line_does(
     bulk.upload(content)
     about = bulk.start()
     assert about["status"] == "SUCCEEDED", about
-    lines, layout = read_layout(io.BytesIO(content), "csv", Columns())
-    rows = list(read_rows(lines, "csv", Columns(), layout))
+    lines, layout = read_layout(io.BytesIO(content), Reading())
+    rows = list(read_rows(lines, Reading(), layout))
     found = [json.loads(line) for line in bulk.lines()]
     assert [row.get("id") for row in found] == [row.id for row in rows]
     assert [row.get("lines") for row in found] == [10_001, None, 3002, 10_001, None]
     assert [row.lines for row in rows] == [10_001, 1, 3002, 10_001, 1]
     assert not any(row.id == "admin" for row in rows)
+
+
+@pytest.mark.parametrize("crlf", [False, True])
+def test_rows_of_a_database(bulk: Engine, crlf: bool) -> None:
+    """Each chunk knows how rows end, and what is NULL."""
+    content = b'id\tpassword\nu\ta\\\nb\nv\t\\N\nw\tnone\nx\t"\n'
+    if crlf:
+        content = content.replace(b"\n", b"\r\n").replace(b"\\\r\n", b"\n")
+    bulk.upload(content, "in/users.tsv")
+    table = {"dialect": "mysql", "nulls": ["none"]}
+    about = bulk.start(key="in/users.tsv", input=table, chunk_rows=1)
+    assert about["status"] == "SUCCEEDED", about
+    rows = [json.loads(line) for line in bulk.lines()]
+    errors = [None, "missing_password", "missing_password", None]
+    assert [row.get("error") for row in rows] == errors
+    assert bcrypt_batch.checkpw(b"a\nb", rows[0]["hash"].encode())
+    assert bcrypt_batch.checkpw(b'"', rows[3]["hash"].encode())
 
 
 def test_verify(bulk: Engine) -> None:

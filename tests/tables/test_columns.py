@@ -64,7 +64,7 @@ def test_one_rule_refuses_columns_of_options_and_of_events(
 )
 def test_the_key_of_an_event_tells_format_and_delimiter(name: str, found: tuple[str, str]) -> None:
     record = parse(asked("hash", key=f"in/{name}")).record
-    assert (record.form, record.delimiter) == found
+    assert (record.reading.form, record.reading.delimiter) == found
 
 
 def test_an_empty_hash_of_a_table_is_a_missing_one_and_elsewhere_an_invalid_one() -> None:

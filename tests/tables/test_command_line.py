@@ -13,7 +13,7 @@ import pytest
 from bcrypt_batch.tables.cli import main, parser
 from bcrypt_batch.tables.kinds import NoSuchColumn
 from bcrypt_batch.tables.reading import read_layout
-from bcrypt_batch.tables.rows import Columns
+from bcrypt_batch.tables.rows import Reading
 from tests.tables.programs import run
 
 COMMANDS = ("", "hash", "verify", "export", "info", "bulk", "serve")
@@ -67,7 +67,7 @@ def test_what_is_asked_for_is_not_detected(tmp_path: Path) -> None:
 )
 def test_a_header_names_the_likely_delimiter(header: str, delimiter: str, shown: str) -> None:
     with pytest.raises(NoSuchColumn) as refused:
-        read_layout(io.BytesIO(f"{header}\n".encode()), "csv", Columns(), delimiter)
+        read_layout(io.BytesIO(f"{header}\n".encode()), Reading(delimiter=delimiter))
     assert f"no column 'password'; it has one with --delimiter {shown!r}" in str(refused.value)
     assert f"it has one with the delimiter {shown!r}" in refused.value.unnamed
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcrypt_batch.tables.reading import read_layout, read_rows
-from bcrypt_batch.tables.rows import Columns, Row
+from bcrypt_batch.tables.rows import Reading, Row
 from tests.examples import examples
 from tests.tables.programs import succeed
 from tests.tables.samples import read_results
@@ -22,8 +22,9 @@ NAMES = ("id", "password", "note")
 
 
 def read(content: bytes, delimiter: str = ",") -> list[Row]:
-    lines, layout = read_layout(io.BytesIO(content), "csv", Columns(), delimiter)
-    return list(read_rows(lines, "csv", Columns(), layout, delimiter))
+    reading = Reading(delimiter=delimiter, dialect="csv")
+    lines, layout = read_layout(io.BytesIO(content), reading)
+    return list(read_rows(lines, reading, layout))
 
 
 class Written(NamedTuple):

@@ -19,7 +19,7 @@ from bcrypt_batch.tables.kinds import InvalidTable
 from bcrypt_batch.tables.layout import Layout
 from bcrypt_batch.tables.lines import MAX_RECORD_BYTES, Lines
 from bcrypt_batch.tables.reading import read_layout, read_rows
-from bcrypt_batch.tables.rows import Columns, Row
+from bcrypt_batch.tables.rows import Columns, Reading, Row
 from bcrypt_batch.tables.source import source
 from tests.examples import examples
 from tests.tables.samples import AWKWARD, User, as_csv, users
@@ -29,8 +29,9 @@ def read(
     content: bytes, form: str = "csv", columns: Columns | None = None, delimiter: str = ","
 ) -> tuple[Layout | None, list[Row]]:
     columns = columns or Columns()
-    lines, layout = read_layout(io.BytesIO(content), form, columns, delimiter)
-    return layout, list(read_rows(lines, form, columns, layout, delimiter))
+    reading = Reading(form, columns, delimiter, "csv" if form == "csv" else None)
+    lines, layout = read_layout(io.BytesIO(content), reading)
+    return layout, list(read_rows(lines, reading, layout))
 
 
 def passwords(content: bytes, form: str = "csv", **options: str) -> list[bytes | None]:
@@ -134,8 +135,8 @@ def test_what_is_in_a_long_quoted_field_is_no_row(size: int, row: bytes) -> None
     row = row.replace(b"WORDS", WORDS * (size // len(WORDS))).replace(b"LONG", b"x" * size)
     content = b"id,password\n" + row + b'\nv,a\nw,"b\n"\n'
     for file in (io.BytesIO(content), Pipe(content)):
-        lines, layout = read_layout(file, "csv", Columns())
-        long, *others = read_rows(lines, "csv", Columns(), layout)
+        lines, layout = read_layout(file, Reading())
+        long, *others = read_rows(lines, Reading(), layout)
         assert long.error in ("malformed_row", "row_too_long", "wrong_number_of_fields")
         assert long.lines == row.count(b"\n") + 1
         assert [(row.id, row.password) for row in others] == [("v", b"a"), ("w", b"b\n")]
@@ -155,7 +156,7 @@ def test_what_follows_an_open_quote_is_one_row(after: bytes, lines: int) -> None
     """The file may have been cut off within a field, or a quote that looks open may close it."""
     content = b'id,password\nu,"open\n' + after
     for file in (io.BytesIO(content + b"x,d\n"), Pipe(content + b"x,d\n")):
-        found = list(read_rows(Lines(file), "csv", Columns(), LAYOUT))[1:]
+        found = list(read_rows(Lines(file), Reading(), LAYOUT))[1:]
         closed = after.endswith(b'c"\n')
         assert found[0].error == ("malformed_row" if len(after) < 1 << 20 else "row_too_long")
         assert found[0].lines == lines + (not closed)
@@ -166,8 +167,8 @@ def test_a_quote_that_stays_open_takes_bounded_memory() -> None:
     content = b'id,password\nu,"\n' + (b"x" * 1000 + b'","\n') * 10_000
     for file in (io.BytesIO(content), Pipe(content)):
         tracemalloc.start()
-        lines, layout = read_layout(file, "csv", Columns())
-        found = list(read_rows(lines, "csv", Columns(), layout))
+        lines, layout = read_layout(file, Reading())
+        found = list(read_rows(lines, Reading(), layout))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert [(row.error, row.lines) for row in found] == [("row_too_long", 10_001)]
@@ -228,14 +229,14 @@ def test_a_piece_between_rows_has_the_same_rows(text: bytes, limit: int) -> None
     content = b"id,password\n" + text
     layout, _ = read(content)
     lines = Lines(io.BytesIO(text), 12, limit)
-    whole = list(read_rows(lines, "csv", Columns(), layout))
+    whole = list(read_rows(lines, Reading(), layout))
     starts = [row.start for row in whole] + [len(content)]
     assert all(a < b for a, b in pairwise(starts))
     for first in range(len(whole)):
         for last in (first + 1, len(whole)):
             piece = io.BytesIO(content[starts[first] : starts[last]])
             lines = Lines(piece, starts[first], limit)
-            again = list(read_rows(lines, "csv", Columns(), layout))
+            again = list(read_rows(lines, Reading(), layout))
             assert again == whole[first:last]
 
 
@@ -278,14 +279,15 @@ def test_a_password_that_begins_as_a_known_file_does(first: bytes, end: bytes) -
     assert passwords(first + end + b"a" + end, "lines") == [first, b"a"]
 
 
+ANY = Reading(None, Columns(), None)
+
+
 def test_names_tell_formats() -> None:
-    found = [
-        source(name, None, Columns(), None) for name in ("a.CSV", "b.ndjson", "c.txt", "d.TSV")
-    ]
+    found = [source(name, ANY).reading for name in ("a.CSV", "b.ndjson", "c.txt", "d.TSV")]
     assert [(one.form, one.delimiter) for one in found] == [
         ("csv", ","), ("jsonl", ","), ("lines", ","), ("csv", "\t"),
     ]  # fmt: skip
-    assert source("users.dat", None, Columns(), None)[1:] == (None, Columns(), None)
+    assert source("users.dat", ANY).reading == ANY
     with pytest.raises(InvalidTable, match="one of csv, jsonl, lines, not 'tsv'"):
         read(b"a", "tsv")
 
@@ -312,9 +314,8 @@ def test_a_long_table_is_read_bit_by_bit() -> None:
             return len(target)
 
     source = Endless()
-    rows: Iterator[Row] = read_rows(
-        Lines(cast(BinaryIO, io.BufferedReader(source))), "lines", Columns()
-    )
+    lines = Lines(cast(BinaryIO, io.BufferedReader(source)))
+    rows: Iterator[Row] = read_rows(lines, Reading("lines"))
     for _ in range(10_000):
         next(rows)
     assert source.read_bytes < 1_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 FORMATS = ("csv", "jsonl", "lines")
+DIALECTS = ("csv", "postgres", "mysql")  # of the format csv
 HEAD_BYTES = 64  # how many are examined
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t", "|")  # the usual ones
@@ -135,9 +136,10 @@ def format_by_name(name: str) -> str | None:
     return None
 
 
-def delimiter_by_name(name: str) -> str:
-    """Return the delimiter of a CSV with this name."""
-    return "\t" if name.lower().endswith(".tsv") else ","
+def default_delimiter(name: str, dialect: str | None) -> str:
+    """Return the delimiter of a CSV with this name and dialect."""
+    tab = name.lower().endswith(".tsv") or dialect not in (None, "csv")
+    return "\t" if tab else ","
 
 
 def is_delimiter(text: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from typing import NamedTuple
 
+from .dialects import read_header
 from .kinds import InvalidTable, NoSuchColumn, likely_delimiter
 from .lines import Lines, TooLong
-from .rows import Columns
+from .rows import Columns, Reading
 
 
 class Layout(NamedTuple):
@@ -18,6 +19,7 @@ class Layout(NamedTuple):
         password: Position of its column, from 0; so are `id` and `hash`, unless None.
         keep: Positions of the kept columns.
         data: Offset of the first byte after the header.
+        crlf: Whether the header's line ends in CR and LF.
     """
 
     fields: int
@@ -26,26 +28,31 @@ class Layout(NamedTuple):
     hash: int | None
     keep: tuple[int, ...]
     data: int
+    crlf: bool = False
 
 
-def find_columns(lines: Lines, columns: Columns, delimiter: str) -> Layout:
+def find_columns(lines: Lines, reading: Reading) -> Layout:
     """Read the header of a CSV; return the positions of the columns.
 
     Raises:
         InvalidTable: The header is missing or malformed, or lacks a column.
     """
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    assert reading.delimiter
+    crlf = False
     try:
-        header = next(reader)
-        while not header:
-            header = next(reader)
-    except StopIteration:
-        raise InvalidTable("the file is empty; a CSV needs a header that names columns") from None
+        if reading.escapes:
+            header, crlf = read_header(lines, reading)
+        else:
+            records = csv.reader(lines, delimiter=reading.delimiter, strict=True)
+            header = next(filter(None, records), [])
     except (csv.Error, TooLong):
         raise InvalidTable(
             "the first line is no header of a CSV; --format and --delimiter say how to read it"
         ) from None
-    return _layout(header, columns, lines.offset, delimiter)
+    if not header:
+        raise InvalidTable("the file is empty; a CSV needs a header that names columns")
+    layout = _layout(header, reading.columns, lines.offset, reading.delimiter)
+    return layout._replace(crlf=crlf)
 
 
 def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> Layout:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from .lines import Lines
-from .rows import MALFORMED, TOO_LONG, WRONG_TYPE, Columns, Row
+from .rows import MALFORMED, TOO_LONG, WRONG_TYPE, Columns, Reading, Row, secret_bytes
 
 MAX_DEPTH = 64  # of a kept value
 
 
-def jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
+def jsonl_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
+    """Yield the rows of a table of an object a line, or of a piece between rows."""
+    columns, nulls = reading.columns, reading.null_bytes
     decode = json.JSONDecoder(parse_constant=_finite, parse_float=_finite).decode
     for start, line in lines.whole():
         if line is None:
@@ -25,7 +27,7 @@ def jsonl_rows(lines: Lines, columns: Columns) -> Iterator[Row]:
             found = decode(line)
             if not isinstance(found, dict):
                 raise TypeError
-            yield _from_object(start, found, columns)
+            yield _from_object(start, found, columns, nulls)
         except TypeError:
             yield Row(start, None, None, None, WRONG_TYPE)
         except (ValueError, RecursionError):  # UnicodeEncodeError, too: half a surrogate pair
@@ -53,7 +55,9 @@ def _is_deep(value: Any) -> bool:
     return any(isinstance(one, (dict, list)) for one in level)
 
 
-def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
+def _from_object(
+    start: int, found: dict[str, Any], columns: Columns, nulls: frozenset[bytes]
+) -> Row:
     name = columns.id_among(found)
     identity = None if name is None else found.get(name)
     if identity is not None and (
@@ -66,16 +70,16 @@ def _from_object(start: int, found: dict[str, Any], columns: Columns) -> Row:
     return Row(
         start,
         identity,
-        _text(found.get(columns.password)),
-        _text(found.get(columns.hash)) if columns.hash else None,
+        _secret(found.get(columns.password), nulls),
+        _secret(found.get(columns.hash), nulls) if columns.hash else None,
         None,
         kept,
     )
 
 
-def _text(value: Any) -> bytes | None:
+def _secret(value: Any, nulls: frozenset[bytes]) -> bytes | None:
     if value is None:
         return None
     if not isinstance(value, str):
         raise TypeError
-    return value.encode("utf-8", "surrogateescape")
+    return secret_bytes(value, nulls)

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from .kinds import HEAD_BYTES, InvalidTable, is_parquet
-from .rows import Columns, Row
+from .rows import Reading, Row
 
 ROWS_AT_ONCE = 8192
 _TEXT = ("string", "large_string")
 
 
-def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
+def parquet_rows(path: str, reading: Reading) -> Iterator[Row]:
     """Yield the rows of a Parquet file; `start` is a row's offset if all rows had the same size.
 
     Raises:
         InvalidTable: The file isn't Parquet, is damaged, lacks a column or has one of a wrong type.
     """
+    columns = reading.columns
     with Path(path).open("rb") as file:
         if not is_parquet(file.read(HEAD_BYTES)):
             raise InvalidTable("the file is no Parquet")
@@ -55,7 +56,7 @@ def parquet_rows(path: str, columns: Columns) -> Iterator[Row]:
         if name == identity and _is(kind, "boolean"):
             raise InvalidTable(f"column {name!r} must be text or numbers, not {kind}")
     per_row = os.stat(path).st_size / max(1, file.metadata.num_rows)
-    return _from_batches(file, secret, plain, columns, identity, per_row)
+    return _from_batches(file, secret, plain, reading, identity, per_row)
 
 
 def _is(kind: Any, *names: str) -> bool:
@@ -68,14 +69,18 @@ def _from_batches(
     file: Any,
     secret: tuple[str, ...],
     plain: list[str],
-    columns: Columns,
+    reading: Reading,
     identity: str | None,
     per_row: float,
 ) -> Iterator[Row]:
+    columns, nulls = reading.columns, reading.null_bytes
     number = 0
     for batch in _batches(file, [*dict.fromkeys((*secret, *plain))]):
         read = {name: _values(batch.column(name)) for name in plain}
-        read |= {name: _bytes(batch.column(name)) for name in secret}
+        read |= {
+            name: [None if data in nulls else data for data in _bytes(batch.column(name))]
+            for name in secret
+        }
         for i in range(batch.num_rows):
             yield Row(
                 int(number * per_row),

@@ -9,23 +9,8 @@ from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
 from .layout import Layout, find_columns
 from .lines import Lines
 from .objects import jsonl_rows
-from .rows import TOO_LONG, Columns, Row
-from .separated import csv_rows
-
-
-def read_layout(
-    file: BinaryIO, form: str, columns: Columns, delimiter: str = ","
-) -> tuple[Lines, Layout | None]:
-    """Read a table's beginning: a byte order mark, and a CSV's header.
-
-    Returns:
-        The lines that follow, for `read_rows`, and the layout of a CSV.
-
-    Raises:
-        InvalidTable: The table isn't text, or its header isn't valid.
-    """
-    lines = begin(file)
-    return lines, find_columns(lines, columns, delimiter) if form == "csv" else None
+from .rows import TOO_LONG, Reading, Row, secret_bytes
+from .separated import separated_rows
 
 
 def begin(file: BinaryIO) -> Lines:
@@ -41,28 +26,36 @@ def begin(file: BinaryIO) -> Lines:
     return lines
 
 
-def read_rows(
-    lines: Lines,
-    form: str,
-    columns: Columns,
-    layout: Layout | None = None,
-    delimiter: str = ",",
-) -> Iterator[Row]:
+def read_layout(file: BinaryIO, reading: Reading) -> tuple[Lines, Layout | None]:
+    """Read a table's beginning: a byte order mark, and a CSV's header.
+
+    Returns:
+        The lines that follow, for `read_rows`, and the layout of a CSV.
+
+    Raises:
+        InvalidTable: The table isn't text, or its header isn't valid.
+    """
+    lines = begin(file)
+    return lines, find_columns(lines, reading) if reading.form == "csv" else None
+
+
+def read_rows(lines: Lines, reading: Reading, layout: Layout | None = None) -> Iterator[Row]:
     """Yield the rows of a table, or of a piece of it that begins and ends between rows."""
-    if form == "csv":
+    if reading.form == "csv":
         assert layout is not None
-        return csv_rows(lines, layout, delimiter)
-    if form == "jsonl":
-        return jsonl_rows(lines, columns)
-    if form == "lines":
-        return _plain_rows(lines)
-    raise InvalidTable(f"the format must be one of {', '.join(FORMATS)}, not {form!r}")
+        return separated_rows(lines, reading, layout)
+    if reading.form == "jsonl":
+        return jsonl_rows(lines, reading)
+    if reading.form == "lines":
+        return _plain_rows(lines, reading)
+    raise InvalidTable(f"the format must be one of {', '.join(FORMATS)}, not {reading.form!r}")
 
 
-def _plain_rows(lines: Lines) -> Iterator[Row]:
+def _plain_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
+    nulls = reading.null_bytes
     for start, line in lines.whole():
         if line is None:
             yield Row(start, None, None, None, TOO_LONG)
             continue
         text = line.removesuffix("\r\n").removesuffix("\n")
-        yield Row(start, None, text.encode("utf-8", "surrogateescape"), None)
+        yield Row(start, None, secret_bytes(text, nulls), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from .kinds import InvalidColumns
+from .kinds import InvalidColumns, default_delimiter, format_by_name
 
 MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
@@ -93,3 +93,75 @@ class Columns(NamedTuple):
     def id_among(self, names: Container[str]) -> str | None:
         """Return the id column of a table with these columns, or None if it has none."""
         return self.id or ("id" if "id" in names and "id" not in self.secret else None)
+
+
+def secret_bytes(text: str, nulls: frozenset[bytes]) -> bytes | None:
+    """Return the bytes of a password or hash; None if it is one of the nulls."""
+    data = text.encode("utf-8", "surrogateescape")
+    return None if data in nulls else data
+
+
+class Reading(NamedTuple):
+    """How the bytes of a file become rows.
+
+    Attributes:
+        form: `csv`, `jsonl`, `lines` or `parquet`; None to detect it from the first line.
+        columns: The columns to read.
+        delimiter: The character between a CSV's fields; None to detect it from the first line.
+        dialect: How a CSV's fields are written, one of DIALECTS. None is `csv`, but refuses a
+            table with tabs and quoted line ends, which may be of another dialect.
+        nulls: Passwords and hashes that are exactly one of these texts are missing; None for
+            those of the dialect.
+    """
+
+    form: str | None = "csv"
+    columns: Columns = Columns()
+    delimiter: str | None = ","
+    dialect: str | None = None
+    nulls: tuple[str, ...] | None = None
+
+    def completed(self, name: str) -> Reading:
+        """Return what is read from a file of this name.
+
+        Raises:
+            InvalidColumns: The format has no such columns, or no dialects.
+        """
+        form = self.form or ("csv" if self.dialect else format_by_name(name))
+        if self.dialect and form != "csv":
+            raise InvalidColumns("dialect", f"doesn't go with format {form!r}, only with 'csv'")
+        self.columns.check(form)
+        delimiter = self.delimiter or (default_delimiter(name, self.dialect) if form else None)
+        if self.escapes and (delimiter in (".", "\\") or str(delimiter).isalnum()):
+            raise InvalidColumns("delimiter", f"can't be that character in dialect {self.dialect}")
+        columns = self.columns._replace(keep=tuple(dict.fromkeys(self.columns.keep)))
+        return self._replace(form=form, columns=columns, delimiter=delimiter)
+
+    @property
+    def escapes(self) -> bool:
+        """Whether a CSV has backslashes instead of quotes."""
+        return self.dialect not in (None, "csv")
+
+    @property
+    def null_bytes(self) -> frozenset[bytes]:
+        """The passwords and hashes that are missing, of formats without backslashes."""
+        return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())
+
+    def as_options(self) -> dict[str, Any]:
+        """Return what the rows depend on, by the names of options."""
+        form, columns, *_ = self
+        others = dict(zip(self._fields[2:], self[2:], strict=True))
+        return {
+            "format": form, "password_column": columns.password, "id_column": columns.id,
+            "hash_column": columns.hash, "keep": columns.keep, **others,
+        }  # fmt: skip
+
+    @classmethod
+    def of_options(cls, options: dict[str, Any]) -> Reading:
+        """Return what `as_options` was called of; lists may have been tuples."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in options.items()
+        }
+        names = ("password_column", "id_column", "hash_column", "keep")
+        columns = Columns(*(given[name] for name in names))
+        return cls(given["format"], columns, *(given[name] for name in cls._fields[2:]))

@@ -56,7 +56,7 @@ class TableRun:
         interrupts: Interrupts,
     ) -> None:
         self.job = job
-        self.keep = source.columns.keep
+        self.keep = source.reading.columns.keep
         self.output = output
         self.form = form
         self.started = time.monotonic()

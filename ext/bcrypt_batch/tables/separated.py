@@ -1,14 +1,16 @@
-"""The rows of a CSV, each with its offset in the file."""
+"""The rows of a CSV in each of its dialects, each with its offset in the file."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
 
+from .dialects import Records
+from .kinds import InvalidTable
 from .layout import Layout
 from .lines import MAX_RECORD_BYTES, Lines, TooLong
 from .quotes import leave_doubtful
-from .rows import MALFORMED, TOO_LONG, WRONG_FIELDS, Row
+from .rows import MALFORMED, TOO_LONG, WRONG_FIELDS, Reading, Row, secret_bytes
 
 MAX_FIELD = 1 << 17  # characters
 # A record is read to its end before its fields are checked: a reader that stops inside a quoted
@@ -16,11 +18,25 @@ MAX_FIELD = 1 << 17  # characters
 # belongs to the command line or a function.
 csv.field_size_limit(MAX_RECORD_BYTES)
 
+OTHER_DIALECT = (
+    "a quoted field between tabs has several lines, as if a password began with a quote: --dialect "
+    "postgres or mysql is for what COPY, mysql --batch or INTO OUTFILE wrote, --dialect csv for "
+    "fields in quotes"
+)
 
-def csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
+
+def separated_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a table, or of a piece of it that begins and ends between rows."""
+    return (_escaped_rows if reading.escapes else _quoted_rows)(lines, reading, layout)
+
+
+def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+    assert reading.delimiter
+    delimiter, nulls = reading.delimiter, reading.null_bytes
+    doubtful = delimiter == "\t" and reading.dialect is None
     # Strict, so that an unclosed quote is an error at the next quote instead of joining rows.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    number, password_at, id_at, hash_at, keep, _ = layout
+    number, password_at, id_at, hash_at, keep, *_ = layout
     while True:
         start = lines.mark()
         error = None
@@ -36,11 +52,15 @@ def csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
         if error or lines.escaped:
             end = lines.offset
             left = leave_doubtful(lines, delimiter)
+            if doubtful and left > 1:
+                raise InvalidTable(OTHER_DIALECT)
             if error or lines.offset != end:
                 yield Row(start, None, None, None, error or MALFORMED, lines=left)
                 continue
         if not fields:
             continue  # an empty line
+        if doubtful and lines.taken > 1:
+            raise InvalidTable(OTHER_DIALECT)
         if lines.offset - start > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:
             error = MALFORMED
         elif len(fields) != number:
@@ -51,8 +71,38 @@ def csv_rows(lines: Lines, layout: Layout, delimiter: str) -> Iterator[Row]:
         yield Row(
             start,
             None if id_at is None else fields[id_at],
-            fields[password_at].encode("utf-8", "surrogateescape"),
-            None if hash_at is None else fields[hash_at].encode("utf-8", "surrogateescape"),
+            secret_bytes(fields[password_at], nulls),
+            None if hash_at is None else secret_bytes(fields[hash_at], nulls),
             None,
             tuple(fields[i] for i in keep) if keep else (),
+        )
+
+
+def _escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+    records = Records(lines, reading, layout.crlf)
+    text, secret = records.text, records.secret
+    number, password_at, id_at, hash_at, keep, *_ = layout
+    while True:
+        start = lines.mark()
+        try:
+            record = records.record()
+        except StopIteration:
+            return
+        except TooLong:
+            yield Row(start, None, None, None, TOO_LONG, lines=records.skip())
+            continue
+        if not records.is_row(record, number):
+            continue
+        fields = records.fields(record)
+        if fields is None or len(fields) != number:
+            error = MALFORMED if fields is None else WRONG_FIELDS
+            yield Row(start, None, None, None, error, lines=lines.taken)
+            continue
+        yield Row(
+            start,
+            None if id_at is None else text(fields[id_at]),
+            secret(fields[password_at]),
+            None if hash_at is None else secret(fields[hash_at]),
+            None,
+            tuple(text(fields[i]) for i in keep) if keep else (),
         )

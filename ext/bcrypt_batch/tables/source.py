@@ -6,16 +6,20 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import NamedTuple
 
 from .inputs import open_input
 from .interrupts import Interrupts
-from .kinds import InvalidTable, delimiter_by_name, format_by_content, format_by_name
+from .kinds import InvalidTable, format_by_content
 from .layout import find_columns
 from .lines import Lines
 from .parquet import parquet_rows
 from .reading import begin, read_rows
-from .rows import Columns, Row
+from .rows import Reading, Row
+
+# How many rows are read before an output is made; of a pipe, whose rows may come slowly, only one.
+AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
 
 
 class Source(NamedTuple):
@@ -23,26 +27,30 @@ class Source(NamedTuple):
 
     Attributes:
         path: The file, or `-` for standard input.
-        form: `csv`, `jsonl`, `lines` or `parquet`; None to detect it from the first line.
-        columns: The columns to read.
-        delimiter: The character between a CSV's fields; None to detect it from the first line.
     """
 
     path: str
-    form: str | None
-    columns: Columns
-    delimiter: str | None = ","
+    reading: Reading
 
     @property
     def name(self) -> str:
         """What messages call the file."""
         return "standard input" if self.path == "-" else self.path
 
-    def detected(self) -> str:
-        """Return a message with the format that was detected in the first line."""
-        delimiter = "tab" if self.delimiter == "\t" else self.delimiter
-        told = f"csv with the delimiter {delimiter!r}" if self.form == "csv" else self.form
-        return f"{self.name} looks like {told}; --format says otherwise"
+    def detected(self, asked: Source) -> list[str]:
+        """Return messages about what was detected, beside what was asked for."""
+        form, _, delimiter, dialect, *_ = self.reading
+        shown = "tab" if delimiter == "\t" else delimiter
+        found = f"csv with the delimiter {shown!r}" if form == "csv" else form
+        said = []
+        if asked.reading.form is None:
+            said.append(f"{self.name} looks like {found}; --format says otherwise")
+        if form == "csv" and delimiter == "\t" and dialect is None:
+            said.append(
+                f"{self.name} is read as CSV, whose fields can be in quotes; --dialect postgres or "
+                "mysql is for what these write"
+            )
+        return said
 
 
 class Table(NamedTuple):
@@ -51,7 +59,7 @@ class Table(NamedTuple):
     Attributes:
         rows: Its rows.
         size: Its size in bytes; None unless it is a plain file.
-        source: How it is read, with its format and delimiter.
+        source: How it is read, with what was detected.
     """
 
     rows: Iterator[Row]
@@ -59,29 +67,27 @@ class Table(NamedTuple):
     source: Source
 
 
-def source(path: str, form: str | None, columns: Columns, delimiter: str | None) -> Source:
+def source(path: str, asked: Reading) -> Source:
     """Return how to read a file, by the options and its name.
 
     Raises:
-        InvalidTable: The format has no such columns.
+        InvalidTable: The format has no such columns, or no such dialect.
     """
-    form = form or format_by_name(path)
-    columns.check(form)
-    columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
-    return Source(path, form, columns, delimiter or (delimiter_by_name(path) if form else None))
+    return Source(path, asked.completed(path))
 
 
 def _detected(source: Source, lines: Lines) -> Source:
     """Return a source with the format and delimiter that its first line shows."""
+    reading = source.reading
     first = next(lines.ahead(), b"").decode("utf-8", "surrogateescape")
-    found = format_by_content(first, source.columns.password, source.delimiter)
+    found = format_by_content(first, reading.columns.password, reading.delimiter)
     if found is None:
         raise InvalidTable(
             f"can't tell the format of {source.name} by its name or its first line; give --format "
             "csv, jsonl, lines or parquet"
         )
     form, delimiter = found
-    return source._replace(form=form, delimiter=delimiter)
+    return source._replace(reading=reading._replace(form=form, delimiter=delimiter))
 
 
 @contextmanager
@@ -94,21 +100,29 @@ def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
     """
     if source.path != "-" and os.path.isdir(source.path):
         raise InvalidTable(f"{source.path} is a folder, and a table is a file")
-    if source.form == "parquet":
+    if source.reading.form == "parquet":
         if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
             raise InvalidTable("Parquet can only be read from a plain file")
         size = os.stat(source.path).st_size
-        yield Table(parquet_rows(source.path, source.columns), size, source)
+        yield Table(parquet_rows(source.path, source.reading), size, source)
         return
     with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
         plain = source.path != "-" and stat.S_ISREG(about.st_mode)
         lines = begin(file)
-        if source.form is None:
+        if source.reading.form is None:
             source = _detected(source, lines)
-        _, form, columns, delimiter = source
-        assert form
-        assert delimiter
-        layout = find_columns(lines, columns, delimiter) if form == "csv" else None
-        rows = read_rows(lines, form, columns, layout, delimiter)
+        reading = source.reading
+        layout = find_columns(lines, reading) if reading.form == "csv" else None
+        rows = _looked_ahead(read_rows(lines, reading, layout), AHEAD_ROWS if plain else 1)
         yield Table(rows, about.st_size if plain else None, source)
+
+
+def _looked_ahead(rows: Iterator[Row], most: int) -> Iterator[Row]:
+    """Read some rows, so that a table they show to be wrong is refused before anything is made."""
+    first: list[Row] = []
+    for row in islice(rows, most):
+        first.append(row)
+        if row.start - first[0].start > AHEAD_BYTES:
+            break
+    return chain(first, rows)

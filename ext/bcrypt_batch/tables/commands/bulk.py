@@ -20,8 +20,8 @@ from .options import (
     add_hashing,
     add_input,
     add_verifying,
-    columns,
     job_options,
+    reading,
     whole_number,
 )
 
@@ -114,17 +114,17 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_operation(options)
-    read_from = source(options.input, options.format, columns(options), options.delimiter)
-    if read_from.form == "parquet":
+    read_from = source(options.input, reading(options))
+    if read_from.reading.form == "parquet":
         raise InvalidTable(
-            f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.form!r}"
+            f"the format on AWS must be one of {', '.join(FORMATS)}, not {read_from.reading.form!r}"
         )
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     with open_table(read_from, interrupts) as table:  # only a readable table is uploaded
-        if read_from.form is None:
-            say(table.source.detected())
+        for said in table.source.detected(read_from):
+            say(said)
         read_from = table.source
     _check_record(stack, options, read_from, found["size"])
     key = f"in/{options.run}"
@@ -157,10 +157,8 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
     if record is None:
         return
     job = Job(**job_options(options))._asdict()
-    asked = {**job, "size": size, "format": read_from.form, "delimiter": read_from.delimiter}
-    asked |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
+    asked = {**job, "size": size, **read_from.reading.as_options()}
     made = {**record, **record["job"]}
-    made |= {f"{name}_column": value for name, value in record["columns"].items()}
     for name, value in json.loads(json.dumps(asked)).items():
         if name in made and made[name] != value:
             raise StackError(
@@ -171,7 +169,9 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
 
 def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str) -> dict[str, Any]:
     table = {
-        "bucket": bucket, "key": key, "format": read_from.form, "delimiter": read_from.delimiter,
+        "bucket": bucket, "key": key, "format": read_from.reading.form,
+        "delimiter": read_from.reading.delimiter, "dialect": options.dialect,
+        "nulls": options.nulls,
         "password_column": options.password_column, "id_column": options.id_column,
         "hash_column": options.hash_column, "keep": options.keep or None,
     }  # fmt: skip

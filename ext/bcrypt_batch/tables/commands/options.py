@@ -20,8 +20,8 @@ from bcrypt_batch.limits import (
 )
 
 from ..compute import Job
-from ..kinds import is_delimiter
-from ..rows import Columns
+from ..kinds import DIALECTS, is_delimiter
+from ..rows import Columns, Reading
 
 if TYPE_CHECKING:
     Parser = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -79,7 +79,18 @@ def add_input(parser: argparse.ArgumentParser, what: str, formats: Sequence[str]
     )  # fmt: skip
     group.add_argument(
         "-d", "--delimiter", type=delimiter, metavar="D",
-        help="between the fields of CSV; default: a comma, a tab if the input's name ends in .tsv",
+        help="between the fields of CSV; default: a comma, a tab for --dialect postgres and mysql, "
+        "and if the input's name ends in .tsv",
+    )  # fmt: skip
+    group.add_argument(
+        "--dialect", choices=DIALECTS,
+        help="csv: fields may be in quotes; postgres: the text of COPY; mysql: that of mysql "
+        "--batch and SELECT INTO OUTFILE; these two have backslashes instead of quotes",
+    )  # fmt: skip
+    group.add_argument(
+        "--null", dest="nulls", action="append", metavar="TEXT",
+        help="a password or hash that is exactly this is missing; may be given again; default: "
+        "none, with --dialect mysql: NULL",
     )  # fmt: skip
     group.add_argument(
         "--password-column", default="password", metavar="C", help="default: password"
@@ -107,8 +118,15 @@ def job_options(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if name in Job._fields}
 
 
-def columns(options: argparse.Namespace) -> Columns:
-    """Return the columns to read."""
+def reading(options: argparse.Namespace) -> Reading:
+    """Return how to read the input."""
+    return Reading(
+        options.format, _columns(options), options.delimiter, options.dialect,
+        None if options.nulls is None else tuple(dict.fromkeys(options.nulls)),
+    )  # fmt: skip
+
+
+def _columns(options: argparse.Namespace) -> Columns:
     hashed = None
     if options.operation == "verify" and getattr(options, "hashes", None) is None:
         hashed = "hash" if options.hash_column is None else options.hash_column

@@ -26,8 +26,8 @@ from .options import (
     add_output,
     add_verifying,
     add_workers,
-    columns,
     job_options,
+    reading,
     seconds,
 )
 
@@ -96,7 +96,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Compute a table; return the exit status."""
     job = Job(**job_options(options))
-    read_from = source(options.input, options.format, columns(options), options.delimiter)
+    read_from = source(options.input, reading(options))
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
     bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
@@ -107,8 +107,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         failures(options, interrupts) as failed,
     ):
         table = pairing.table
-        if read_from.form is None and not options.quiet:
-            say(table.source.detected())
+        for said in () if options.quiet else table.source.detected(read_from):
+            say(said)
         if pairing.how and not options.quiet:
             say(pairing.how)
         output = open_output(
@@ -151,8 +151,7 @@ def _check_output(options: argparse.Namespace) -> None:
 def _state(job: Job, read_from: Source, form: str, hashes: str | None) -> dict[str, Any]:
     """Return the input and options that a result depends on; workers change nothing."""
     state = {name: value for name, value in job._asdict().items() if name != "workers"}
-    state |= {"output_format": form, "format": read_from.form, "delimiter": read_from.delimiter}
-    state |= {f"{name}_column": value for name, value in read_from.columns._asdict().items()}
+    state |= {"output_format": form, **read_from.reading.as_options()}
     state["input"] = input_state(read_from.path)
     if hashes is not None:
         state["hashes"] = input_state(hashes)

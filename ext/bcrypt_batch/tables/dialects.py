@@ -1,0 +1,167 @@
+r"""The dialects of databases: fields without quotes, with backslashes before what isn't text.
+
+PostgreSQL's COPY writes letters for control characters; a line is a record. MySQL and MariaDB
+write letters with `mysql --batch`, and with SELECT INTO OUTFILE a backslash before the character
+itself, also before a line's end. Both write \N for NULL, and \\N for a backslash and an N.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import NamedTuple
+
+from .lines import Lines
+from .rows import Reading
+
+NULL = r"\N"
+_TAIL = 4096  # bytes at the end of a line that are searched for backslashes
+
+
+class Dialect(NamedTuple):
+    r"""What a dialect's backslashes mean, beside `\N`; before others they mean the character.
+
+    Attributes:
+        letters: What letters after a backslash mean.
+        codes: Whether bytes can be octal or hexadecimal, as PostgreSQL reads them.
+        raw_cr: Whether a CR can be in a field without a backslash.
+        end: A record that is none, but the end of the data.
+        nulls: Fields that are no passwords or hashes, beside `\N`.
+    """
+
+    letters: dict[str, str]
+    codes: bool
+    raw_cr: bool
+    end: str | None
+    nulls: tuple[str, ...]
+
+
+DIALECTS = {
+    "postgres": Dialect(
+        {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"},
+        codes=True, raw_cr=False, end=r"\.", nulls=(),
+    ),
+    # mysql --batch writes NULL for NULL, and a password NULL as well.
+    "mysql": Dialect(
+        {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"},
+        codes=False, raw_cr=True, end=None, nulls=("NULL",),
+    ),
+}  # fmt: skip
+
+
+class Records:
+    """The records of a table in a dialect with backslashes.
+
+    Attributes:
+        crlf: Whether records end in CR and LF, as those of MySQL can; a lone LF is in a field then.
+    """
+
+    def __init__(self, lines: Lines, reading: Reading, crlf: bool | None = None) -> None:
+        assert reading.dialect
+        assert reading.delimiter
+        self._lines = lines
+        self._delimiter = reading.delimiter
+        self._dialect = DIALECTS[reading.dialect]
+        self._nulls = self._dialect.nulls if reading.nulls is None else reading.nulls
+        if crlf is None:
+            crlf = next(lines.ahead(), b"").endswith(b"\r\n")
+        self.crlf = crlf
+        self._end = "\r\n" if crlf and self._dialect.raw_cr else "\n"
+
+    def record(self) -> str:
+        """Return the next record without its line end.
+
+        Raises:
+            StopIteration: There is none.
+            TooLong: The record is too long; its lines are still to be skipped.
+        """
+        text = next(self._lines)
+        while not self._is_whole(text):
+            more = next(self._lines, "")
+            text += more
+            if not more:
+                break
+        text = text.removesuffix(self._end)
+        return text if self._dialect.raw_cr else text.removesuffix("\r")
+
+    def skip(self) -> int:
+        """Skip the record that began at the mark; return how many lines it had."""
+        self._lines.rewind()
+        count, whole = 0, False
+        while not whole:
+            before, tail = self._lines.offset, b""
+            for piece in self._lines.pieces():
+                tail = (tail + piece)[-_TAIL:]
+            whole = self._lines.offset == before or self._is_whole(tail.decode("latin-1"))
+            count += self._lines.offset > before
+        return count
+
+    def _is_whole(self, text: str) -> bool:
+        """Return whether a record ends with this text."""
+        if not text.endswith(self._end):
+            return not text.endswith("\n")  # the file ends
+        return _ends_plain(text[: -len(self._end)])
+
+    def is_row(self, record: str, fields: int) -> bool:
+        """Return whether a record is a row of so many fields, and not a blank line or the end."""
+        return record != self._dialect.end and bool(record or fields == 1)
+
+    def fields(self, record: str) -> list[str] | None:
+        """Return the fields of a record as they are written; None if it can't be of the dialect."""
+        if not self._dialect.raw_cr and "\r" in record:
+            return None
+        fields = record.split(self._delimiter)
+        if "\\" not in record:
+            return fields
+        joined = [fields[0]]
+        for field in fields[1:]:
+            if _ends_plain(joined[-1]):
+                joined.append(field)
+            else:
+                joined[-1] += self._delimiter + field
+        return joined if _ends_plain(joined[-1]) else None
+
+    def text(self, field: str) -> str | None:
+        """Return the text of a field, None for NULL."""
+        if "\\" not in field:
+            return field
+        return None if field == NULL else self._escape.sub(self._meant, field)
+
+    def secret(self, field: str) -> bytes | None:
+        """Return the bytes of a password or hash, None for NULL."""
+        text = None if field in self._nulls else self.text(field)
+        return None if text is None else text.encode("utf-8", "surrogateescape")
+
+    @cached_property
+    def _escape(self) -> re.Pattern[str]:
+        codes = r"((?:\\x[0-9A-Fa-f]{1,2}|\\[0-7]{1,3})+)" if self._dialect.codes else "((?!))"
+        return re.compile(rf"{codes}|\\(.)", re.DOTALL)
+
+    def _meant(self, match: re.Match[str]) -> str:
+        if match[1] is None:
+            return self._dialect.letters.get(match[2], match[2])
+        codes = match[1].split("\\")[1:]
+        data = bytes(
+            int(code[1:], 16) if code.startswith("x") else int(code, 8) & 0xFF for code in codes
+        )
+        return data.decode("utf-8", "surrogateescape")
+
+
+def _ends_plain(text: str) -> bool:
+    """Return whether no backslash escapes what follows a text."""
+    return not text.endswith("\\") or (len(text) - len(text.rstrip("\\"))) % 2 == 0
+
+
+def read_header(lines: Lines, reading: Reading) -> tuple[list[str], bool]:
+    """Return the first record's fields, none if there is no record; and whether its end is CRLF.
+
+    Raises:
+        TooLong: The record is too long.
+    """
+    records = Records(lines, reading)
+    try:
+        while not (record := records.record()):
+            pass
+    except StopIteration:
+        return [], False
+    return [records.text(field) or "" for field in records.fields(record) or []], records.crlf
