@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import bcrypt_batch
 from bcrypt_batch.tables.compute import measure
 from bcrypt_batch.tables.kinds import InvalidTable, NoSuchColumn
-from bcrypt_batch.tables.lines import Lines
+from bcrypt_batch.tables.notes import Notes, looked_ahead
 from bcrypt_batch.tables.reading import read_layout
+from bcrypt_batch.tables.rows import Row
 from environment import asked_workers
 from fields import InvalidEvent
 
@@ -56,8 +57,11 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
         _claim(place, run)
         items = store.read_json(place.plan)
         if items is None:
-            cut = chunks(run, lines, limits(request, seconds))
+            notes = Notes()
+            rows = notes.taking(looked_ahead(run.rows(lines), run.job.check))
+            cut = chunks(run, rows, limits(request, seconds))
             items = [chunk._asdict() for chunk in cut]
+            store.create_json(place.notes, notes.found)
             if not store.create_json(place.plan, items):
                 items = store.read_json(place.plan)  # another invocation was first
     return {
@@ -111,11 +115,11 @@ def limits(request: RunRequest, seconds: float) -> Limits:
     return Limits(min(rows, request.chunk_rows or rows), weight)
 
 
-def chunks(run: RunRecord, lines: Lines, limits: Limits) -> Iterator[Chunk]:
+def chunks(run: RunRecord, rows: Iterator[Row], limits: Limits) -> Iterator[Chunk]:
     """Yield a table's chunks."""
     number = first = start = held = 0
     weight = 0.0
-    for row in run.rows(lines):
+    for row in rows:
         own = run.job.weigh(row)
         full = (
             held >= limits.rows

@@ -1,6 +1,7 @@
 """The record of a run on S3: the keys and contents of its objects.
 
-run.json has what the results depend on, a RunRecord; plan.json is a list of Chunks; parts/ has the
+run.json has what the results depend on, a RunRecord; notes.json has Plan's notes on the passwords,
+which are counts and row numbers; plan.json is a list of Chunks; parts/ has the
 result lines, and each object's metadata there is a Part; manifest.json has the counts and the parts
 of a complete run.
 """
@@ -47,6 +48,10 @@ class Place(NamedTuple):
     @property
     def plan(self) -> Stored:
         return self._at("plan.json")
+
+    @property
+    def notes(self) -> Stored:
+        return self._at("notes.json")
 
     @property
     def manifest(self) -> Stored:

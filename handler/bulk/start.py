@@ -12,6 +12,7 @@ from bcrypt_batch.tables.kinds import (
     InvalidColumns,
     format_by_name,
     is_delimiter,
+    known_encoding,
 )
 from bcrypt_batch.tables.rows import Columns, Reading
 from fields import Fields, InvalidEvent
@@ -20,11 +21,11 @@ from .record import Place, RunRecord
 
 FIELDS = (
     "operation", "input", "output", "cost", "prefix", "truncate", "allow_empty", "max_cost",
-    "chunk_rows", "concurrency",
+    "hash_anyway", "chunk_rows", "concurrency",
 )  # fmt: skip
 INPUT_FIELDS = (
-    "bucket", "key", "format", "delimiter", "dialect", "nulls", "password_column", "id_column",
-    "hash_column", "keep",
+    "bucket", "key", "format", "delimiter", "dialect", "nulls", "encoding", "password_column",
+    "id_column", "hash_column", "keep",
 )  # fmt: skip
 # Prefixes that the function's role may read and write.
 INPUT_PREFIX = "in/"
@@ -98,6 +99,7 @@ def _job(fields: Fields, operation: str) -> Job:
         truncate=fields.boolean("truncate", job.truncate),
         allow_empty=fields.boolean("allow_empty", job.allow_empty),
         max_cost=fields.integer("max_cost", MIN_COST, MAX_COST, job.max_cost),
+        hash_anyway=fields.boolean("hash_anyway", job.hash_anyway),
     )
 
 
@@ -118,11 +120,19 @@ def _reading(source: Fields, operation: str, key: str) -> Reading:
         delimiter=_delimiter(source) if "delimiter" in source else None,
         dialect=dialect,
         nulls=_texts(source, "nulls", "texts"),
+        encoding=_encoding(source),
     )
     try:
         return asked.completed(key)
     except InvalidColumns as error:
         raise InvalidEvent(f"input.{error.field} {error.why}") from None
+
+
+def _encoding(source: Fields) -> str | None:
+    name = source.text("encoding", None)
+    if name is not None and (name := known_encoding(name)) is None:
+        raise InvalidEvent("input.encoding must be an encoding that has ASCII's characters")
+    return name
 
 
 def _texts(source: Fields, name: str, what: str) -> tuple[str, ...] | None:

@@ -192,6 +192,7 @@ def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture
     ("options", "message"),
     [
         (["--max-cost", "12"], "--max-cost goes with --operation verify only"),
+        (["--operation", "verify", "--hash-anyway"], "--hash-anyway goes with --operation hash"),
         (["--hash-column", "h"], "--hash-column goes with --operation verify only"),
         (["--operation", "verify", "--cost", "4"], "--cost goes with --operation hash only"),
     ],
@@ -222,12 +223,12 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     asked = [
         "--operation", "verify", "--max-cost", "5", "--no-truncate", "--allow-empty",
         "--hash-column", "stored", "--id-column", "id", "--keep", "mail",
-        "--null", "NULL", "--null", "none", "--dialect", "csv",
+        "--null", "NULL", "--null", "none", "--dialect", "csv", "--encoding", "Windows-1252",
         "--chunk-rows", "7", "--concurrency", "3",
     ]  # fmt: skip
     assert start(table, *asked) == 0
     assert start(table, "--run", "plain") == 0
-    assert start(tabs, "--run", "tabs", "--dialect", "mysql") == 0
+    assert start(tabs, "--run", "tabs", "--dialect", "mysql", "--hash-anyway") == 0
     given, plain, escaped = events
     source = {"bucket": BUCKET, "format": "csv", "delimiter": ",", "password_column": "password"}
     assert given == {
@@ -235,13 +236,14 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
         "chunk_rows": 7, "concurrency": 3, "output": {"bucket": BUCKET, "prefix": "runs/r/"},
         "input": {
             **source, "key": "in/r", "hash_column": "stored", "id_column": "id", "keep": ["mail"],
-            "dialect": "csv", "nulls": ["NULL", "none"],
+            "dialect": "csv", "nulls": ["NULL", "none"], "encoding": "cp1252",
         },
     }  # fmt: skip
     assert plain == {
         "operation": "hash", "output": {"bucket": BUCKET, "prefix": "runs/plain/"},
         "input": {**source, "key": "in/plain"},
     }  # fmt: skip
+    assert escaped["hash_anyway"] is True
     assert escaped["input"]["dialect"] == "mysql"
     assert escaped["input"]["delimiter"] == "\t"
 
@@ -283,3 +285,31 @@ def test_collect_says_of_no_run_what_status_says(
     assert capsys.readouterr().err == collected
     assert "run 'nope' has no execution" in collected
     assert not output.exists()
+
+
+def test_what_the_summary_says_of_a_run(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.upload(b"id,password\nu,a\nv,NULL\nw,caf\xe9\nx,None\n")
+    assert stack.start(chunk_rows=1)["status"] == "SUCCEEDED"
+    assert collect(tmp_path / "hashed.jsonl") == 0
+    said = capsys.readouterr().err
+    assert "2 passwords are \\N, NULL, null or None, the first in row 1" in said
+    assert "1 password is not UTF-8, in row 2" in said
+
+
+def test_hashes_are_refused_before_the_upload_and_by_the_plan(
+    stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = b"id,password\nu,a\nv,$2b$04$%b\n" % (b"a" * 53)
+    (table := tmp_path / "users.csv").write_bytes(content)
+    before = stack.objects()
+    assert start(table, "--cost", "4") == 2
+    assert "1 in the first 2 rows, the first in row 1" in capsys.readouterr().err
+    assert stack.objects() == before
+    stack.upload(content)
+    about = stack.start()
+    assert (about["status"], about["error"]) == ("FAILED", "InvalidTable")
+    assert "1 in the first 2 rows, the first in row 1" in about["cause"]
+    assert stack.objects("runs/r/parts/") == []
+    assert stack.start(run="anyway", hash_anyway=True)["status"] == "SUCCEEDED"

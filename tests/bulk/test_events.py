@@ -22,10 +22,10 @@ ITEM = {"chunk": 0, "start": 12, "end": 40, "row": 0, "rows": 3}
 RUN = {
     "operation": "hash",
     "input": {"bucket": "tables", "key": "in/users.csv", "format": "csv", "delimiter": ",",
-              "dialect": "csv", "nulls": ["NULL"], "password_column": "password", "id_column": "id",
-              "keep": ["mail"]},
+              "dialect": "csv", "nulls": ["NULL"], "encoding": "utf-8",
+              "password_column": "password", "id_column": "id", "keep": ["mail"]},
     "output": OUTPUT,
-    "cost": 12, "prefix": "2b", "truncate": True, "allow_empty": True,
+    "cost": 12, "prefix": "2b", "truncate": True, "allow_empty": True, "hash_anyway": True,
     "chunk_rows": 100, "concurrency": 10,
 }  # fmt: skip
 GOOD = [

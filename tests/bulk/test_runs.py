@@ -107,6 +107,16 @@ def test_rows_of_a_database(bulk: Engine, crlf: bool) -> None:
     assert bcrypt_batch.checkpw(b'"', rows[3]["hash"].encode())
 
 
+def test_rows_in_another_encoding(bulk: Engine) -> None:
+    bulk.upload("id,password\nu,\u00fc\nv,\u20ac\n".encode("cp1252") + b"w,\x81\n")
+    about = bulk.start(input={"encoding": "Windows-1252"}, chunk_rows=1)
+    assert about["status"] == "SUCCEEDED", about
+    umlaut, euro, wrong = [json.loads(line) for line in bulk.lines()]
+    assert bcrypt_batch.checkpw("\u00fc".encode(), umlaut["hash"].encode())
+    assert bcrypt_batch.checkpw("\u20ac".encode(), euro["hash"].encode())
+    assert wrong["error"] == "wrong_encoding"
+
+
 def test_verify(bulk: Engine) -> None:
     made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
     content = b"id,password,hash\nu,a,%b\nv,%b,%b\nw,,x\n" % (made[0], b"b" * 73, made[1])

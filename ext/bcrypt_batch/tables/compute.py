@@ -11,9 +11,11 @@ import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
 from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX, iterations
 
-from .rows import Row
+from .notes import looks_like_hash, refuse_hashes
+from .rows import LOOKS_LIKE_HASH, Row
 
-ONLY_FOR = {"hash": ("cost", "prefix"), "verify": ("max_cost",)}  # fields of Job for one operation
+# Fields of Job for one operation.
+ONLY_FOR = {"hash": ("cost", "prefix", "hash_anyway"), "verify": ("max_cost",)}
 OPERATIONS = tuple(ONLY_FOR)
 
 MAX_STRETCH_ROWS = 50_000
@@ -34,6 +36,7 @@ class Job(NamedTuple):
         allow_empty: Treat an empty password as a password, not as a missing one.
         max_cost: A hash of a higher cost is an error of its row.
         workers: How many threads; None for `worker_count()`.
+        hash_anyway: Hash what looks like a hash, instead of an error of its row.
     """
 
     operation: str = "hash"
@@ -43,6 +46,16 @@ class Job(NamedTuple):
     allow_empty: bool = False
     max_cost: int = DEFAULT_MAX_COST
     workers: int | None = None
+    hash_anyway: bool = False
+
+    def check(self, rows: list[Row]) -> None:
+        """Refuse a table whose first rows have hashes for passwords, unless they are wanted.
+
+        Raises:
+            InvalidTable: With the number of the first one.
+        """
+        if self.operation == "hash" and not self.hash_anyway:
+            refuse_hashes(rows)
 
     def weigh(self, row: Row) -> int:
         """Return how many iterations a row takes; its time is proportional to them."""
@@ -119,6 +132,8 @@ def compute(
 def _password(job: Job, row: Row) -> bytes | bcrypt_batch.ItemError | None:
     if row.error:
         return bcrypt_batch.ItemError(row.error, "the row can't be read")
+    if job.operation == "hash" and not job.hash_anyway and looks_like_hash(row.password or b""):
+        return bcrypt_batch.ItemError(LOOKS_LIKE_HASH, "would be hashed a second time")
     # A hash of an empty password would let anyone sign in, and such users sign in elsewhere.
     return row.password if row.password or job.allow_empty else None
 

@@ -92,7 +92,7 @@ class Records:
             before, tail = self._lines.offset, b""
             for piece in self._lines.pieces():
                 tail = (tail + piece)[-_TAIL:]
-            whole = self._lines.offset == before or self._is_whole(tail.decode("latin-1"))
+            whole = self._lines.offset == before or self._is_whole(self._lines.decoder()(tail))
             count += self._lines.offset > before
         return count
 
@@ -144,7 +144,7 @@ class Records:
         data = bytes(
             int(code[1:], 16) if code.startswith("x") else int(code, 8) & 0xFF for code in codes
         )
-        return data.decode("utf-8", "surrogateescape")
+        return self._lines.text_of(data)
 
 
 def _ends_plain(text: str) -> bool:

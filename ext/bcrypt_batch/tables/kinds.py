@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 
 FORMATS = ("csv", "jsonl", "lines")
@@ -140,6 +141,20 @@ def default_delimiter(name: str, dialect: str | None) -> str:
     """Return the delimiter of a CSV with this name and dialect."""
     tab = name.lower().endswith(".tsv") or dialect not in (None, "csv")
     return "\t" if tab else ","
+
+
+def known_encoding(text: str) -> str | None:
+    """Return the name of an encoding of tables, or None.
+
+    Its text is split at ASCII characters, so these must be the same bytes, whatever is before.
+    """
+    probe = bytes(range(128)) + b"\\u0041\\x41+AEE-~{!!~}\x1b$B!!\x1b(B"
+    try:
+        name = codecs.lookup(text).name.removesuffix("-sig")
+        same = "escape" not in name and probe.decode(name) == probe.decode("latin-1")
+        return name if same else None
+    except (LookupError, ValueError):  # also for a codec of bytes, and for a name with NUL
+        return None
 
 
 def is_delimiter(text: str) -> bool:

@@ -45,7 +45,7 @@ def find_columns(lines: Lines, reading: Reading) -> Layout:
         else:
             records = csv.reader(lines, delimiter=reading.delimiter, strict=True)
             header = next(filter(None, records), [])
-    except (csv.Error, TooLong):
+    except (csv.Error, TooLong, UnicodeDecodeError):
         raise InvalidTable(
             "the first line is no header of a CSV; --format and --delimiter say how to read it"
         ) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from .kinds import HEAD_BYTES
+from .rows import TOO_LONG, WRONG_ENCODING
 
 # The limit of a record or line. It bounds the memory for a file without line ends, or with a quote
 # that is never closed.
@@ -22,6 +24,8 @@ class TooLong(Exception):
 class Lines:
     r"""An iterator of a binary file's lines as text, for csv.reader. Lines end with \n.
 
+    A line that isn't of the encoding raises UnicodeDecodeError when it is handed over.
+
     Attributes:
         head: The file's first bytes, still to be read.
         offset: How many bytes of the file were handed over.
@@ -29,8 +33,16 @@ class Lines:
         escaped: Whether there was a quote after a backslash since the last `mark`.
     """
 
-    def __init__(self, file: BinaryIO, offset: int = 0, limit: int = MAX_RECORD_BYTES) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        offset: int = 0,
+        limit: int = MAX_RECORD_BYTES,
+        encoding: str | None = None,
+    ) -> None:
         self._file = file
+        self._encoding = encoding or "utf-8"
+        self._errors = "strict" if encoding else "surrogateescape"
         self.limit = limit
         self._marked = offset
         self.offset = offset
@@ -95,19 +107,30 @@ class Lines:
         self.offset += len(line)
         if _BACKSLASH in line and b'\\"' in line:  # the first takes an eighth of the second's time
             self.escaped = True
-        return line.decode("utf-8", "surrogateescape")
+        return self.text_of(line)
 
-    def whole(self) -> Iterator[tuple[int, str | None]]:
-        """Yield each line with its offset; None for one that is too long."""
+    def text_of(self, data: bytes) -> str:
+        """Return the text of some bytes; may raise UnicodeDecodeError if the encoding is known."""
+        return data.decode(self._encoding, self._errors)
+
+    def decoder(self) -> Callable[[bytes], str]:
+        """Return a decoder of the pieces of a line, which never fails."""
+        errors = "replace" if self._errors == "strict" else self._errors
+        return getincrementaldecoder(self._encoding)(errors).decode
+
+    def whole(self) -> Iterator[tuple[int, str, str | None]]:
+        """Yield each line with its offset, and an error if it can't be read."""
         while True:
             start = self.mark()
             try:
-                yield start, next(self)
+                yield start, next(self), None
             except StopIteration:
                 return
+            except UnicodeDecodeError:
+                yield start, "", WRONG_ENCODING
             except TooLong:
                 deque(self.pieces(), maxlen=0)
-                yield start, None
+                yield start, "", TOO_LONG
 
     def pieces(self) -> Iterator[bytes]:
         """Hand over the next line, of whatever size, in pieces."""

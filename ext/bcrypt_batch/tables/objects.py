@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .lines import Lines
-from .rows import MALFORMED, TOO_LONG, WRONG_TYPE, Columns, Reading, Row, secret_bytes
+from .rows import MALFORMED, WRONG_TYPE, Columns, Reading, Row, secret_bytes
 
 MAX_DEPTH = 64  # of a kept value
 
@@ -17,9 +17,9 @@ def jsonl_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
     """Yield the rows of a table of an object a line, or of a piece between rows."""
     columns, nulls = reading.columns, reading.null_bytes
     decode = json.JSONDecoder(parse_constant=_finite, parse_float=_finite).decode
-    for start, line in lines.whole():
-        if line is None:
-            yield Row(start, None, None, None, TOO_LONG)
+    for start, line, error in lines.whole():
+        if error:
+            yield Row(start, None, None, None, error)
             continue
         if line.isspace():
             continue

@@ -9,7 +9,6 @@ what a fault has done. A reading with two faults is dropped while others remain.
 from __future__ import annotations
 
 import re
-from codecs import getincrementaldecoder
 from functools import cache
 
 from .lines import Lines
@@ -94,7 +93,7 @@ def leave_doubtful(lines: Lines, delimiter: str) -> int:
     count, readings, looked = 0, _START, 0
     while True:
         before = lines.offset
-        decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+        decode = lines.decoder()
         for piece in lines.pieces():
             for token in tokens.finditer(decode(piece)):
                 readings = _after(readings, kinds.get(token[0], _TEXT))

@@ -9,19 +9,21 @@ from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
 from .layout import Layout, find_columns
 from .lines import Lines
 from .objects import jsonl_rows
-from .rows import TOO_LONG, Reading, Row, secret_bytes
+from .rows import Reading, Row, secret_bytes
 from .separated import separated_rows
 
 
-def begin(file: BinaryIO) -> Lines:
+def begin(file: BinaryIO, encoding: str | None = None) -> Lines:
     """Return a table's lines, without a byte order mark.
 
     Raises:
-        InvalidTable: The table isn't text.
+        InvalidTable: The table isn't text, or begins with the mark of another encoding.
     """
-    lines = Lines(file)
+    lines = Lines(file, encoding=encoding)
     refuse_what_is_no_text(lines.head)
     if lines.head.startswith(BOM):
+        if encoding not in (None, "utf-8"):
+            raise InvalidTable(f"the file has the mark of UTF-8: leave out --encoding {encoding}")
         lines.skip(len(BOM))
     return lines
 
@@ -35,7 +37,7 @@ def read_layout(file: BinaryIO, reading: Reading) -> tuple[Lines, Layout | None]
     Raises:
         InvalidTable: The table isn't text, or its header isn't valid.
     """
-    lines = begin(file)
+    lines = begin(file, reading.encoding)
     return lines, find_columns(lines, reading) if reading.form == "csv" else None
 
 
@@ -53,9 +55,9 @@ def read_rows(lines: Lines, reading: Reading, layout: Layout | None = None) -> I
 
 def _plain_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
     nulls = reading.null_bytes
-    for start, line in lines.whole():
-        if line is None:
-            yield Row(start, None, None, None, TOO_LONG)
+    for start, line, error in lines.whole():
+        if error:
+            yield Row(start, None, None, None, error)
             continue
         text = line.removesuffix("\r\n").removesuffix("\n")
         yield Row(start, None, secret_bytes(text, nulls), None)

@@ -15,7 +15,10 @@ MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
-ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG)  # of a row that can't be read
+WRONG_ENCODING = "wrong_encoding"
+LOOKS_LIKE_HASH = "looks_like_hash"
+# Errors of tables only: all but the last of rows that can't be read.
+ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, LOOKS_LIKE_HASH)
 
 # The fields of results: kept columns need other names.
 FIXED = ("row", "id", "hash", "match", "truncated", "error")
@@ -112,6 +115,8 @@ class Reading(NamedTuple):
             table with tabs and quoted line ends, which may be of another dialect.
         nulls: Passwords and hashes that are exactly one of these texts are missing; None for
             those of the dialect.
+        encoding: The encoding of the text, from which passwords become UTF-8; None to take the
+            bytes as they are.
     """
 
     form: str | None = "csv"
@@ -119,6 +124,7 @@ class Reading(NamedTuple):
     delimiter: str | None = ","
     dialect: str | None = None
     nulls: tuple[str, ...] | None = None
+    encoding: str | None = None
 
     def completed(self, name: str) -> Reading:
         """Return what is read from a file of this name.
@@ -129,6 +135,8 @@ class Reading(NamedTuple):
         form = self.form or ("csv" if self.dialect else format_by_name(name))
         if self.dialect and form != "csv":
             raise InvalidColumns("dialect", f"doesn't go with format {form!r}, only with 'csv'")
+        if self.encoding and form == "parquet":
+            raise InvalidColumns("encoding", "doesn't go with format 'parquet': it has its own")
         self.columns.check(form)
         delimiter = self.delimiter or (default_delimiter(name, self.dialect) if form else None)
         if self.escapes and (delimiter in (".", "\\") or str(delimiter).isalnum()):

@@ -10,7 +10,7 @@ from .kinds import InvalidTable
 from .layout import Layout
 from .lines import MAX_RECORD_BYTES, Lines, TooLong
 from .quotes import leave_doubtful
-from .rows import MALFORMED, TOO_LONG, WRONG_FIELDS, Reading, Row, secret_bytes
+from .rows import MALFORMED, TOO_LONG, WRONG_ENCODING, WRONG_FIELDS, Reading, Row, secret_bytes
 
 MAX_FIELD = 1 << 17  # characters
 # A record is read to its end before its fields are checked: a reader that stops inside a quoted
@@ -47,6 +47,8 @@ def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row
             return
         except TooLong:
             error = TOO_LONG
+        except UnicodeDecodeError:
+            error = WRONG_ENCODING
         except csv.Error:
             error = MALFORMED
         if error or lines.escaped:
@@ -88,8 +90,9 @@ def _escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Ro
             record = records.record()
         except StopIteration:
             return
-        except TooLong:
-            yield Row(start, None, None, None, TOO_LONG, lines=records.skip())
+        except (TooLong, UnicodeDecodeError) as why:
+            error = TOO_LONG if isinstance(why, TooLong) else WRONG_ENCODING
+            yield Row(start, None, None, None, error, lines=records.skip())
             continue
         if not records.is_row(record, number):
             continue
@@ -98,11 +101,14 @@ def _escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Ro
             error = MALFORMED if fields is None else WRONG_FIELDS
             yield Row(start, None, None, None, error, lines=lines.taken)
             continue
-        yield Row(
-            start,
-            None if id_at is None else text(fields[id_at]),
-            secret(fields[password_at]),
-            None if hash_at is None else secret(fields[hash_at]),
-            None,
-            tuple(text(fields[i]) for i in keep) if keep else (),
-        )
+        try:
+            yield Row(
+                start,
+                None if id_at is None else text(fields[id_at]),
+                secret(fields[password_at]),
+                None if hash_at is None else secret(fields[hash_at]),
+                None,
+                tuple(text(fields[i]) for i in keep) if keep else (),
+            )
+        except UnicodeDecodeError:
+            yield Row(start, None, None, None, WRONG_ENCODING, lines=lines.taken)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain, islice
 from typing import NamedTuple
 
 from .inputs import open_input
@@ -14,12 +13,10 @@ from .interrupts import Interrupts
 from .kinds import InvalidTable, format_by_content
 from .layout import find_columns
 from .lines import Lines
+from .notes import AHEAD_ROWS, Notes, looked_ahead
 from .parquet import parquet_rows
 from .reading import begin, read_rows
 from .rows import Reading, Row
-
-# How many rows are read before an output is made; of a pipe, whose rows may come slowly, only one.
-AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
 
 
 class Source(NamedTuple):
@@ -60,11 +57,13 @@ class Table(NamedTuple):
         rows: Its rows.
         size: Its size in bytes; None unless it is a plain file.
         source: How it is read, with what was detected.
+        notes: Notes on the rows that were read.
     """
 
     rows: Iterator[Row]
     size: int | None
     source: Source
+    notes: Notes
 
 
 def source(path: str, asked: Reading) -> Source:
@@ -79,7 +78,7 @@ def source(path: str, asked: Reading) -> Source:
 def _detected(source: Source, lines: Lines) -> Source:
     """Return a source with the format and delimiter that its first line shows."""
     reading = source.reading
-    first = next(lines.ahead(), b"").decode("utf-8", "surrogateescape")
+    first = lines.decoder()(next(lines.ahead(), b""))
     found = format_by_content(first, reading.columns.password, reading.delimiter)
     if found is None:
         raise InvalidTable(
@@ -91,8 +90,12 @@ def _detected(source: Source, lines: Lines) -> Source:
 
 
 @contextmanager
-def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
-    """Open a table for reading; `interrupts` may end a wait for it.
+def open_table(
+    source: Source,
+    interrupts: Interrupts,
+    check: Callable[[list[Row]], None] = lambda _: None,
+) -> Iterator[Table]:
+    """Open a table for reading; `interrupts` may end a wait for it, `check` refuse its first rows.
 
     Raises:
         InvalidTable: The table can't be read as specified.
@@ -104,25 +107,21 @@ def open_table(source: Source, interrupts: Interrupts) -> Iterator[Table]:
         if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
             raise InvalidTable("Parquet can only be read from a plain file")
         size = os.stat(source.path).st_size
-        yield Table(parquet_rows(source.path, source.reading), size, source)
+        rows = looked_ahead(parquet_rows(source.path, source.reading), check)
+        yield _noted(rows, size, source)
         return
     with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
         plain = source.path != "-" and stat.S_ISREG(about.st_mode)
-        lines = begin(file)
+        lines = begin(file, source.reading.encoding)
         if source.reading.form is None:
             source = _detected(source, lines)
         reading = source.reading
         layout = find_columns(lines, reading) if reading.form == "csv" else None
-        rows = _looked_ahead(read_rows(lines, reading, layout), AHEAD_ROWS if plain else 1)
-        yield Table(rows, about.st_size if plain else None, source)
+        rows = looked_ahead(read_rows(lines, reading, layout), check, AHEAD_ROWS if plain else 1)
+        yield _noted(rows, about.st_size if plain else None, source)
 
 
-def _looked_ahead(rows: Iterator[Row], most: int) -> Iterator[Row]:
-    """Read some rows, so that a table they show to be wrong is refused before anything is made."""
-    first: list[Row] = []
-    for row in islice(rows, most):
-        first.append(row)
-        if row.start - first[0].start > AHEAD_BYTES:
-            break
-    return chain(first, rows)
+def _noted(rows: Iterator[Row], size: int | None, source: Source) -> Table:
+    notes = Notes()
+    return Table(notes.taking(rows), size, source, notes)

@@ -15,6 +15,7 @@ from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
 from ..newfiles import new_files
+from ..notes import Notes
 from ..source import Source, open_table, source
 from .options import (
     add_hashing,
@@ -122,7 +123,8 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
-    with open_table(read_from, interrupts) as table:  # only a readable table is uploaded
+    job = Job(**job_options(options))
+    with open_table(read_from, interrupts, job.check) as table:  # only a readable one is uploaded
         for said in table.source.detected(read_from):
             say(said)
         read_from = table.source
@@ -171,7 +173,7 @@ def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str
     table = {
         "bucket": bucket, "key": key, "format": read_from.reading.form,
         "delimiter": read_from.reading.delimiter, "dialect": options.dialect,
-        "nulls": options.nulls,
+        "nulls": options.nulls, "encoding": options.encoding,
         "password_column": options.password_column, "id_column": options.id_column,
         "hash_column": options.hash_column, "keep": options.keep or None,
     }  # fmt: skip
@@ -232,9 +234,11 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
             raise StackError(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     text += f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""
-    # An older version's manifest doesn't count them.
+    # An older version's manifest has neither.
     cut = manifest.get("truncated", 0)
     say(text + (f", {cut:,} truncated to 72 bytes" if cut else ""))
+    for said in Notes(manifest.get("notes")).lines():
+        say(said)
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
         say("deleted the input and all that was made of it on AWS")

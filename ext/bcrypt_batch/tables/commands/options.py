@@ -20,7 +20,7 @@ from bcrypt_batch.limits import (
 )
 
 from ..compute import Job
-from ..kinds import DIALECTS, is_delimiter
+from ..kinds import DIALECTS, is_delimiter, known_encoding
 from ..rows import Columns, Reading
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ def add_hashing(parser: Parser) -> None:
         "--truncate", action="store_true", default=GIVEN_ONLY,
         help="cut passwords of more than 72 bytes, instead of an error of their rows",
     )  # fmt: skip
+    parser.add_argument(
+        "--hash-anyway", action="store_true", default=GIVEN_ONLY,
+        help="hash also what looks like a hash already, instead of refusing the table",
+    )  # fmt: skip
 
 
 def add_verifying(parser: Parser) -> None:
@@ -86,6 +90,11 @@ def add_input(parser: argparse.ArgumentParser, what: str, formats: Sequence[str]
         "--dialect", choices=DIALECTS,
         help="csv: fields may be in quotes; postgres: the text of COPY; mysql: that of mysql "
         "--batch and SELECT INTO OUTFILE; these two have backslashes instead of quotes",
+    )  # fmt: skip
+    group.add_argument(
+        "--encoding", type=encoding, metavar="NAME",
+        help="of the table, such as cp1252: passwords are hashed as UTF-8, and a row that isn't in "
+        "this encoding is an error; default: their bytes as they are",
     )  # fmt: skip
     group.add_argument(
         "--null", dest="nulls", action="append", metavar="TEXT",
@@ -122,7 +131,7 @@ def reading(options: argparse.Namespace) -> Reading:
     """Return how to read the input."""
     return Reading(
         options.format, _columns(options), options.delimiter, options.dialect,
-        None if options.nulls is None else tuple(dict.fromkeys(options.nulls)),
+        None if options.nulls is None else tuple(dict.fromkeys(options.nulls)), options.encoding,
     )  # fmt: skip
 
 
@@ -155,6 +164,16 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be a number of seconds, not {text!r}")
     return value
+
+
+def encoding(text: str) -> str:
+    """Check that text is the name of an encoding of tables."""
+    name = known_encoding(text)
+    if name is None:
+        raise argparse.ArgumentTypeError(
+            f"must be an encoding that has ASCII's characters, such as cp1252, not {text!r}"
+        )
+    return name
 
 
 def delimiter(text: str) -> str:

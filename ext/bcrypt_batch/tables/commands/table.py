@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
     interrupts.limit(options.deadline)
     with (
-        open_table(read_from, interrupts) as opened,
+        open_table(read_from, interrupts, job.check) as opened,
         paired(opened, options.hashes, interrupts) as pairing,
         failures(options, interrupts) as failed,
     ):
@@ -124,7 +124,10 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             return _failed(error, options.output, run.counts.rows, output.resumable)
         finally:
             output.close()
-        return _report(finished, failed, pairing, options, output.resumable, interrupts)
+        status = _report(finished, failed, pairing, options, output.resumable, interrupts)
+        for said in () if options.quiet else table.notes.lines():
+            say(said)
+        return status
 
 
 def _failed(error: WriteFailed, path: str, rows: int, resumable: bool) -> int:

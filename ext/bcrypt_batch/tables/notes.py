@@ -1,0 +1,131 @@
+"""What a careful person would want to know of a table's passwords, and what refuses the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+from bcrypt_batch.limits import MAX_PASSWORD_BYTES
+
+from .kinds import InvalidTable
+from .rows import Row
+
+# How many rows are read before an output is made; of a pipe, whose rows may come slowly, only one.
+AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
+# Programs write these for a missing value.
+NULL_WORDS = frozenset({b"\\N", b"NULL", b"null", b"None"})
+# bcrypt, also behind a name or label; crypt(3), Argon2, phpass; Django; LDAP and Dovecot.
+_HASH = re.compile(
+    rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}"
+    rb"|^\$(?:1|5|6|7|y|gy|md5|sha1|apr1|P|H|S|wp|scrypt|argon2\w*|pbkdf2[\w-]*|bcrypt[\w-]*)\$.{8}"
+    rb"|^\$[PHS]\$.{8}"
+    rb"|^(?:pbkdf2_\w+|bcrypt\w*|argon2\w*|scrypt|md5|sha1|unsalted_\w+)\$.+\$.+"
+    rb"|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}",
+    re.DOTALL,
+)
+_DIGEST = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
+_DIGEST_LENGTHS = (32, 40, 56, 64, 96, 128)  # of MD5, SHA-1 and SHA-2 in hexadecimal
+
+_ABOUT = {  # of each note: what is counted, with one and several; what to do
+    "nulls": (
+        "password is \\N, NULL, null or None", "passwords are \\N, NULL, null or None",
+        "--null TEXT makes such ones missing",
+    ),
+    "no_utf8": (
+        "password is not UTF-8", "passwords are not UTF-8", "--encoding names the table's encoding",
+    ),
+    "long": (
+        f"password has more than {MAX_PASSWORD_BYTES} bytes",
+        f"passwords have more than {MAX_PASSWORD_BYTES} bytes",
+        "bcrypt reads no more",
+    ),
+    "hashes": (
+        "password looks like a hash", "passwords look like hashes",
+        "verify checks passwords against hashes",
+    ),
+    "digests": (
+        "password looks like a hexadecimal digest", "passwords look like hexadecimal digests",
+        "who signs in with the password behind it would be refused",
+    ),
+}  # fmt: skip
+
+
+def looks_like_hash(password: bytes) -> bool:
+    """Return whether a password has the form of a hash, of bcrypt or another scheme."""
+    return (b"$" in password or password.startswith(b"{")) and _HASH.search(password) is not None
+
+
+class Notes:
+    """Counts of passwords that may not be what they seem.
+
+    Attributes:
+        found: For each note how many passwords it is about, and the number of the first row.
+    """
+
+    def __init__(self, found: dict[str, Any] | None = None) -> None:
+        self.found: dict[str, list[int]] = dict(found or {})
+
+    def taking(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Yield all rows of a table, and take notes."""
+        for number, row in enumerate(rows):
+            if row.password:
+                self._look(number, row.password)
+            yield row
+
+    def _look(self, number: int, password: bytes) -> None:
+        if len(password) > MAX_PASSWORD_BYTES:
+            self._note("long", number)
+        elif password in NULL_WORDS:
+            self._note("nulls", number)
+        if not password.isascii():
+            try:
+                password.decode()
+            except UnicodeDecodeError:
+                self._note("no_utf8", number)
+        elif looks_like_hash(password):
+            self._note("hashes", number)
+        elif len(password) in _DIGEST_LENGTHS and _DIGEST.fullmatch(password):
+            self._note("digests", number)
+
+    def _note(self, name: str, number: int) -> None:
+        self.found.setdefault(name, [0, number])[0] += 1
+
+    def lines(self) -> list[str]:
+        """Return a line for each note; it quotes no password."""
+        lines = []
+        for name, (one, several, remedy) in _ABOUT.items():
+            if name in self.found:
+                count, first = self.found[name]
+                where = f"in row {first}" if count == 1 else f"the first in row {first}"
+                lines.append(f"{count:,} {one if count == 1 else several}, {where}: {remedy}")
+        return lines
+
+
+def looked_ahead(
+    rows: Iterator[Row], check: Callable[[list[Row]], None], most: int = AHEAD_ROWS
+) -> Iterator[Row]:
+    """Read some rows, so that a table they show to be wrong is refused before anything is made."""
+    first: list[Row] = []
+    for row in islice(rows, most):
+        first.append(row)
+        if row.start - first[0].start > AHEAD_BYTES:
+            break
+    check(first)
+    return chain(first, rows)
+
+
+def refuse_hashes(rows: list[Row]) -> None:
+    """Refuse a table whose first rows have hashes for passwords.
+
+    Raises:
+        InvalidTable: With the number of the first one; quotes nothing.
+    """
+    found = [i for i, row in enumerate(rows) if row.password and looks_like_hash(row.password)]
+    if found:
+        raise InvalidTable(
+            f"the password column has hashes already: {len(found):,} in the first {len(rows):,} "
+            f"rows, the first in row {found[0]}. verify checks passwords against hashes; "
+            "--password-column names another column; --hash-anyway hashes them once more"
+        )
