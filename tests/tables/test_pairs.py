@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.kinds import InvalidTable
+from bcrypt_batch.tables.notes import Notes
 from bcrypt_batch.tables.pairs import Pairing
-from bcrypt_batch.tables.rows import Columns, Row
+from bcrypt_batch.tables.rows import Reading, Row
 from bcrypt_batch.tables.source import Source, Table
 from tests.examples import examples
 from tests.tables.samples import read_results
@@ -197,7 +198,7 @@ def rows_of(identities: list[Any]) -> list[Row]:
 
 
 def pairing_of(rows: list[Row]) -> Pairing:
-    return Pairing(Table(iter(rows), None, Source("t", "jsonl", Columns())))
+    return Pairing(Table(iter(rows), None, Source("t", Reading("jsonl")), Notes()))
 
 
 IDS = st.sampled_from(["a", "b", "c", "d", "7", 7, 7.5, 0, "", None, ...])
