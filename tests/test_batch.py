@@ -99,7 +99,7 @@ def test_one_bad_item_spoils_nothing() -> None:
         (b"bad", good, False, None),
         (b"x", b"", None, "invalid_hash"),
         (b"x", good[:-1], None, "invalid_hash"),
-        (b"x", b"$1$" + good[3:], None, "invalid_hash"),
+        (b"x", b"$2$" + good[3:], None, "invalid_hash"),
         (b"x", b"$2b$16" + good[6:], None, "cost_too_high"),
         (b"x" * 73, good, None, "password_too_long"),
         (b"good", good, True, None),

@@ -78,6 +78,12 @@ def test_the_example_of_a_shared_checker(tmp_path: Path) -> None:
         assert names["checker"].stats().finished == 2
 
 
+def test_the_example_of_schemes(capsys: pytest.CaptureFixture[str]) -> None:
+    text = block("docs/schemes.md", "schemes")
+    exec(text.replace("cost=12", "cost=4"), {"bcrypt_batch": bcrypt_batch})
+    assert capsys.readouterr().out == f"{text.rpartition('# ')[2]}"
+
+
 def test_the_pre_hash() -> None:
     for password in (b"", b"x" * 1000, bytes(range(256))):
         names: dict[str, Any] = {"pepper": b"pepper", "password": password}

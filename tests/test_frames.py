@@ -60,6 +60,8 @@ WRONG: dict[str, list[Any]] = {
     "hashes": [HASH, 5, [HASH, 5], [HASH], failing],
     "salt": ["text", HASH[:20]],
     "salts": [5, [b""], [b"", b""], [5, 5]],
+    "scheme": ["scrypt", HASH, HASH.decode()],
+    "pepper": [PASSWORD, b"", "text"],
     "cost": [99, "4"],
     "max_cost": [3, None],
     "prefix": ["2b", HASH],

@@ -544,7 +544,7 @@ cdef class Batch:
         """
         cdef size_t item, index
         cdef list values = [None] * self.total
-        if self.expected is None:
+        if self.expected is None and bb_batch_count(self.batch):
             raise ValueError("matches comes after add_hashes")
         for item in range(bb_batch_count(self.batch)):
             if bb_batch_is_done(self.batch, item):

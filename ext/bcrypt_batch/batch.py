@@ -7,7 +7,7 @@ import time
 
 # Not from collections.abc, which imports all of collections: Python itself has this loaded, and
 # typing.get_type_hints must find the names in the signatures below here.
-from _collections_abc import Iterable
+from _collections_abc import Iterable, Iterator
 
 from . import _native
 from .checks import check_bool, check_bytes, check_list, check_range, check_same_length
@@ -27,30 +27,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .schemes import Scheme, Verifier
+
 
 def hash_many(
     passwords: Iterable[bytes | ItemError | None],
     *,
     cost: int = DEFAULT_COST,
-    prefix: bytes = DEFAULT_PREFIX,
+    prefix: bytes | None = None,
     salts: Iterable[bytes] | None = None,
     truncate: bool = False,
+    scheme: str | None = None,
     workers: int | None = None,
     lanes: int | None = None,
     deadline: float | None = None,
     progress: Progress | None = None,
 ) -> BatchResult[bytes]:
-    """Hash passwords; `values[i]` is the 60-byte hash of `passwords[i]`, or None.
+    """Hash passwords; `values[i]` is the hash of `passwords[i]`, or None.
+
+    A hash has 60 bytes, or more with the mark of a scheme.
 
     Args:
         passwords: The passwords. One of more than 72 bytes is an error of that item; so is one
             that is missing: None, a NaN, pandas.NA, NaT, numpy.ma.masked or a null of Arrow. An
             ItemError stands for a password that was refused before, and is that item's error.
         cost: The logarithm of the number of iterations, 4 to 31.
-        prefix: b"2b", b"2a" or b"2y": three labels of one algorithm.
+        prefix: b"2b", b"2a" or b"2y": three labels of one algorithm. By default the one that the
+            scheme's readers expect, or b"2b".
         salts: 16 raw bytes for each password. By default they come from the operating system's
             random source; only tests need others.
         truncate: Cut longer passwords to 72 bytes, as older libraries do; `truncated` lists them.
+        scheme: The name of a scheme of `bcrypt_batch.schemes.TO_HASH`: make what that system
+            stores.
         workers: How many threads; by default `worker_count()`.
         lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
             than the kernel can; by default the fastest number.
@@ -71,21 +79,18 @@ def hash_many(
     try:
         passwords = check_list("passwords", passwords)
         cost = check_range("cost", cost, MIN_COST, MAX_COST)
-        check_bytes("prefix", prefix)
-        prefix = bytes(prefix)
-        if prefix not in PREFIXES:  # not quoted: it could be a hash
-            raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
+        prefix, stored = _to_make(prefix, scheme)
         truncate = check_bool("truncate", truncate)
         if salts is not None:
             salts = check_list("salts", salts)
             check_same_length(passwords, "salts", salts)
         run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
+        joined = _join(salts) if salts else os.urandom(SALT_BYTES * len(passwords))
+        if stored:
+            run.put = stored.put
+            stored.prepare(passwords, _settings(prefix, cost, joined))
         run.batch.add_passwords(
-            passwords,
-            prefix=prefix,
-            cost=cost,
-            salts=_join(salts) if salts else os.urandom(SALT_BYTES * len(passwords)),
-            truncate=truncate,
+            passwords, prefix=prefix, cost=cost, salts=joined, truncate=truncate
         )
         if truncate:
             run.note_cut(passwords)
@@ -94,6 +99,7 @@ def hash_many(
         return run.hashes()
     except BaseException as error:
         passwords, prefix = (), b""  # error reporters send the locals of frames
+        scheme = None  # a secret in the wrong place
         _native.hand_over(error, run.hashes if run else None)
 
 
@@ -103,6 +109,8 @@ def verify_many(
     *,
     max_cost: int = DEFAULT_MAX_COST,
     truncate: bool = True,
+    scheme: str | None = None,
+    pepper: bytes | None = None,
     workers: int | None = None,
     lanes: int | None = None,
     deadline: float | None = None,
@@ -111,16 +119,22 @@ def verify_many(
     """Check passwords against hashes; `values[i]` is True, False, or None if it wasn't done.
 
     Costs and the prefixes 2a, 2b, 2x and 2y may be mixed. A malformed hash is an error of that
-    item, `invalid_hash`; a missing one is `missing_hash`, and a missing password
-    `missing_password`.
+    item, `invalid_hash`, or `unsupported_scheme` if it is known from another scheme; a missing one
+    is `missing_hash`, and a missing password `missing_password`.
 
     Args:
         passwords: As for `hash_many`.
-        hashes: As many hashes of 60 bytes, or an ItemError for one that was refused before.
+        hashes: As many hashes of 60 bytes, with `scheme` as they are stored; or an ItemError for
+            one that was refused before.
         max_cost: A hash of a higher cost is an error of that item, `cost_too_high`, instead of
             minutes or days of work. Each step up doubles the time; 16 takes seconds.
         truncate: Cut passwords to 72 bytes, as the maker of the hash most likely did;
             `truncated` lists them. Otherwise a longer one is an error of that item.
+        scheme: By default all hashes are bcrypt's own. "auto" recognises those that a system has
+            marked as its own, such as $wp and bcrypt_sha256$; another name of
+            `bcrypt_batch.schemes.TO_VERIFY` is also the scheme of those without a mark.
+            `schemes` of the result has the scheme of each item.
+        pepper: What follows each password, with scheme "pepper".
         workers: As for `hash_many`.
         lanes: As for `hash_many`.
         deadline: As for `hash_many`.
@@ -140,16 +154,55 @@ def verify_many(
         check_same_length(passwords, "hashes", hashes)
         max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
         truncate = check_bool("truncate", truncate)
+        verifier = _to_verify(scheme, pepper)
         run = BatchRun(len(passwords), workers, lanes, deadline, progress, started_ns)
-        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
+        if verifier:
+            run.schemes, twice = verifier.take(passwords, hashes)
         if truncate:
             run.note_cut(passwords)
+        if verifier and twice:
+            first = BatchRun(len(twice), workers, lanes, deadline, progress, started_ns)
+            run.begin_with(first, passwords, hashes, twice, max_cost, truncate)
+        run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
+        if run.batch.refused and not verifier:
+            _name_refused(run.batch.refused, hashes)
         passwords = ()  # as in hash_many
         run.compute()
         return run.matches()
     except BaseException as error:
         passwords = hashes = ()  # as in hash_many
+        scheme = pepper = verifier = None
         _native.hand_over(error, run.matches if run else None)
+
+
+def _to_make(prefix: bytes | None, name: str | None) -> tuple[bytes, Scheme | None]:
+    """Check the prefix and the scheme to hash with."""
+    scheme = None
+    if name is not None:
+        from .schemes import TO_HASH, find  # here: neither a cold start nor plain hashes need it
+
+        scheme = find(name, TO_HASH)
+    if prefix is None:
+        prefix = DEFAULT_PREFIX if scheme is None else scheme.prefix
+    check_bytes("prefix", prefix)
+    if prefix not in PREFIXES:  # not quoted: it could be a hash
+        raise ValueError(f"prefix must be one of {', '.join(map(repr, PREFIXES))}")
+    return bytes(prefix), scheme
+
+
+def _to_verify(name: str | None, pepper: bytes | None) -> Verifier | None:
+    """Check the scheme to verify by, and its pepper."""
+    if name is None and pepper is None:
+        return None
+    from .schemes import Verifier  # here: see _to_make
+
+    return Verifier(name, pepper)
+
+
+def _name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
+    from .schemes import name_refused  # here: see _to_make
+
+    name_refused(refused, hashes)
 
 
 def hash_or_verify(
@@ -157,8 +210,9 @@ def hash_or_verify(
     hashes: Iterable[bytes | ItemError | None] | None,
     *,
     cost: int,
-    prefix: bytes,
+    prefix: bytes | None,
     max_cost: int,
+    pepper: bytes | None = None,
     **others: Any,
 ) -> BatchResult[Any]:
     """Hash passwords, or check them if hashes are given, with the arguments of that function.
@@ -169,14 +223,21 @@ def hash_or_verify(
         cost: As for `hash_many`.
         prefix: As for `hash_many`.
         max_cost: As for `verify_many`.
+        pepper: As for `verify_many`.
         others: What both functions take.
     """
     try:
         if hashes is None:
             return hash_many(passwords, cost=cost, prefix=prefix, **others)
-        return verify_many(passwords, hashes, max_cost=max_cost, **others)
+        return verify_many(passwords, hashes, max_cost=max_cost, pepper=pepper, **others)
     finally:
-        del passwords, hashes  # error reporters read the variables of frames
+        del passwords, hashes, pepper  # error reporters read the variables of frames
+
+
+def _settings(prefix: bytes, cost: int, salts: bytes) -> Iterator[bytes]:
+    """Yield the setting of each item, by the 16 bytes of its salt."""
+    for at in range(0, len(salts), SALT_BYTES):
+        yield _native.make_setting(prefix, cost, salts[at : at + SALT_BYTES])
 
 
 def _join(salts: list[bytes]) -> bytes:

@@ -23,7 +23,8 @@ else:
 
 # The errors that a batch finds in an item.
 ERROR_CODES = (
-    "missing_password", "missing_hash", "password_too_long", "invalid_hash", "cost_too_high",
+    "missing_password", "missing_hash", "password_too_long", "invalid_hash", "unsupported_scheme",
+    "cost_too_high",
 )  # fmt: skip
 
 
@@ -31,8 +32,9 @@ class ItemError:
     """Why one item has no value.
 
     Attributes:
-        code: `missing_password`, `missing_hash`, `password_too_long`, `invalid_hash` or
-            `cost_too_high`; or the caller's own code for an item that it refused before.
+        code: `missing_password`, `missing_hash`, `password_too_long`, `invalid_hash`,
+            `unsupported_scheme` or `cost_too_high`; or the caller's own code for an item that it
+            refused before.
         message: What was wrong and what is allowed; quotes neither the password nor the hash.
     """
 
@@ -97,11 +99,13 @@ class BatchResult(Generic[Value]):
         unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
         truncated: Indices of the items whose value is of a password that `truncate` cut to 72
             bytes, ascending.
+        schemes: The name of each item's scheme if `verify_many` was called with one, also of a
+            known scheme that isn't bcrypt; None for an invalid or missing hash. Else empty.
         complete: Whether no item is unprocessed.
         stats: How the batch was computed.
     """
 
-    __slots__ = ("errors", "stats", "truncated", "unprocessed", "values")
+    __slots__ = ("errors", "schemes", "stats", "truncated", "unprocessed", "values")
 
     def __init__(
         self,
@@ -110,12 +114,14 @@ class BatchResult(Generic[Value]):
         unprocessed: list[int],
         truncated: list[int],
         stats: BatchStats,
+        schemes: list[str | None] | None = None,
     ) -> None:
         self.values = values
         self.errors = errors
         self.unprocessed = unprocessed
         self.truncated = truncated
         self.stats = stats
+        self.schemes = schemes or []
 
     @property
     def complete(self) -> bool:

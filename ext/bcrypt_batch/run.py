@@ -27,6 +27,10 @@ class BatchRun:
     """The items of one call, and how they are computed.
 
     Once a run exists, exceptions leave through `_native.hand_over`, with its result.
+
+    Attributes:
+        schemes: The scheme of each item, for the result.
+        put: Makes the text to store of a hash; None for the hash itself.
     """
 
     def __init__(
@@ -49,6 +53,9 @@ class BatchRun:
         deadline_ns = None if deadline is None else started_ns + check_seconds("deadline", deadline)
         self.batch = _native.Batch(total, deadline_ns, ItemError, is_missing)
         self.cut: list[int] = []
+        self.schemes: list[str | None] = []
+        self.put: Callable[[bytes], bytes] | None = None
+        self.begun = 0  # how many items a first round counts for
 
     def note_cut(self, passwords: list[Any]) -> None:
         """Note which passwords the batch has cut."""
@@ -57,6 +64,43 @@ class BatchRun:
             for i, password in enumerate(passwords)
             if isinstance(password, bytes) and len(password) > MAX_PASSWORD_BYTES
         ]
+
+    def begin_with(
+        self,
+        first: BatchRun,
+        passwords: list[Any],
+        hashes: list[Any],
+        twice: list[int],
+        max_cost: int,
+        truncate: bool,
+    ) -> None:
+        """Compute the first of two rounds of bcrypt: replace passwords by their hashes.
+
+        If it isn't finished in time, nothing else will be computed.
+
+        Args:
+            first: A run of as many items as `twice` has.
+            passwords: The passwords of all items.
+            hashes: Their hashes.
+            twice: The indices of the items with two rounds.
+            max_cost: As for `verify_many`.
+            truncate: As for `verify_many`.
+        """
+        self.begun = len(twice) // 2
+        if (progress := self.progress) is not None:
+            first.progress = lambda done, _: progress(done // 2, self.total)
+        first.batch.add_hashes(
+            [passwords[i] for i in twice],
+            [hashes[i] for i in twice],
+            max_cost=max_cost,
+            truncate=truncate,
+        )
+        first.compute()
+        for i, hashed in zip(twice, first.batch.hashes(), strict=True):
+            if hashed is not None:
+                passwords[i] = hashed
+        if first.batch.unprocessed():
+            self.batch.stop()
 
     def compute(self) -> None:
         """Compute the items that the batch has been given."""
@@ -81,16 +125,22 @@ class BatchRun:
         """Report progress. Even without `progress`, running Python code lets exceptions arrive."""
         if self.progress is not None:
             done = len(self.batch.refused) + self.batch.items_done
-            if self.progress(done, self.total) is False:
+            if self.progress(max(done, self.begun), self.total) is False:
                 self.batch.stop()
 
     def hashes(self) -> BatchResult[bytes]:
         """Gather the result of each password to hash."""
-        return self._result(self.batch.hashes)
+        return self._result(self._stored)
 
     def matches(self) -> BatchResult[bool]:
         """Gather the result of each hash to check."""
         return self._result(self.batch.matches)
+
+    def _stored(self) -> list[bytes | None]:
+        made = self.batch.hashes()
+        if (put := self.put) is None:
+            return made
+        return [hashed and put(hashed) for hashed in made]
 
     def _result(self, gather: Callable[[], list[Any]]) -> BatchResult[Any]:
         stats = BatchStats(
@@ -103,4 +153,4 @@ class BatchRun:
         errors = {i: ItemError(*refusal) for i, refusal in self.batch.refused.items()}
         values = gather()
         truncated = [i for i in self.cut if values[i] is not None]
-        return BatchResult(values, errors, self.batch.unprocessed(), truncated, stats)
+        return BatchResult(values, errors, self.batch.unprocessed(), truncated, stats, self.schemes)

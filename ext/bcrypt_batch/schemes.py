@@ -1,0 +1,360 @@
+"""What surrounds bcrypt in the dumps of other systems: labels, pre-hashes, a pepper.
+
+A scheme says how a stored text is recognised and taken apart, and which bytes bcrypt gets for a
+password. SCHEMES has all of them. Only calls with `scheme` import this module.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from _collections_abc import Callable, Iterator  # see batch.py
+
+from . import _native
+from .checks import check_bytes
+from .limits import MAX_PASSWORD_BYTES, iterations
+from .results import ItemError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+AUTO = "auto"  # of verify_many: marks alone say which scheme a hash has
+PLAIN = "bcrypt"
+PEPPER = "pepper"
+MAX_PRE_HASHED_BYTES = 4096  # WordPress, passlib and Symfony refuse longer passwords
+
+# bcrypt's input for a password, the 22 characters of the salt, and the pepper.
+Key = Callable[[bytes, bytes, bytes], bytes]
+_PHP_BLANKS = b" \n\r\t\v\0"  # what PHP's trim() strips
+_EMPTY_SHA256 = hashlib.sha256().digest()  # CockroachDB's Sum() appends the digest of nothing
+
+
+def _hex(name: str) -> Key:
+    def key(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+        return hashlib.new(name, password).hexdigest().encode()[:MAX_PASSWORD_BYTES]
+
+    return key
+
+
+def _plain(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    return password
+
+
+def _wordpress(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    trimmed = password.strip(_PHP_BLANKS)
+    return base64.b64encode(hmac.digest(b"wp-sha384", trimmed, "sha384"))
+
+
+def _passlib_v1(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    return base64.b64encode(hashlib.sha256(password).digest())
+
+
+def _passlib_v2(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    return base64.b64encode(hmac.digest(salt, password, "sha256"))
+
+
+def _symfony(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    if len(password) <= MAX_PASSWORD_BYTES and b"\0" not in password:
+        return password
+    return base64.b64encode(hashlib.sha512(password).digest())[:MAX_PASSWORD_BYTES]
+
+
+def _pepper(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    return password + pepper
+
+
+def _cockroachdb(password: bytes, salt: bytes, pepper: bytes) -> bytes:
+    return password + _EMPTY_SHA256
+
+
+class Scheme:
+    """A way to store passwords around bcrypt.
+
+    Attributes:
+        name: Its name in arguments, options and results.
+        key: Makes bcrypt's input.
+        mark: What a stored text begins with, before the bcrypt hash; empty if nothing marks it.
+        marked_only: Whether it can't be told to `verify_many`, because its mark always says so.
+        prefix: The bcrypt prefix that its readers expect; None if hash_many doesn't make it.
+        longest: The most bytes of a password; None for bcrypt's own limit.
+        times: How many times bcrypt is computed, of which the second has the first's result.
+    """
+
+    __slots__ = ("key", "longest", "mark", "marked_only", "name", "prefix", "times")
+
+    def __init__(
+        self,
+        name: str,
+        key: Key = _plain,
+        mark: bytes = b"",
+        *,
+        marked_only: bool = True,
+        prefix: bytes | None = None,
+        longest: int | None = None,
+        times: int = 1,
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.mark = mark
+        self.marked_only = marked_only
+        self.prefix = prefix
+        self.longest = longest
+        self.times = times
+
+    def marks(self, stored: bytes) -> bool:
+        """Whether a stored text has its mark. Case doesn't matter in braces, as in LDAP."""
+        found = stored[: len(self.mark)]
+        return found == self.mark or (found[:1] == b"{" and found.lower() == self.mark.lower())
+
+    def take(self, stored: bytes) -> bytes:
+        """Return the bcrypt hash in a text with the mark; other bytes if there is none."""
+        return stored[len(self.mark) :]
+
+    def put(self, hashed: bytes) -> bytes:
+        """Return the text to store of a bcrypt hash."""
+        return self.mark + hashed
+
+    def input_of(self, password: Any, salt: bytes, pepper: bytes = b"") -> Any:
+        """Return bcrypt's input for a password; what isn't bytes stays as it is."""
+        if not isinstance(password, bytes):
+            return password
+        if self.longest is not None and len(password) > self.longest:
+            return ItemError(
+                "password_too_long",
+                f"the password is longer than the {self.longest} bytes that {self.name} takes",
+            )
+        return self.key(password, salt, pepper)
+
+    def prepare(self, passwords: list[Any], settings: Iterator[bytes]) -> None:
+        """Replace passwords to hash by bcrypt's inputs; a setting has 29 bytes."""
+        for i, (password, setting) in enumerate(zip(passwords, settings, strict=True)):
+            passwords[i] = self.input_of(password, setting[7:])
+
+
+class _Passlib(Scheme):
+    """passlib's, which writes prefix, cost, salt and digest in its own order."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, name: str, key: Key, mark: bytes, fields: bytes, **others: Any) -> None:
+        super().__init__(name, key, mark, longest=MAX_PRE_HASHED_BYTES, **others)
+        self._fields = re.compile(re.escape(mark) + fields + rb"\$(.{22})\$(.{31})", re.DOTALL)
+
+    def take(self, stored: bytes) -> bytes:
+        found = self._fields.fullmatch(stored)
+        if not found:
+            return b""
+        prefix, cost, salt, digest = found.groups()
+        return b"$%b$%02d$%b%b" % (prefix, int(cost), salt, digest)
+
+    def put(self, hashed: bytes) -> bytes:
+        fields = hashed[1:3], int(hashed[4:6]), hashed[7:29], hashed[29:]
+        return self.mark + b"t=%b,r=%d$%b$%b" % fields
+
+
+class _Base64(Scheme):
+    __slots__ = ()
+
+    def marks(self, stored: bytes) -> bool:
+        return len(stored) == 80 and stored.startswith(self.mark)
+
+    def take(self, stored: bytes) -> bytes:
+        try:
+            return base64.b64decode(stored, validate=True)
+        except ValueError:
+            return b""
+
+
+_COST = rb"([1-9]\d?)"
+_digests = {f"{name}-hex": name for name in ("md5", "sha1", "sha256", "sha512")}
+# How many hexadecimal digits a digest of each of these schemes has.
+DIGITS = {scheme: 2 * hashlib.new(name).digest_size for scheme, name in _digests.items()}
+
+# A mark that begins as another one comes first.
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(PLAIN, marked_only=False),
+        Scheme(
+            "wordpress", _wordpress, b"$wp", prefix=b"2y", longest=MAX_PRE_HASHED_BYTES
+        ),
+        Scheme("django", mark=b"bcrypt$", prefix=b"2b"),
+        Scheme("django-sha256", _hex("sha256"), b"bcrypt_sha256$", prefix=b"2b"),
+        _Passlib(
+            "passlib-v2", _passlib_v2, b"$bcrypt-sha256$v=2,", rb"t=(2[aby]),r=" + _COST,
+            prefix=b"2b",
+        ),
+        _Passlib("passlib-v1", _passlib_v1, b"$bcrypt-sha256$", rb"(2[aby])," + _COST),
+        Scheme("dovecot", mark=b"{BLF-CRYPT}", prefix=b"2y"),
+        Scheme("spring", mark=b"{bcrypt}", prefix=b"2a"),
+        Scheme("ldap", mark=b"{CRYPT}", prefix=b"2b"),
+        Scheme("jenkins", mark=b"#jbcrypt:", prefix=b"2a"),
+        Scheme("woltlab-bcrypt", mark=b"Bcrypt:"),
+        _Base64("base64", mark=b"JDJ"),  # $2 and two bits of the next character
+        Scheme("woltlab", mark=b"DoubleBcrypt:", marked_only=False, times=2),
+        Scheme("cockroachdb", _cockroachdb, b"CRDB-BCRYPT", marked_only=False),
+        Scheme(
+            "symfony", _symfony, marked_only=False, prefix=b"2y", longest=MAX_PRE_HASHED_BYTES
+        ),
+        Scheme(PEPPER, _pepper, marked_only=False),
+        *(Scheme(name, _hex(digest), marked_only=False) for name, digest in _digests.items()),
+    )
+}  # fmt: skip
+_MARKED = tuple(scheme for scheme in SCHEMES.values() if scheme.mark)
+TO_VERIFY = (AUTO, *(name for name, scheme in SCHEMES.items() if not scheme.marked_only))
+TO_HASH = tuple(name for name, scheme in SCHEMES.items() if scheme.prefix)
+
+# Beginnings of stored texts that are no bcrypt; those in braces in any case.
+_FOREIGN = {
+    "phpass": (b"$P$", b"$H$"),
+    "phpass-sha512": (b"$S$",),
+    "argon2id": (b"$argon2id$", b"argon2$argon2id$", b"{argon2}$argon2id$"),
+    "argon2i": (b"$argon2i$", b"argon2$argon2i$", b"{argon2}$argon2i$"),
+    "argon2": (b"$argon2", b"argon2$", b"{argon2", b"argon2id:", b"argon2:"),
+    "md5-crypt": (b"$1$", b"$apr1$", b"{md5-crypt}"),
+    "sha256-crypt": (b"$5$", b"{sha256-crypt}"),
+    "sha512-crypt": (b"$6$", b"{sha512-crypt}"),
+    "sha1-crypt": (b"$sha1$",),
+    "yescrypt": (b"$y$", b"$gy$"),
+    "scrypt": (b"$7$", b"$scrypt$", b"scrypt:", b"scrypt$", b"{scrypt}"),
+    "pbkdf2": (b"pbkdf2_", b"pbkdf2:", b"$pbkdf2", b"{pbkdf2", b"{x-pbkdf2}", b"#pbkdf2:"),
+    "ssha": (b"{ssha", b"{smd5}"),
+    "sha": (b"{sha", b"sha1$", b"sha256$", b"sha512$", b"unsalted_sha1$"),
+    "md5": (b"{md5}", b"md5$", b"unsalted_md5$"),
+    "plain": (b"{plain", b"{noop}", b"{cleartext}"),
+    "scram": (b"SCRAM-SHA-256$", b"{scram", b"{cram-md5}", b"{digest-md5}"),
+    "nt": (b"$3$$", b"{nt}", b"{lanman}", b"{lm}"),
+}
+_BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_HEX = re.compile(rb"[0-9A-Fa-f]+")
+
+
+def foreign(stored: bytes) -> str | None:
+    """Name the scheme of a stored text that isn't bcrypt; None for one that nobody knows.
+
+    The names are ours: a message that quoted the text might quote a password.
+    """
+    text = stored.lower() if stored[:1] == b"{" else stored
+    for name, beginnings in _FOREIGN.items():
+        if text.startswith(beginnings):
+            return name
+    digest = _BARE.get(len(stored))
+    return f"{digest}-hex" if digest and _HEX.fullmatch(stored) else None
+
+
+def recognise(stored: bytes, unmarked: Scheme) -> tuple[Scheme, bytes]:
+    """Return the scheme of a stored text, and the bcrypt hash within.
+
+    Args:
+        stored: What a system has stored.
+        unmarked: The scheme of texts without a mark.
+    """
+    if not stored.startswith(b"$2"):
+        for scheme in _MARKED:
+            if scheme.marks(stored):
+                return scheme, scheme.take(stored)
+    return unmarked, stored
+
+
+def find(name: str | None, allowed: tuple[str, ...]) -> Scheme:
+    """Return a scheme by an argument's value.
+
+    Raises:
+        TypeError: The value is no str.
+        ValueError: The name isn't allowed.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"scheme must be a str or None, not {type(name).__name__}")
+    if name not in allowed:
+        known = "; its mark says so: pass 'auto'" if name in SCHEMES and AUTO in allowed else ""
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, allowed))}{known}")
+    return SCHEMES[PLAIN if name == AUTO else name]
+
+
+def work(stored: bytes | None, name: str | None, max_cost: int) -> int:
+    """Return how many iterations it takes to verify a stored text; 0 if nothing is computed.
+
+    Args:
+        stored: What a system has stored.
+        name: One of TO_VERIFY, or None for bcrypt hashes without a scheme.
+        max_cost: As for `verify_many`.
+    """
+    if not stored or name is None:
+        return iterations(stored, max_cost)
+    scheme, hashed = recognise(stored, find(name, TO_VERIFY))
+    return scheme.times * iterations(hashed, max_cost)
+
+
+def unsupported(name: str) -> tuple[str, str]:
+    """Return the code and the message for a hash of a scheme that isn't computed."""
+    if name in SCHEMES and name not in DIGITS:
+        return "unsupported_scheme", f"the hash is of scheme {name}; scheme='auto' verifies it"
+    return "unsupported_scheme", f"the hash is of scheme {name}, which isn't bcrypt"
+
+
+def name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
+    """Name the scheme of each hash that a batch refused as no bcrypt hash, if it is known."""
+    for i, (code, _) in refused.items():
+        if code != "invalid_hash":
+            continue
+        stored = bytes(hashes[i])
+        scheme, _ = recognise(stored, SCHEMES[PLAIN])
+        name = scheme.name if scheme.mark else foreign(stored)
+        if name:
+            refused[i] = unsupported(name)
+
+
+class Verifier:
+    """Takes stored texts apart, and makes bcrypt's inputs of their passwords."""
+
+    __slots__ = ("_pepper", "_unmarked")
+
+    def __init__(self, name: str | None, pepper: bytes | None) -> None:
+        """Take the arguments of `verify_many`.
+
+        Raises:
+            TypeError: One of them has the wrong type.
+            ValueError: The name isn't one of TO_VERIFY, or the pepper doesn't go with it.
+        """
+        self._pepper = _check_pepper(name, pepper)
+        self._unmarked = find(name, TO_VERIFY)
+
+    def take(self, passwords: list[Any], hashes: list[Any]) -> tuple[list[str | None], list[int]]:
+        """Replace passwords by bcrypt's inputs, and stored texts by the hashes within.
+
+        What isn't bytes stays as it is. A text of another scheme becomes an ItemError.
+
+        Returns:
+            The scheme of each item, None for an invalid hash; and the indices of the items that
+            bcrypt is computed for twice.
+        """
+        names: list[str | None] = [None] * len(hashes)
+        twice = []
+        for i, stored in enumerate(hashes):
+            if not isinstance(stored, bytes):
+                continue
+            scheme, hashes[i] = recognise(stored, self._unmarked)
+            if _native.hash_cost(hashes[i]):
+                names[i] = scheme.name
+                passwords[i] = scheme.input_of(passwords[i], hashes[i][7:29], self._pepper)
+                if scheme.times == 2:
+                    twice.append(i)
+            elif other := foreign(hashes[i]):
+                names[i] = other
+                hashes[i] = ItemError(*unsupported(other))
+        return names, twice
+
+
+def _check_pepper(name: str | None, pepper: bytes | None) -> bytes:
+    """Return the pepper of a scheme, which is empty for all schemes but one."""
+    if (name == PEPPER) != (pepper is not None):
+        raise ValueError(f"scheme {PEPPER!r} needs a pepper, and no other scheme takes one")
+    if pepper is None:
+        return b""
+    check_bytes("pepper", pepper)
+    if not pepper:
+        raise ValueError("pepper must not be empty")
+    return bytes(pepper)
