@@ -108,6 +108,7 @@ def run(request: Request, deadline_s: float) -> bcrypt_batch.BatchResult[Any]:
     return hash_or_verify(
         request.passwords,
         request.hashes,
+        scheme=request.scheme,
         workers=request.workers,
         lanes=request.lanes,
         **options,

@@ -68,8 +68,10 @@ class Fields:
         """Return the fields of an object."""
         return Fields(self.get(name), names, f"{self._prefix}{name}")
 
-    def choice(self, name: str, choices: Sequence[str], default: str = NEEDED) -> str:
+    def choice(self, name: str, choices: Sequence[str], default: T = NEEDED) -> str | T:
         value = self.get(name, default)
+        if default is None and name not in self:
+            return default
         if value in choices:
             return str(value)
         found = "another string" if isinstance(value, str) else kind(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress  # part of Python's binary
 
 import bcrypt_batch
-from bcrypt_batch.limits import DEFAULT_PREFIX, PREFIX_NAMES, iterations
+from bcrypt_batch.limits import PREFIX_NAMES, iterations
 from fields import Fields, InvalidEvent, kind, listed
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ MODES = ("sequential", "parallel", "auto")
 SOURCES = ("count", "passwords", "verify")
 ENCODINGS = ("utf-8", "base64")
 FIELDS = (
-    "mode", *SOURCES, "cost", "prefix", "max_cost", "encoding", "truncate",
+    "mode", *SOURCES, "cost", "prefix", "max_cost", "scheme", "encoding", "truncate",
     "workers", "lanes", "deadline_ms", "partial",
 )  # fmt: skip
 INVALID_PASSWORD = "invalid_password"  # the code of a password that is not in the encoding
@@ -38,7 +38,8 @@ class Request:
         hashes: One hash for each password, as bytes or None; None instead of the list if the
             passwords are to be hashed.
         cost: The cost to hash with.
-        prefix: The prefix to hash with.
+        prefix: The prefix to hash with; None for the scheme's.
+        scheme: As for `hash_many` or `verify_many`.
         max_cost: The highest cost that a hash to check may have.
         truncate: Whether passwords of more than 72 bytes are cut.
         workers: The number of threads.
@@ -56,6 +57,7 @@ class Request:
         mode = event.choice("mode", MODES, "auto")
         self._encoding = event.choice("encoding", ENCODINGS, "utf-8")
         self._read_costs(event)
+        self.scheme = _scheme(event)
         self.truncate = event.boolean("truncate", "verify" in event)
         self.deadline_ms = event.integer("deadline_ms", 0, MAX_DEADLINE_MS, None)
         self.partial = event.boolean("partial", False)
@@ -73,7 +75,8 @@ class Request:
 
     def _read_costs(self, event: Fields) -> None:
         bounds = bcrypt_batch.MIN_COST, bcrypt_batch.MAX_COST
-        self.prefix = event.choice("prefix", PREFIX_NAMES, DEFAULT_PREFIX.decode()).encode()
+        prefix = event.choice("prefix", PREFIX_NAMES, None)
+        self.prefix = None if prefix is None else prefix.encode()
         self.cost = event.integer("cost", *bounds, EVENT_COST)
         self.max_cost = event.integer("max_cost", *bounds, bcrypt_batch.DEFAULT_MAX_COST)
         if "verify" in event:
@@ -112,14 +115,20 @@ class Request:
 
     def _iterations(self) -> int:
         """Return the sum of 2^cost of the items that aren't in error."""
+        any_length = self.truncate or self.scheme is not None  # a pre-hash takes long ones
         fits = [
             isinstance(password, bytes)
-            and (self.truncate or len(password) <= bcrypt_batch.MAX_PASSWORD_BYTES)
+            and (any_length or len(password) <= bcrypt_batch.MAX_PASSWORD_BYTES)
             for password in self.passwords
         ]
         if self.hashes is None:
             return sum(fits) << self.cost
-        return sum(iterations(hashed, self.max_cost) for hashed in compress(self.hashes, fits))
+        hashes = compress(self.hashes, fits)
+        if self.scheme is None:
+            return sum(iterations(hashed, self.max_cost) for hashed in hashes)
+        from bcrypt_batch.schemes import work  # here, because most events have none
+
+        return sum(work(hashed, self.scheme, self.max_cost) for hashed in hashes)
 
     def _add_password(self, value: Any, name: str) -> None:
         text = _text(value, name)
@@ -161,6 +170,14 @@ def parse(event: Any, workers: int, shared: bool = False) -> Request:
         InvalidEvent: The event is invalid. The message quotes nothing of it.
     """
     return Request(Fields(event, FIELDS), workers, shared)
+
+
+def _scheme(event: Fields) -> str | None:
+    if "scheme" not in event:
+        return None
+    from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER  # here, because most events have none
+
+    return event.choice("scheme", WITHOUT_PEPPER if "verify" in event else TO_HASH)
 
 
 def _text(value: Any, name: str) -> str | None:

@@ -51,6 +51,8 @@ def answer(
         body["hashes"] = [value and value.decode() for value in result.values]
     else:
         body["matches"] = result.values
+    if result.schemes:
+        body["schemes"] = result.schemes
     if result.errors:
         body["errors"] = [
             {"index": i, "code": error.code, "message": error.message}

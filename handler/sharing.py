@@ -53,12 +53,13 @@ class Sharing:
             self._checker.hash(b"", cost=MIN_COST)  # starts the server before a request needs it
 
     def takes(self, request: Request) -> bool:
-        """Return whether the server computes a request: unless it asks for workers or lanes."""
+        """Return whether the server computes a request: not one with workers, lanes or a scheme."""
         cost = request.cost if request.hashes is None else request.max_cost
         return (
             request.mode == "parallel"
             and (request.workers, request.lanes) == (self.workers, None)
             and cost <= DEFAULT_MAX_COST
+            and request.scheme is None
         )
 
     def hash_or_verify(

@@ -105,9 +105,9 @@ def test_the_events() -> None:
 
 
 def test_the_lines_of_results() -> None:
-    values: list[tuple[str | bool | None, str | None, bool]] = [
-        ("$2b$12$...", None, False), (None, "password_too_long", False), (True, None, False),
-        (True, None, True), (None, "malformed_row", False),
+    values: list[tuple[Any, ...]] = [
+        ("$2b$12$...", None), (None, "password_too_long"), (True, None, False, "bcrypt"),
+        (True, None, True, "bcrypt"), (None, "malformed_row"),
     ]  # fmt: skip
     ids, lines = ("u1", "u2", "u3", "u4", None), (1, 1, 1, 1, 4)
     outcomes = [

@@ -72,7 +72,10 @@ def test_raw_bytes_in_base64() -> None:
 def test_verify() -> None:
     answer = call(event("verify"))
     assert answer["matches"] == [True, False, True, None]
-    assert [(error["index"], error["code"]) for error in answer["errors"]] == [(3, "invalid_hash")]
+    (error,) = answer["errors"]
+    assert (error["index"], error["code"]) == (3, "unsupported_scheme")
+    assert "md5-crypt" in error["message"]
+    assert "schemes" not in answer
     assert answer["processed"] == 3
     assert answer["cost"] is None
     assert "hashes" not in answer
@@ -194,6 +197,34 @@ def test_hashes_that_are_errors_anyway_need_no_time() -> None:
     for hopeless in (HASH_16, "$2b$99$" + "." * 53, "$2b$-1$" + "." * 53, "abcd15", "", None):
         pairs = [{"password": "pw", "hash": hopeless}] * 1000
         assert len(call({"verify": pairs, "max_cost": 15})["errors"]) == 1000
+
+
+def test_schemes() -> None:
+    made = [
+        call({"passwords": ["s3cret", "x" * 73], "cost": 4, "scheme": scheme})["hashes"]
+        for scheme in ("wordpress", "passlib-v2")
+    ]
+    stored = [*made[0], *made[1], "$P$Bsomething", "$2b$04$" + "." * 53]
+    pairs = [
+        {"password": password, "hash": text}
+        for password, text in zip(["s3cret", "x" * 73] * 3, stored, strict=True)
+    ]
+    answer = call({"verify": pairs, "scheme": "md5-hex"})
+    assert answer["matches"] == [True, True, True, True, None, False]
+    assert answer["schemes"] == [*["wordpress"] * 2, *["passlib-v2"] * 2, "phpass", "md5-hex"]
+    assert codes(answer) == {4: "unsupported_scheme"}
+    for scheme, source in (("pepper", "verify"), ("auto", "passwords"), ("django", "verify")):
+        with pytest.raises(InvalidEvent, match="scheme must be one of"):
+            call({source: pairs if source == "verify" else ["a"], "scheme": scheme})
+
+
+@pytest.mark.parametrize(
+    ("scheme", "mark", "times"), [("auto", "$wp", 1), ("woltlab", "", 2), ("bcrypt", "{crypt}", 1)]
+)
+def test_a_mark_hides_no_work(scheme: str, mark: str, times: int) -> None:
+    pairs = [{"password": "x" * 73, "hash": mark + HASH_16}] * 1000
+    with pytest.raises(InvalidEvent, match=f"asks for {times * 65536000} iterations"):
+        call({"verify": pairs, "scheme": scheme, "truncate": False, "workers": 1})
 
 
 def test_what_is_unreadable_is_no_work_that_is_left() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import app
 import bcrypt_batch
+from bcrypt_batch.schemes import TO_HASH, TO_VERIFY, WITHOUT_PEPPER
 from fields import InvalidEvent
 from request import FIELDS, SOURCES, parse
 from tests.examples import examples
@@ -46,6 +47,7 @@ GOOD: dict[str, st.SearchStrategy[Any]] = {
     "cost": st.integers(4, 31),
     "prefix": st.sampled_from(["2a", "2b", "2x", "2y"]),
     "max_cost": st.integers(4, 31),
+    "scheme": st.sampled_from(sorted({*TO_HASH, *TO_VERIFY})),
     "encoding": st.sampled_from(["utf-8", "base64"]),
     "truncate": st.booleans(),
     "workers": st.integers(1, 1024),
@@ -59,6 +61,13 @@ def test_the_most_lanes_are_the_package_s() -> None:
     for name in ("request", "answer"):
         lanes = SCHEMA["$defs"][name]["properties"]["lanes"]
         assert lanes["maximum"] == bcrypt_batch.MAX_LANES, name
+
+
+def test_the_schemes_are_the_package_s() -> None:
+    request = SCHEMA["$defs"]["request"]
+    assert {*request["properties"]["scheme"]["enum"]} == {*TO_HASH, *WITHOUT_PEPPER}
+    for branch, names in (("then", WITHOUT_PEPPER), ("else", TO_HASH)):
+        assert {*request[branch]["properties"]["scheme"]["enum"]} == {*names}
 
 
 @st.composite
@@ -123,6 +132,13 @@ ANSWERED: list[dict[str, Any]] = [
         "deadline_ms": 0,
         "partial": True,
     },
+    {
+        "verify": [
+            {"password": "a", "hash": text} for text in ("$wp" + HASH, "$6$a$b", None, "no hash")
+        ],
+        "scheme": "auto",
+    },
+    *({"passwords": ["a", "x" * 73], "cost": 4, "scheme": name} for name in TO_HASH),
 ]
 
 

@@ -16,8 +16,12 @@ MADE = bcrypt_batch.hashpw(b"s3cret", bcrypt_batch.gensalt(4))
 LONG = bcrypt_batch.hashpw(b"x" * 72, bcrypt_batch.gensalt(4))
 OLD = bcrypt_batch.hashpw(b"\xe9", b"$2x$04$" + b"." * 22)
 REFUSED = ItemError("refused", "before")
-PASSWORDS = [b"s3cret", b"guess", b"x" * 73, None, b"\xe9", REFUSED, b"s3cret", b"s3cret", b""]
-HASHES = [MADE, MADE, LONG, MADE, OLD, MADE, b"no hash", MADE.replace(b"$04", b"$17"), MADE]
+PASSWORDS = [
+    b"s3cret", b"guess", b"x" * 73, None, b"\xe9", REFUSED, b"s3cret", b"s3cret", b"", b"\xff",
+]  # fmt: skip
+HASHES = [
+    MADE, MADE, LONG, MADE, OLD, MADE, b"no hash", MADE.replace(b"$04", b"$17"), MADE, b"$6$salt",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -164,8 +164,8 @@ def verify_many(
             first = BatchRun(len(twice), workers, lanes, deadline, progress, started_ns)
             run.begin_with(first, passwords, hashes, twice, max_cost, truncate)
         run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
-        if run.batch.refused and not verifier:
-            _name_refused(run.batch.refused, hashes)
+        if not verifier:
+            name_refused(run.batch.refused, hashes)
         passwords = ()  # as in hash_many
         run.compute()
         return run.matches()
@@ -199,10 +199,13 @@ def _to_verify(name: str | None, pepper: bytes | None) -> Verifier | None:
     return Verifier(name, pepper)
 
 
-def _name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
-    from .schemes import name_refused  # here: see _to_make
+def name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
+    """Name the scheme of each hash that a batch refused as no bcrypt hash, if it is known."""
+    if not any(code == "invalid_hash" for code, _ in refused.values()):
+        return
+    from .schemes import unsupported_by_name  # here: see _to_make
 
-    name_refused(refused, hashes)
+    unsupported_by_name(refused, hashes)
 
 
 def hash_or_verify(

@@ -205,6 +205,7 @@ SCHEMES = {
 }  # fmt: skip
 _MARKED = tuple(scheme for scheme in SCHEMES.values() if scheme.mark)
 TO_VERIFY = (AUTO, *(name for name, scheme in SCHEMES.items() if not scheme.marked_only))
+WITHOUT_PEPPER = tuple(name for name in TO_VERIFY if name != PEPPER)
 TO_HASH = tuple(name for name, scheme in SCHEMES.items() if scheme.prefix)
 
 # Beginnings of stored texts that are no bcrypt; those in braces in any case.
@@ -295,7 +296,7 @@ def unsupported(name: str) -> tuple[str, str]:
     return "unsupported_scheme", f"the hash is of scheme {name}, which isn't bcrypt"
 
 
-def name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
+def unsupported_by_name(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
     """Name the scheme of each hash that a batch refused as no bcrypt hash, if it is known."""
     for i, (code, _) in refused.items():
         if code != "invalid_hash":

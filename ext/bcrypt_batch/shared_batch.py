@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _native
+from .batch import name_refused
 from .checks import check_seconds
 from .frames import forgetful
 from .lanes import lane_limit
@@ -60,6 +61,7 @@ def hash_or_verify(
         run.batch.add_passwords(passwords, prefix=prefix, cost=cost, salts=salts, truncate=truncate)
     else:
         run.batch.add_hashes(passwords, hashes, max_cost=max_cost, truncate=truncate)
+        name_refused(run.batch.refused, hashes)
     if truncate:
         run.note_cut(passwords)
     places = [i for i in range(total) if i not in run.batch.refused]

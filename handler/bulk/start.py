@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
+from bcrypt_batch.schemes import AUTO, TO_HASH, WITHOUT_PEPPER
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
 from bcrypt_batch.tables.kinds import (
     DIALECTS,
@@ -21,7 +22,7 @@ from .record import Place, RunRecord
 
 FIELDS = (
     "operation", "input", "output", "cost", "prefix", "truncate", "allow_empty", "max_cost",
-    "hash_anyway", "chunk_rows", "concurrency",
+    "scheme", "hash_anyway", "chunk_rows", "concurrency",
 )  # fmt: skip
 INPUT_FIELDS = (
     "bucket", "key", "format", "delimiter", "dialect", "nulls", "encoding", "password_column",
@@ -100,6 +101,11 @@ def _job(fields: Fields, operation: str) -> Job:
         allow_empty=fields.boolean("allow_empty", job.allow_empty),
         max_cost=fields.integer("max_cost", MIN_COST, MAX_COST, job.max_cost),
         hash_anyway=fields.boolean("hash_anyway", job.hash_anyway),
+        scheme=(
+            fields.choice("scheme", TO_HASH, None)
+            if operation == "hash"
+            else fields.choice("scheme", WITHOUT_PEPPER, AUTO)
+        ),
     )
 
 

@@ -224,7 +224,7 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
         "--operation", "verify", "--max-cost", "5", "--no-truncate", "--allow-empty",
         "--hash-column", "stored", "--id-column", "id", "--keep", "mail",
         "--null", "NULL", "--null", "none", "--dialect", "csv", "--encoding", "Windows-1252",
-        "--chunk-rows", "7", "--concurrency", "3",
+        "--chunk-rows", "7", "--concurrency", "3", "--scheme", "md5-hex",
     ]  # fmt: skip
     assert start(table, *asked) == 0
     assert start(table, "--run", "plain") == 0
@@ -233,6 +233,7 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     source = {"bucket": BUCKET, "format": "csv", "delimiter": ",", "password_column": "password"}
     assert given == {
         "operation": "verify", "max_cost": 5, "truncate": False, "allow_empty": True,
+        "scheme": "md5-hex",
         "chunk_rows": 7, "concurrency": 3, "output": {"bucket": BUCKET, "prefix": "runs/r/"},
         "input": {
             **source, "key": "in/r", "hash_column": "stored", "id_column": "id", "keep": ["mail"],
@@ -252,7 +253,7 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     ("options", "message"),
     [
         (["--cost", "5"], "planned with cost 4, not 5"),
-        (["--cost", "4", "--prefix", "2a"], "planned with prefix '2b', not '2a'"),
+        (["--cost", "4", "--prefix", "2a"], "planned with prefix None, not '2a'"),
         (["--cost", "4", "--id-column", "id"], "planned with id_column None, not 'id'"),
         (["--cost", "4"], "planned with size"),
     ],

@@ -119,15 +119,17 @@ def test_rows_in_another_encoding(bulk: Engine) -> None:
 
 def test_verify(bulk: Engine) -> None:
     made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
-    content = b"id,password,hash\nu,a,%b\nv,%b,%b\nw,,x\n" % (made[0], b"b" * 73, made[1])
+    content = b"id,password,hash\nu,a,{CRYPT}%b\nv,%b,%b\nw,,x\nx,a,$P$x\n"
+    content %= (made[0], b"b" * 73, made[1])
     bulk.upload(content)
     about = bulk.start(operation="verify", max_cost=12)
     counts = {name: json.loads(about["output"])[name] for name in Counts._fields}
-    assert counts == {"rows": 3, "errors": 1, "unmatched": 1, "truncated": 1}
+    assert counts == {"rows": 4, "errors": 2, "unmatched": 1, "truncated": 1}
     assert [json.loads(line) for line in bulk.lines()] == [
-        {"row": 0, "id": "u", "match": True},
-        {"row": 1, "id": "v", "match": False, "truncated": True},
+        {"row": 0, "id": "u", "scheme": "ldap", "match": True},
+        {"row": 1, "id": "v", "scheme": "bcrypt", "match": False, "truncated": True},
         {"row": 2, "id": "w", "error": "missing_password"},
+        {"row": 3, "id": "x", "scheme": "phpass", "error": "unsupported_scheme"},
     ]
 
 
@@ -139,6 +141,7 @@ def test_verify(bulk: Engine) -> None:
         ({"cost": True}, "cost must be a whole number from 4 to 31, not a boolean"),
         ({"cost": 31}, "more than the 60 s that the function has"),
         ({"max_cost": 12}, "max_cost does not go with operation 'hash'"),
+        ({"scheme": "pepper"}, "scheme must be one of 'wordpress', 'django'"),
         ({"rows": []}, "the event has 1 unknown field; the fields are 'operation'"),
         ({"key": "elsewhere/users.csv"}, "input.key must begin with in/"),
         ({"key": "in/none.csv"}, "there is no such object"),

@@ -73,7 +73,9 @@ def test_the_server_answers_as_a_process_does(instance: Instance, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [{"mode": "sequential"}, {"workers": 1}, {"lanes": 2}, {"max_cost": 17}], ids=str
+    "options",
+    [{"mode": "sequential"}, {"workers": 1}, {"lanes": 2}, {"max_cost": 17}, {"scheme": "auto"}],
+    ids=str,
 )
 def test_an_event_with_wishes_of_its_own_is_computed_by_its_process(
     instance: Instance, options: dict[str, Any]

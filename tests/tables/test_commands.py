@@ -108,7 +108,9 @@ def test_verify_of_nothing_but_matches_is_0(tmp_path: Path, table: Path) -> None
     options = ["--hash-column", "stored", "--password-column", "pw", "--output", "-", "--quiet"]
     done = run("verify", pairs, *options)
     assert done.returncode == 0
-    assert done.stdout == b"".join(b'{"row": %d, "match": true}\n' % i for i in range(3))
+    assert done.stdout == b"".join(
+        b'{"row": %d, "scheme": "bcrypt", "match": true}\n' % i for i in range(3)
+    )
 
 
 def test_an_empty_password_is_a_missing_one_unless_asked_for(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_kept_columns_go_along(tmp_path: Path, table: Path) -> None:
 @pytest.mark.parametrize(
     ("operation", "options", "message"),
     [
-        ("hash", ["--keep", "password"], "--keep can't be one of row, id, hash, match, tr"),
+        ("hash", ["--keep", "password"], "--keep can't be one of row, id, hash, scheme, mat"),
         ("hash", ["--keep", "hash"], "--keep can't be one of"),
         ("hash", ["--keep", "row"], "--keep can't be one of"),
         ("hash", ["--keep", "truncated"], "--keep can't be one of"),
@@ -181,7 +183,7 @@ def test_a_secret_column_called_id_is_no_id(tmp_path: Path, form: str, secret: s
         assert [*read_results(output)[0]] == ["row", "hash"]
     else:
         assert main(["verify", str(file), "--output", str(output), "--hash-column", "id"]) == 0
-        assert read_results(output) == [{"row": 0, "match": True}]
+        assert read_results(output) == [{"row": 0, "scheme": "bcrypt", "match": True}]
 
 
 def test_csv_output_has_ids_that_are_formulas_as_they_are(
@@ -256,12 +258,13 @@ def test_rows_that_cannot_be_read_keep_nothing(tmp_path: Path) -> None:
     for form in ("csv", "jsonl"):
         assert main(["verify", str(file), *options, str(tmp_path / f"o.{form}")]) == 1
     assert (tmp_path / "o.csv").read_text() == (
-        "row,id,active,match,truncated,error\n0,7,true,true,,\n1,,,,,wrong_type\n2,,yes,false,,\n"
+        "row,id,active,scheme,match,truncated,error\n"
+        "0,7,true,bcrypt,true,,\n1,,,,,,wrong_type\n2,,yes,bcrypt,false,,\n"
     )
     assert read_results(tmp_path / "o.jsonl") == [
-        {"row": 0, "id": 7, "active": True, "match": True},
+        {"row": 0, "id": 7, "active": True, "scheme": "bcrypt", "match": True},
         {"row": 1, "error": "wrong_type"},
-        {"row": 2, "active": "yes", "match": False},
+        {"row": 2, "active": "yes", "scheme": "bcrypt", "match": False},
     ]
 
 

@@ -197,7 +197,8 @@ def arguments(table: Path, output: Path, *more: str) -> list[str]:
     ("change", "message"),
     [
         (["--cost", "5"], "made with cost 4, not 5"),
-        (["--cost", "4", "--prefix", "2a"], "made with prefix '2b', not '2a'"),
+        (["--cost", "4", "--prefix", "2a"], "made with prefix None, not '2a'"),
+        (["--cost", "4", "--scheme", "django"], "made with scheme None, not 'django'"),
         (["--cost", "4", "--truncate"], "made with truncate None, not True"),
         (["--cost", "4", "--allow-empty"], "made with allow_empty False, not True"),
         (["--cost", "4", "--id-column", "id"], "made with id_column None, not 'id'"),

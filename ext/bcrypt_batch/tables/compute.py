@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
-from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX, iterations
+from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST
+from bcrypt_batch.schemes import work
 
 from .notes import looks_like_hash, refuse_hashes
 from .rows import LOOKS_LIKE_HASH, Row
@@ -30,7 +31,9 @@ class Job(NamedTuple):
     Attributes:
         operation: `hash` or `verify`.
         cost: The cost to hash with.
-        prefix: The prefix to hash with.
+        prefix: The prefix to hash with; None for the scheme's.
+        scheme: The scheme to hash with, or of the hashes to verify that have no mark; None for
+            plain bcrypt.
         truncate: Cut passwords to 72 bytes; None for the operation's default: an error when
             hashing, cut when verifying.
         allow_empty: Treat an empty password as a password, not as a missing one.
@@ -41,7 +44,8 @@ class Job(NamedTuple):
 
     operation: str = "hash"
     cost: int = DEFAULT_COST
-    prefix: str = DEFAULT_PREFIX.decode()
+    prefix: str | None = None
+    scheme: str | None = None
     truncate: bool | None = None
     allow_empty: bool = False
     max_cost: int = DEFAULT_MAX_COST
@@ -63,7 +67,7 @@ class Job(NamedTuple):
             return 0
         if self.operation == "hash":
             return 1 << self.cost
-        return iterations(row.hash, self.max_cost)
+        return work(row.hash, self.scheme, self.max_cost)
 
 
 class Outcome(NamedTuple):
@@ -74,12 +78,14 @@ class Outcome(NamedTuple):
         value: The hash as text when hashing, whether it matches when verifying; None with an error.
         error: A code, or None.
         truncated: Whether the value is that of a password cut to 72 bytes.
+        scheme: The scheme of the hash that was verified, or of one that isn't bcrypt, if known.
     """
 
     row: Row
     value: str | bool | None
     error: str | None
     truncated: bool = False
+    scheme: str | None = None
 
 
 class Stretch(NamedTuple):
@@ -101,15 +107,21 @@ def compute(
     rows: list[Row],
     deadline: float | None = None,
     progress: Callable[[int, int], object] | None = None,
+    pepper: bytes | None = None,
 ) -> Stretch:
-    """Hash or check rows; `deadline` and `progress` are those of `bcrypt_batch.hash_many`."""
+    """Hash or check rows.
+
+    `deadline` and `progress` are those of `bcrypt_batch.hash_many`, `pepper` is `verify_many`'s.
+    """
     verifying = job.operation == "verify"
     result = hash_or_verify(
         [_password(job, row) for row in rows],
         [row.hash or None for row in rows] if verifying else None,
         cost=job.cost,
-        prefix=job.prefix.encode(),
+        prefix=None if job.prefix is None else job.prefix.encode(),
         max_cost=job.max_cost,
+        pepper=pepper,
+        scheme=job.scheme,
         truncate=verifying if job.truncate is None else job.truncate,
         workers=job.workers,
         deadline=deadline,
@@ -123,6 +135,7 @@ def compute(
             value.decode() if isinstance(value, bytes) else value,
             result.errors[i].code if i in result.errors else None,
             i in cut,
+            result.schemes[i] if result.schemes else None,
         )
         for i, (row, value) in enumerate(zip(rows[:done], result.values, strict=False))
     ]

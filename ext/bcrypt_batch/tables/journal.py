@@ -21,6 +21,11 @@ from .results import Counts, read_line
 
 STATE_VERSION = 1
 UNLIMITED = 1 << 62
+_OTHER_FILES = {
+    "input": "from another input",
+    "hashes": "with other --hashes",
+    "pepper_file": "with another --pepper-file",
+}
 Failed = Callable[[int, Any, str], None]
 
 
@@ -46,9 +51,7 @@ def check_state(path: str, state: dict[str, Any]) -> None:
         raise OutputRefused(f"{file} is of another version; --force begins anew")
     for name, value in json.loads(json.dumps(state)).items():
         if found.get(name) != value:
-            what = f"with {name} {found.get(name)!r}, not {value!r}"
-            if name in ("input", "hashes"):
-                what = "from another input" if name == "input" else "with other --hashes"
+            what = _OTHER_FILES.get(name) or f"with {name} {found.get(name)!r}, not {value!r}"
             raise OutputRefused(f"{path} was made {what}; --force begins anew")
 
 

@@ -77,13 +77,15 @@ def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = 
     """Return a line for each outcome; `first` is the number of the first row."""
     names = [f", {json.dumps(name)}: " for name in keep]
     lines = []
-    for number, (row, value, error, truncated) in enumerate(outcomes, first):
+    for number, (row, value, error, truncated, scheme) in enumerate(outcomes, first):
         line = f'{{"row": {number}'
         if row.id is not None:
             line += f', "id": {_json(row.id)}'
         # A row that can't be read has no columns.
         for name, kept in zip(names, row.kept, strict=False):
             line += name + _json(kept)
+        if scheme is not None:
+            line += f', "scheme": "{scheme}"'
         if error is not None:
             lines_of = f', "lines": {row.lines}' if row.lines > 1 else ""
             line += f', "error": "{error}"{lines_of}'
@@ -101,12 +103,16 @@ def _json(value: Any) -> str:
 
 def csv_header(operation: str, keep: tuple[str, ...] = ()) -> bytes:
     """Return the first line of a CSV of results."""
-    value = "hash" if operation == "hash" else "match"
-    return _csv([["row", "id", *keep, value, "truncated", "error"]])
+    value = ["hash"] if operation == "hash" else ["scheme", "match"]
+    return _csv([["row", "id", *keep, *value, "truncated", "error"]])
 
 
 def csv_lines(
-    outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = (), marked: bool = True
+    outcomes: Iterable[Outcome],
+    first: int,
+    keep: tuple[str, ...] = (),
+    operation: str = "hash",
+    marked: bool = True,
 ) -> bytes:
     """Return a record for each outcome.
 
@@ -114,13 +120,15 @@ def csv_lines(
         outcomes: The outcomes.
         first: The number of the first row.
         keep: The names of the kept columns.
+        operation: `hash` or `verify`, whose results have a column `scheme`.
         marked: Whether the CSV has the column `truncated`.
     """
     nothing = ("",) * len(keep)
     return _csv(
-        [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing), _cell(value),
+        [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),
+         *([] if operation == "hash" else [scheme or ""]), _cell(value),
          *(["true" if truncated else ""] if marked else []), error or ""]
-        for number, (row, value, error, truncated) in enumerate(outcomes, first)
+        for number, (row, value, error, truncated, scheme) in enumerate(outcomes, first)
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ LOOKS_LIKE_HASH = "looks_like_hash"
 ERROR_CODES = (MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, LOOKS_LIKE_HASH)
 
 # The fields of results: kept columns need other names.
-FIXED = ("row", "id", "hash", "match", "truncated", "error")
+FIXED = ("row", "id", "hash", "scheme", "match", "truncated", "error")
 
 
 class Row(NamedTuple):

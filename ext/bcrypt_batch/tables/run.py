@@ -54,8 +54,10 @@ class TableRun:
         form: str,
         failures: Failures,
         interrupts: Interrupts,
+        pepper: bytes | None = None,
     ) -> None:
         self.job = job
+        self._pepper = pepper
         self.keep = source.reading.columns.keep
         self.output = output
         self.form = form
@@ -113,7 +115,7 @@ class TableRun:
             return self.interrupts.signal is None
 
         began = time.monotonic()
-        done = compute(self.job, rows, self.interrupts.remaining(), tick)
+        done = compute(self.job, rows, self.interrupts.remaining(), tick, self._pepper)
         if done.complete:
             pace.took(time.monotonic() - began, done.lanes)
         self._write(done.outcomes)
@@ -131,7 +133,9 @@ class TableRun:
 
     def _lines(self, outcomes: list[Outcome]) -> bytes:
         if self.form == "csv":
-            return csv_lines(outcomes, self.counts.rows, self.keep, self.output.marked)
+            return csv_lines(
+                outcomes, self.counts.rows, self.keep, self.job.operation, self.output.marked
+            )
         return json_lines(outcomes, self.counts.rows, self.keep)
 
     def _count(self, outcomes: list[Outcome]) -> None:

@@ -8,8 +8,10 @@ import re
 import time
 from typing import Any
 
+from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER
+
 from ..aws import Stack, StackError, Status
-from ..compute import ONLY_FOR, OPERATIONS, Job
+from ..compute import ONLY_FOR, OPERATIONS
 from ..interrupts import Interrupts
 from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
@@ -20,7 +22,9 @@ from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,
+    add_scheme,
     add_verifying,
+    job_of,
     job_options,
     reading,
     whole_number,
@@ -81,6 +85,11 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     add_input(parser, "a file", FORMATS)
     add_hashing(parser.add_argument_group("with --operation hash"))
     add_verifying(parser.add_argument_group("with --operation verify"))
+    add_scheme(
+        parser,
+        (*TO_HASH, *(name for name in WITHOUT_PEPPER if name not in TO_HASH)),
+        "as hash and verify have it",
+    )
     parser.add_argument(
         "--chunk-rows", type=whole_number(1, 10**9), metavar="N",
         help="at most so many rows in a chunk; default: by the function's time",
@@ -147,6 +156,11 @@ def _check_operation(options: argparse.Namespace) -> None:
             if getattr(options, name, None) is not None:
                 option = name.replace("_", "-")
                 raise InvalidTable(f"--{option} goes with --operation {operation} only")
+    names = TO_HASH if options.operation == "hash" else WITHOUT_PEPPER
+    if getattr(options, "scheme", names[0]) not in names:
+        raise InvalidTable(
+            f"--scheme with --operation {options.operation} must be one of {', '.join(names)}"
+        )
 
 
 def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, size: int) -> None:
@@ -158,7 +172,7 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
     record = stack.read_json(f"runs/{options.run}/run.json")
     if record is None:
         return
-    job = Job(**job_options(options))._asdict()
+    job = job_of(options)._asdict()
     asked = {**job, "size": size, **read_from.reading.as_options()}
     made = {**record, **record["job"]}
     for name, value in json.loads(json.dumps(asked)).items():

@@ -18,6 +18,7 @@ from bcrypt_batch.limits import (
     MIN_COST,
     PREFIX_NAMES,
 )
+from bcrypt_batch.schemes import AUTO
 
 from ..compute import Job
 from ..kinds import DIALECTS, is_delimiter, known_encoding
@@ -48,7 +49,7 @@ def add_hashing(parser: Parser) -> None:
     add_cost(parser)
     parser.add_argument(
         "--prefix", choices=PREFIX_NAMES, default=GIVEN_ONLY,
-        help=f"default: {DEFAULT_PREFIX.decode()}",
+        help=f"default: {DEFAULT_PREFIX.decode()}, or what the scheme's readers expect",
     )  # fmt: skip
     parser.add_argument(
         "--truncate", action="store_true", default=GIVEN_ONLY,
@@ -70,6 +71,13 @@ def add_verifying(parser: Parser) -> None:
     parser.add_argument(
         "--no-truncate", dest="truncate", action="store_false", default=GIVEN_ONLY,
         help="a password of more than 72 bytes is an error of its row",
+    )  # fmt: skip
+
+
+def add_scheme(parser: Parser, names: Sequence[str], about: str) -> None:
+    parser.add_argument(
+        "--scheme", choices=names, metavar="NAME", default=GIVEN_ONLY,
+        help=f"{about}: {', '.join(names)}",
     )  # fmt: skip
 
 
@@ -125,6 +133,14 @@ def add_output(parser: Parser) -> None:
 def job_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a Job that are given."""
     return {name: value for name, value in vars(options).items() if name in Job._fields}
+
+
+def job_of(options: argparse.Namespace) -> Job:
+    """Return the Job; verifying recognises marked hashes in any case."""
+    job = Job(**job_options(options))
+    if job.operation == "verify" and job.scheme is None:
+        return job._replace(scheme=AUTO)
+    return job
 
 
 def reading(options: argparse.Namespace) -> Reading:

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import Any
 
 import bcrypt_batch
+from bcrypt_batch.schemes import AUTO, PEPPER, TO_HASH, TO_VERIFY
 
 from ..compute import Job
 from ..failures import Failures, failures
 from ..interrupts import INCOMPLETE, Interrupts
 from ..journal import input_state
-from ..kinds import FORMATS
+from ..kinds import FORMATS, InvalidTable
 from ..messages import say
 from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, open_output
@@ -24,12 +25,15 @@ from .options import (
     add_hashing,
     add_input,
     add_output,
+    add_scheme,
     add_verifying,
     add_workers,
-    job_options,
+    job_of,
     reading,
     seconds,
 )
+
+MAX_PEPPER_BYTES = 1024
 
 
 def add(commands: Any) -> None:
@@ -50,12 +54,22 @@ def add(commands: Any) -> None:
             "bcrypt-batch verify pairs.csv -o checked.jsonl --errors errors.csv",
             "bcrypt-batch verify users.csv --hashes hashed.jsonl -o checked.jsonl",
             "bcrypt-batch verify pairs.tsv --hash-column stored --max-cost 14 -o checked.jsonl",
+            "bcrypt-batch verify forum.csv --scheme md5-hex -o checked.jsonl",
         ),
     )  # fmt: skip
     for parser in (made, checked):
         add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
-    add_hashing(made.add_argument_group("hashing"))
+    add_hashing(hashing := made.add_argument_group("hashing"))
+    add_scheme(hashing, TO_HASH, "make what another system stores")
     add_verifying(verifying := checked.add_argument_group("verifying"))
+    add_scheme(
+        verifying, TO_VERIFY, "what stored the hashes that have no mark of their own; default: "
+        f"{AUTO}, plain bcrypt; one of",
+    )  # fmt: skip
+    verifying.add_argument(
+        "--pepper-file", metavar="FILE",
+        help="what follows each password, with --scheme pepper; a line end at its end is left out",
+    )  # fmt: skip
     verifying.add_argument(
         "--hashes", metavar="FILE",
         help="take the hashes from there, what bcrypt-batch hash made of this table as JSONL; rows "
@@ -63,7 +77,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     for parser in (made, checked):
         _add_common(parser)
-    made.set_defaults(execute=run, operation="hash", hashes=None)
+    made.set_defaults(execute=run, operation="hash", hashes=None, pepper_file=None)
     checked.set_defaults(execute=run, operation="verify")
 
 
@@ -95,10 +109,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Compute a table; return the exit status."""
-    job = Job(**job_options(options))
+    job = job_of(options)
     read_from = source(options.input, reading(options))
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
+    pepper = _pepper(job, options.pepper_file)
     bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
     interrupts.limit(options.deadline)
     with (
@@ -112,11 +127,11 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         if pairing.how and not options.quiet:
             say(pairing.how)
         output = open_output(
-            options.output, _state(job, table.source, form, options.hashes),
+            options.output, _state(job, table.source, form, options),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
             failed=failed.add,
         )  # fmt: skip
-        run = TableRun(job, table.source, output, form, failed, interrupts)
+        run = TableRun(job, table.source, output, form, failed, interrupts, pepper)
         try:
             finished = run.table(table, options.quiet)
             output.finish()
@@ -151,13 +166,28 @@ def _check_output(options: argparse.Namespace) -> None:
     check_paths(options.hashes, options.output, "--hashes")
 
 
-def _state(job: Job, read_from: Source, form: str, hashes: str | None) -> dict[str, Any]:
+def _pepper(job: Job, path: str | None) -> bytes | None:
+    if (job.scheme == PEPPER) != (path is not None):
+        raise InvalidTable("--scheme pepper and --pepper-file go together")
+    if path is None:
+        return None
+    if input_state(path) is None:
+        raise InvalidTable(f"{path}: the pepper must be in a plain file, so that --resume knows it")
+    with open(path, "rb") as file:
+        pepper = file.read(MAX_PEPPER_BYTES + 1).removesuffix(b"\n").removesuffix(b"\r")
+    if not 0 < len(pepper) <= MAX_PEPPER_BYTES:
+        raise InvalidTable(f"{path}: a pepper has 1 to {MAX_PEPPER_BYTES} bytes")
+    return pepper
+
+
+def _state(job: Job, read_from: Source, form: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the input and options that a result depends on; workers change nothing."""
     state = {name: value for name, value in job._asdict().items() if name != "workers"}
     state |= {"output_format": form, **read_from.reading.as_options()}
     state["input"] = input_state(read_from.path)
-    if hashes is not None:
-        state["hashes"] = input_state(hashes)
+    for name in ("hashes", "pepper_file"):
+        if (path := getattr(options, name)) is not None:
+            state[name] = input_state(path)
     return state
 
 
