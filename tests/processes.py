@@ -25,6 +25,7 @@ PACKAGES = {
     "gcc": "gcc",
     "git": "git",
     "htpasswd": "apache2-utils",
+    "jq": "jq",
     "llvm-mca-22": "llvm-22",
     "mariadb": "mariadb-client-core",
     "mariadbd": "mariadb-server-core",

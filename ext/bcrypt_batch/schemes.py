@@ -233,6 +233,17 @@ _BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 
 
+def digest_key(digest: bytes, name: str) -> bytes | None:
+    """Return bcrypt's input for a digest in hexadecimal, as the scheme's logins make it.
+
+    Returns:
+        None if it isn't one: the digits are those of the scheme's digest, in either case.
+    """
+    if len(digest) != DIGITS[name] or not _HEX.fullmatch(digest):
+        return None
+    return digest.lower()[:MAX_PASSWORD_BYTES]
+
+
 def foreign(stored: bytes) -> str | None:
     """Name the scheme of a stored text that isn't bcrypt; None for one that nobody knows.
 

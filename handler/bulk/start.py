@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
-from bcrypt_batch.schemes import AUTO, TO_HASH, WITHOUT_PEPPER
+from bcrypt_batch.schemes import AUTO, DIGITS, TO_HASH, WITHOUT_PEPPER
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
 from bcrypt_batch.tables.kinds import (
     DIALECTS,
@@ -22,7 +22,7 @@ from .record import Place, RunRecord
 
 FIELDS = (
     "operation", "input", "output", "cost", "prefix", "truncate", "allow_empty", "max_cost",
-    "scheme", "hash_anyway", "chunk_rows", "concurrency",
+    "scheme", "wrap", "hash_anyway", "chunk_rows", "concurrency",
 )  # fmt: skip
 INPUT_FIELDS = (
     "bucket", "key", "format", "delimiter", "dialect", "nulls", "encoding", "password_column",
@@ -93,6 +93,8 @@ def _job(fields: Fields, operation: str) -> Job:
     for other in OPERATIONS:
         if other != operation:
             fields.refuse(ONLY_FOR[other], f"does not go with operation {operation!r}")
+    if "wrap" in fields:
+        fields.refuse(["scheme"], "does not go with wrap, whose digests are those of a scheme")
     job = Job(operation)  # has the defaults
     return job._replace(
         cost=fields.integer("cost", MIN_COST, MAX_COST, job.cost),
@@ -106,6 +108,7 @@ def _job(fields: Fields, operation: str) -> Job:
             if operation == "hash"
             else fields.choice("scheme", WITHOUT_PEPPER, AUTO)
         ),
+        wrap=fields.choice("wrap", tuple(DIGITS), None),
     )
 
 

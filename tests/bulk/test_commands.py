@@ -195,6 +195,10 @@ def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture
         (["--operation", "verify", "--hash-anyway"], "--hash-anyway goes with --operation hash"),
         (["--hash-column", "h"], "--hash-column goes with --operation verify only"),
         (["--operation", "verify", "--cost", "4"], "--cost goes with --operation hash only"),
+        (["--operation", "verify", "--wrap", "md5-hex"], "--wrap goes with --operation hash only"),
+        (["--wrap", "md5-hex", "--scheme", "django"], "--wrap doesn't go with --scheme"),
+        (["--scheme", "md5-hex"], "--scheme with --operation hash must be one of wordpress"),
+        (["--operation", "verify", "--scheme", "django"], "must be one of auto, bcrypt, woltlab"),
     ],
 )
 def test_an_option_of_the_other_operation_is_refused_before_the_upload(

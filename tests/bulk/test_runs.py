@@ -117,6 +117,14 @@ def test_rows_in_another_encoding(bulk: Engine) -> None:
     assert wrong["error"] == "wrong_encoding"
 
 
+def test_wrap(bulk: Engine) -> None:
+    bulk.upload(b"id,password\nu,%b\nv,a\n" % (b"A" * 32))
+    assert bulk.start(wrap="md5-hex")["status"] == "SUCCEEDED"
+    made, refused = [json.loads(line) for line in bulk.lines()]
+    assert bcrypt_batch.checkpw(b"a" * 32, made["hash"].encode())
+    assert refused == {"row": 1, "id": "v", "error": "not_a_digest"}
+
+
 def test_verify(bulk: Engine) -> None:
     made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
     content = b"id,password,hash\nu,a,{CRYPT}%b\nv,%b,%b\nw,,x\nx,a,$P$x\n"
@@ -141,6 +149,8 @@ def test_verify(bulk: Engine) -> None:
         ({"cost": True}, "cost must be a whole number from 4 to 31, not a boolean"),
         ({"cost": 31}, "more than the 60 s that the function has"),
         ({"max_cost": 12}, "max_cost does not go with operation 'hash'"),
+        ({"wrap": "md5"}, "wrap must be one of 'md5-hex', 'sha1-hex'"),
+        ({"wrap": "md5-hex", "scheme": "ldap"}, "scheme does not go with wrap"),
         ({"scheme": "pepper"}, "scheme must be one of 'wordpress', 'django'"),
         ({"rows": []}, "the event has 1 unknown field; the fields are 'operation'"),
         ({"key": "elsewhere/users.csv"}, "input.key must begin with in/"),

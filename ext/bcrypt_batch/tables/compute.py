@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
 from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST
-from bcrypt_batch.schemes import work
+from bcrypt_batch.schemes import digest_key, work
 
 from .notes import looks_like_hash, refuse_hashes
-from .rows import LOOKS_LIKE_HASH, Row
+from .rows import LOOKS_LIKE_HASH, NO_DIGEST, Row
 
 # Fields of Job for one operation.
-ONLY_FOR = {"hash": ("cost", "prefix", "hash_anyway"), "verify": ("max_cost",)}
+ONLY_FOR = {"hash": ("cost", "prefix", "wrap", "hash_anyway"), "verify": ("max_cost",)}
 OPERATIONS = tuple(ONLY_FOR)
 
 MAX_STRETCH_ROWS = 50_000
@@ -34,6 +34,7 @@ class Job(NamedTuple):
         prefix: The prefix to hash with; None for the scheme's.
         scheme: The scheme to hash with, or of the hashes to verify that have no mark; None for
             plain bcrypt.
+        wrap: Hash digests that were made before: the password column has those of this scheme.
         truncate: Cut passwords to 72 bytes; None for the operation's default: an error when
             hashing, cut when verifying.
         allow_empty: Treat an empty password as a password, not as a missing one.
@@ -46,6 +47,7 @@ class Job(NamedTuple):
     cost: int = DEFAULT_COST
     prefix: str | None = None
     scheme: str | None = None
+    wrap: str | None = None
     truncate: bool | None = None
     allow_empty: bool = False
     max_cost: int = DEFAULT_MAX_COST
@@ -148,7 +150,14 @@ def _password(job: Job, row: Row) -> bytes | bcrypt_batch.ItemError | None:
     if job.operation == "hash" and not job.hash_anyway and looks_like_hash(row.password or b""):
         return bcrypt_batch.ItemError(LOOKS_LIKE_HASH, "would be hashed a second time")
     # A hash of an empty password would let anyone sign in, and such users sign in elsewhere.
-    return row.password if row.password or job.allow_empty else None
+    if not (row.password or job.allow_empty):
+        return None
+    if job.wrap is None or row.password is None:
+        return row.password
+    key = digest_key(row.password, job.wrap)
+    if key is None:
+        return bcrypt_batch.ItemError(NO_DIGEST, f"the row has no digest of {job.wrap}")
+    return key
 
 
 def _size(value: Any) -> int:

@@ -24,6 +24,7 @@ from .options import (
     add_input,
     add_scheme,
     add_verifying,
+    add_wrap,
     job_of,
     job_options,
     reading,
@@ -83,8 +84,9 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
         "--operation", choices=OPERATIONS, default=OPERATIONS[0], help="default: hash"
     )
     add_input(parser, "a file", FORMATS)
-    add_hashing(parser.add_argument_group("with --operation hash"))
+    add_hashing(hashing := parser.add_argument_group("with --operation hash"))
     add_verifying(parser.add_argument_group("with --operation verify"))
+    add_wrap(hashing)
     add_scheme(
         parser,
         (*TO_HASH, *(name for name in WITHOUT_PEPPER if name not in TO_HASH)),
@@ -156,6 +158,8 @@ def _check_operation(options: argparse.Namespace) -> None:
             if getattr(options, name, None) is not None:
                 option = name.replace("_", "-")
                 raise InvalidTable(f"--{option} goes with --operation {operation} only")
+    if hasattr(options, "wrap") and hasattr(options, "scheme"):
+        raise InvalidTable("--wrap doesn't go with --scheme: its digests are those of a scheme")
     names = TO_HASH if options.operation == "hash" else WITHOUT_PEPPER
     if getattr(options, "scheme", names[0]) not in names:
         raise InvalidTable(

@@ -18,7 +18,7 @@ from bcrypt_batch.limits import (
     MIN_COST,
     PREFIX_NAMES,
 )
-from bcrypt_batch.schemes import AUTO
+from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES
 
 from ..compute import Job
 from ..kinds import DIALECTS, is_delimiter, known_encoding
@@ -61,6 +61,30 @@ def add_hashing(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def _scheme(names: Sequence[str]) -> Callable[[str], str]:
+    """Return a check that text is one of these schemes."""
+
+    def check(text: str) -> str:
+        if text in names:
+            return text
+        hint = ""
+        if text in DIGITS:
+            hint = f"; --wrap {text} hashes digests that a table has already"
+        elif AUTO in names and text in SCHEMES:
+            hint = "; hashes with its mark are recognised without the option"
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(names)}, not {text!r}{hint}")
+
+    return check
+
+
+def add_wrap(parser: Parser) -> None:
+    parser.add_argument(
+        "--wrap", choices=tuple(DIGITS), metavar="NAME", default=GIVEN_ONLY,
+        help="the password column has no passwords, but such digests of them, in hexadecimal, made "
+        f"before: hash these; verify --scheme NAME checks passwords then: {', '.join(DIGITS)}",
+    )  # fmt: skip
+
+
 def add_verifying(parser: Parser) -> None:
     """Add the options of the operation verify."""
     parser.add_argument("--hash-column", metavar="C", help="default: hash")
@@ -76,7 +100,7 @@ def add_verifying(parser: Parser) -> None:
 
 def add_scheme(parser: Parser, names: Sequence[str], about: str) -> None:
     parser.add_argument(
-        "--scheme", choices=names, metavar="NAME", default=GIVEN_ONLY,
+        "--scheme", type=_scheme(names), choices=names, metavar="NAME", default=GIVEN_ONLY,
         help=f"{about}: {', '.join(names)}",
     )  # fmt: skip
 

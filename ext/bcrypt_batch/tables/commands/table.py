@@ -28,6 +28,7 @@ from .options import (
     add_scheme,
     add_verifying,
     add_workers,
+    add_wrap,
     job_of,
     reading,
     seconds,
@@ -60,7 +61,12 @@ def add(commands: Any) -> None:
     for parser in (made, checked):
         add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
     add_hashing(hashing := made.add_argument_group("hashing"))
-    add_scheme(hashing, TO_HASH, "make what another system stores")
+    add_scheme(
+        made_of := hashing.add_mutually_exclusive_group(),
+        TO_HASH,
+        "make what another system stores, of passwords",
+    )
+    add_wrap(made_of)
     add_verifying(verifying := checked.add_argument_group("verifying"))
     add_scheme(
         verifying, TO_VERIFY, "what stored the hashes that have no mark of their own; default: "
