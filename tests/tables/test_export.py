@@ -132,6 +132,7 @@ def test_htpasswd(tmp_path: Path) -> None:
         ("firebase", [{"id": True, "hash": COST_10}], "row 0: the id is neither text nor a number"),
         ("firebase", [{"id": "u", "match": True}], "row 0 has no hash"),
         ("firebase", [{"id": "u", "hash": "$2b$10$short"}], "row 0 has no hash"),
+        ("htpasswd", [{"id": "u", "hash": "bcrypt$$2b$10$" + "." * 53}], "no hash of plain bcrypt"),
         ("firebase", [{"id": "u", "hash": OLD}], "$2x$ is another algorithm"),
         ("auth0", [{"id": "u", "hash": COST_10}], "row 0: there is no 'email'"),
         ("auth0", [{"id": "u", "email": 5, "hash": COST_10}], "'email' is not text"),

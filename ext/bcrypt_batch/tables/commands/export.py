@@ -97,7 +97,8 @@ def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
         hashed = result.get("hash")
         if not isinstance(hashed, str) or not HASH.fullmatch(hashed):
             raise Refused(
-                f"row {result['row']} has no hash; export takes results of bcrypt-batch hash"
+                f"row {result['row']} has no hash of plain bcrypt; export takes results of "
+                "bcrypt-batch hash without --scheme"
             )
         if hashed.startswith("$2x$"):
             raise Refused(f"row {result['row']}: $2x$ is another algorithm, which no importer has")
