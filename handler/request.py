@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress  # part of Python's binary
 
 import bcrypt_batch
-from bcrypt_batch.limits import PREFIX_NAMES, iterations
+from bcrypt_batch.limits import DEFAULT_PREFIX, PREFIX_NAMES, iterations
 from fields import Fields, InvalidEvent, kind, listed
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ class Request:
         hashes: One hash for each password, as bytes or None; None instead of the list if the
             passwords are to be hashed.
         cost: The cost to hash with.
-        prefix: The prefix to hash with; None for the scheme's.
+        prefix: The prefix to hash with.
         scheme: As for `hash_many` or `verify_many`.
         max_cost: The highest cost that a hash to check may have.
         truncate: Whether passwords of more than 72 bytes are cut.
@@ -56,8 +56,8 @@ class Request:
             )
         mode = event.choice("mode", MODES, "auto")
         self._encoding = event.choice("encoding", ENCODINGS, "utf-8")
-        self._read_costs(event)
-        self.scheme = _scheme(event)
+        self.scheme, prefix = _scheme(event)
+        self._read_costs(event, prefix)
         self.truncate = event.boolean("truncate", "verify" in event)
         self.deadline_ms = event.integer("deadline_ms", 0, MAX_DEADLINE_MS, None)
         self.partial = event.boolean("partial", False)
@@ -73,10 +73,9 @@ class Request:
             self._read_pairs(event.entries("verify", 1, MAX_ITEMS))
         self._read_parallelism(event, mode, workers, shared)
 
-    def _read_costs(self, event: Fields) -> None:
+    def _read_costs(self, event: Fields, prefix: str) -> None:
         bounds = bcrypt_batch.MIN_COST, bcrypt_batch.MAX_COST
-        prefix = event.choice("prefix", PREFIX_NAMES, None)
-        self.prefix = None if prefix is None else prefix.encode()
+        self.prefix = event.choice("prefix", PREFIX_NAMES, prefix).encode()
         self.cost = event.integer("cost", *bounds, EVENT_COST)
         self.max_cost = event.integer("max_cost", *bounds, bcrypt_batch.DEFAULT_MAX_COST)
         if "verify" in event:
@@ -172,12 +171,15 @@ def parse(event: Any, workers: int, shared: bool = False) -> Request:
     return Request(Fields(event, FIELDS), workers, shared)
 
 
-def _scheme(event: Fields) -> str | None:
+def _scheme(event: Fields) -> tuple[str | None, str]:
+    """Return the scheme, if the event has one, and the prefix that its readers expect."""
     if "scheme" not in event:
-        return None
-    from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER  # here, because most events have none
+        return None, DEFAULT_PREFIX.decode()
+    # Here, because most events have none.
+    from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER, prefix_name
 
-    return event.choice("scheme", WITHOUT_PEPPER if "verify" in event else TO_HASH)
+    name = event.choice("scheme", WITHOUT_PEPPER if "verify" in event else TO_HASH)
+    return name, prefix_name(name)
 
 
 def _text(value: Any, name: str) -> str | None:

@@ -213,7 +213,7 @@ def hash_or_verify(
     hashes: Iterable[bytes | ItemError | None] | None,
     *,
     cost: int,
-    prefix: bytes | None,
+    prefix: bytes,
     max_cost: int,
     pepper: bytes | None = None,
     **others: Any,

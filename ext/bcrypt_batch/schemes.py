@@ -14,7 +14,7 @@ from _collections_abc import Callable, Iterator  # see batch.py
 
 from . import _native
 from .checks import check_bytes
-from .limits import MAX_PASSWORD_BYTES, iterations
+from .limits import DEFAULT_PREFIX, MAX_PASSWORD_BYTES, iterations
 from .results import ItemError
 
 TYPE_CHECKING = False
@@ -284,6 +284,12 @@ def find(name: str | None, allowed: tuple[str, ...]) -> Scheme:
         known = "; its mark says so: pass 'auto'" if name in SCHEMES and AUTO in allowed else ""
         raise ValueError(f"scheme must be one of {', '.join(map(repr, allowed))}{known}")
     return SCHEMES[PLAIN if name == AUTO else name]
+
+
+def prefix_name(name: str | None) -> str:
+    """Return the prefix that a scheme's readers expect, as options and events name it."""
+    scheme = SCHEMES.get(name or PLAIN)
+    return ((scheme and scheme.prefix) or DEFAULT_PREFIX).decode()
 
 
 def work(stored: bytes | None, name: str | None, max_cost: int) -> int:

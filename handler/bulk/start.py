@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
-from bcrypt_batch.schemes import AUTO, DIGITS, TO_HASH, WITHOUT_PEPPER
+from bcrypt_batch.schemes import AUTO, DIGITS, TO_HASH, WITHOUT_PEPPER, prefix_name
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
 from bcrypt_batch.tables.kinds import (
     DIALECTS,
@@ -95,19 +95,20 @@ def _job(fields: Fields, operation: str) -> Job:
             fields.refuse(ONLY_FOR[other], f"does not go with operation {operation!r}")
     if "wrap" in fields:
         fields.refuse(["scheme"], "does not go with wrap, whose digests are those of a scheme")
+    scheme = (
+        fields.choice("scheme", TO_HASH, None)
+        if operation == "hash"
+        else fields.choice("scheme", WITHOUT_PEPPER, AUTO)
+    )
     job = Job(operation)  # has the defaults
     return job._replace(
         cost=fields.integer("cost", MIN_COST, MAX_COST, job.cost),
-        prefix=fields.choice("prefix", PREFIX_NAMES, job.prefix),
+        prefix=fields.choice("prefix", PREFIX_NAMES, prefix_name(scheme)),
         truncate=fields.boolean("truncate", job.truncate),
         allow_empty=fields.boolean("allow_empty", job.allow_empty),
         max_cost=fields.integer("max_cost", MIN_COST, MAX_COST, job.max_cost),
         hash_anyway=fields.boolean("hash_anyway", job.hash_anyway),
-        scheme=(
-            fields.choice("scheme", TO_HASH, None)
-            if operation == "hash"
-            else fields.choice("scheme", WITHOUT_PEPPER, AUTO)
-        ),
+        scheme=scheme,
         wrap=fields.choice("wrap", tuple(DIGITS), None),
     )
 

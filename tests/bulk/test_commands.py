@@ -257,7 +257,7 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     ("options", "message"),
     [
         (["--cost", "5"], "planned with cost 4, not 5"),
-        (["--cost", "4", "--prefix", "2a"], "planned with prefix None, not '2a'"),
+        (["--cost", "4", "--prefix", "2a"], "planned with prefix '2b', not '2a'"),
         (["--cost", "4", "--id-column", "id"], "planned with id_column None, not 'id'"),
         (["--cost", "4"], "planned with size"),
     ],

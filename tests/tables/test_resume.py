@@ -92,11 +92,14 @@ def test_resume_of_results_of_before_what_was_cut_was_marked(
     rows = ["id,password,hash", *[f"u,{'x' * 73},{made}"] * 2, f"v,y,{made}"]
     file.write_text("".join(f"{row}\n" for row in rows))
     header, old, new, last = {
-        "csv": ("row,id,match,error\n", "0,u,true,\n", "1,u,true,\n", "2,v,false,\n"),
+        "csv": (
+            "row,id,scheme,match,error\n", "0,u,bcrypt,true,\n", "1,u,bcrypt,true,\n",
+            "2,v,bcrypt,false,\n",
+        ),
         "jsonl": (
             "", '{"row": 0, "id": "u", "match": true}\n',
-            '{"row": 1, "id": "u", "match": true, "truncated": true}\n',
-            '{"row": 2, "id": "v", "match": false}\n',
+            '{"row": 1, "id": "u", "scheme": "bcrypt", "match": true, "truncated": true}\n',
+            '{"row": 2, "id": "v", "scheme": "bcrypt", "match": false}\n',
         ),
     }[form]  # fmt: skip
     output = tmp_path / f"o.{form}"
@@ -197,7 +200,7 @@ def arguments(table: Path, output: Path, *more: str) -> list[str]:
     ("change", "message"),
     [
         (["--cost", "5"], "made with cost 4, not 5"),
-        (["--cost", "4", "--prefix", "2a"], "made with prefix None, not '2a'"),
+        (["--cost", "4", "--prefix", "2a"], "made with prefix '2b', not '2a'"),
         (["--cost", "4", "--scheme", "django"], "made with scheme None, not 'django'"),
         (["--cost", "4", "--truncate"], "made with truncate None, not True"),
         (["--cost", "4", "--allow-empty"], "made with allow_empty False, not True"),

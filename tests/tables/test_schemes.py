@@ -53,7 +53,7 @@ def test_marked_ones_are_recognised_by_themselves(tmp_path: Path, output: Path) 
     csv = tmp_path / "out.csv"
     assert verify(file, csv) == 0
     assert csv.read_text().splitlines()[:2] == [
-        "row,id,scheme,match,error", f"0,,{pairs[0][0]},true,",
+        "row,id,scheme,match,truncated,error", f"0,,{pairs[0][0]},true,,",
     ]  # fmt: skip
 
 

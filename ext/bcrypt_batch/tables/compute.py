@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
-from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST
+from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX
 from bcrypt_batch.schemes import digest_key, work
 
 from .notes import looks_like_hash, refuse_hashes
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     Attributes:
         operation: `hash` or `verify`.
         cost: The cost to hash with.
-        prefix: The prefix to hash with; None for the scheme's.
+        prefix: The prefix to hash with.
         scheme: The scheme to hash with, or of the hashes to verify that have no mark; None for
             plain bcrypt.
         wrap: Hash digests that were made before: the password column has those of this scheme.
@@ -45,7 +45,7 @@ class Job(NamedTuple):
 
     operation: str = "hash"
     cost: int = DEFAULT_COST
-    prefix: str | None = None
+    prefix: str = DEFAULT_PREFIX.decode()
     scheme: str | None = None
     wrap: str | None = None
     truncate: bool | None = None
@@ -120,7 +120,7 @@ def compute(
         [_password(job, row) for row in rows],
         [row.hash or None for row in rows] if verifying else None,
         cost=job.cost,
-        prefix=None if job.prefix is None else job.prefix.encode(),
+        prefix=job.prefix.encode(),
         max_cost=job.max_cost,
         pepper=pepper,
         scheme=job.scheme,

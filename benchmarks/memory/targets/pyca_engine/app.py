@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import bcrypt
 
 from bcrypt_batch import BatchResult, BatchStats, worker_count
-from bcrypt_batch.limits import DEFAULT_PREFIX
 from environment import asked_workers
 from request import parse
 from response import answer, log
@@ -44,8 +43,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     def compute(index: int) -> bytes | bool:
         threads.add(threading.get_native_id())
         if hashes is None:
-            salt = bcrypt.gensalt(request.cost, request.prefix or DEFAULT_PREFIX)
-            return bcrypt.hashpw(passwords[index], salt)
+            return bcrypt.hashpw(passwords[index], bcrypt.gensalt(request.cost, request.prefix))
         return bcrypt.checkpw(passwords[index], hashes[index])
 
     started_ns = time.perf_counter_ns()

@@ -18,7 +18,7 @@ from bcrypt_batch.limits import (
     MIN_COST,
     PREFIX_NAMES,
 )
-from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES
+from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES, prefix_name
 
 from ..compute import Job
 from ..kinds import DIALECTS, is_delimiter, known_encoding
@@ -160,11 +160,12 @@ def job_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def job_of(options: argparse.Namespace) -> Job:
-    """Return the Job; verifying recognises marked hashes in any case."""
-    job = Job(**job_options(options))
-    if job.operation == "verify" and job.scheme is None:
-        return job._replace(scheme=AUTO)
-    return job
+    """Return the Job. The scheme decides the prefix; verifying recognises marks in any case."""
+    given = job_options(options)
+    if options.operation == "verify":
+        given.setdefault("scheme", AUTO)
+    given.setdefault("prefix", prefix_name(given.get("scheme")))
+    return Job(**given)
 
 
 def reading(options: argparse.Namespace) -> Reading:
