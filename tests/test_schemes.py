@@ -18,7 +18,7 @@ from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES, TO_HASH, TO_VERIFY, work
 from tests import makers
 from tests.examples import examples
 from tests.makers import COST, PEPPER, Stored
-from tests.processes import require
+from tests.processes import check_program, require
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "schemes.json").read_text())
 KNOWN = [
@@ -372,6 +372,10 @@ def test_the_work_of_a_stored_text() -> None:
     assert work(b"DoubleBcrypt:" + HASH, AUTO, 16) == 32
     assert work(b"$wp" + HASH.replace(b"$04$", b"$17$"), AUTO, 16) == 0
     assert [work(text, AUTO, 16) for text in (None, b"", b"$6$x", b"JDJ")] == [0, 0, 0, 0]
+
+
+def test_md5_where_openssl_allows_it_for_other_uses_only() -> None:
+    assert check_program("schemes/fips") == ""
 
 
 def test_the_digests_are_those_of_hashlib() -> None:

@@ -32,9 +32,15 @@ _PHP_BLANKS = b" \n\r\t\v\0"  # what PHP's trim() strips
 _EMPTY_SHA256 = hashlib.sha256().digest()  # CockroachDB's Sum() appends the digest of nothing
 
 
+def _digest(name: str, data: bytes = b"") -> Any:
+    """Return a hash object, MD5's also where OpenSSL allows FIPS's only: bcrypt comes after it."""
+    return hashlib.new(name, data, usedforsecurity=False)
+
+
 def _hex(name: str) -> Key:
     def key(password: bytes, salt: bytes, pepper: bytes) -> bytes:
-        return hashlib.new(name, password).hexdigest().encode()[:MAX_PASSWORD_BYTES]
+        digits: str = _digest(name, password).hexdigest()
+        return digits[:MAX_PASSWORD_BYTES].encode()
 
     return key
 
@@ -171,7 +177,7 @@ class _Base64(Scheme):
 _COST = rb"([1-9]\d?)"
 _digests = {f"{name}-hex": name for name in ("md5", "sha1", "sha256", "sha512")}
 # How many hexadecimal digits a digest of each of these schemes has.
-DIGITS = {scheme: 2 * hashlib.new(name).digest_size for scheme, name in _digests.items()}
+DIGITS = {scheme: 2 * _digest(name).digest_size for scheme, name in _digests.items()}
 
 # A mark that begins as another one comes first.
 SCHEMES = {
