@@ -50,10 +50,10 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
         raise InvalidEvent("input: there is no such object in the bucket")
     with store.open_range(run.input, found.etag) as file:
         try:
-            lines, layout = read_layout(file, run.reading)
+            lines, reading, layout = read_layout(file, run.reading)
         except NoSuchColumn as error:
             raise InvalidTable(error.unnamed) from None
-        run = run._replace(etag=found.etag, size=found.size, layout=layout)
+        run = run._replace(reading=reading, etag=found.etag, size=found.size, layout=layout)
         _claim(place, run)
         items = store.read_json(place.plan)
         if items is None:

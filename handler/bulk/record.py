@@ -109,7 +109,7 @@ class RunRecord(NamedTuple):
             job=Job(**content["job"]),
             etag=content["etag"],
             size=content["size"],
-            layout=layout and Layout(**{**layout, "keep": tuple(layout["keep"])}),
+            layout=layout and Layout.of_json(layout),
         )
 
 

@@ -81,7 +81,7 @@ def test_quotes_that_stay_open_are_read_as_the_command_line_does(
     bulk.upload(content)
     about = bulk.start()
     assert about["status"] == "SUCCEEDED", about
-    lines, layout = read_layout(io.BytesIO(content), Reading())
+    lines, _, layout = read_layout(io.BytesIO(content), Reading())
     rows = list(read_rows(lines, Reading(), layout))
     found = [json.loads(line) for line in bulk.lines()]
     assert [row.get("id") for row in found] == [row.id for row in rows]

@@ -63,7 +63,7 @@ def in_mariadb() -> Iterator[tuple[Database, Users]]:
 
 def check(content: bytes, reading: Reading, users: Users) -> None:
     """Assert that the users are read, also from each of some pieces between rows."""
-    lines, layout = read_layout(io.BytesIO(content), reading)
+    lines, _, layout = read_layout(io.BytesIO(content), reading)
     rows = list(read_rows(lines, reading, layout))
     assert [(row.id, row.password) for row in rows] == users
     assert not any(row.error for row in rows)

@@ -22,7 +22,7 @@ from tests.tables.samples import read_results
 
 def read(content: bytes, dialect: str | None, **options: Any) -> list[Row]:
     reading = Reading(**{"delimiter": "\t", "dialect": dialect, **options})
-    lines, layout = read_layout(io.BytesIO(content), reading)
+    lines, _, layout = read_layout(io.BytesIO(content), reading)
     return list(read_rows(lines, reading, layout))
 
 

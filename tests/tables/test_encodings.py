@@ -18,7 +18,7 @@ from fields import InvalidEvent
 
 
 def read(content: bytes, reading: Reading) -> list[Row]:
-    lines, layout = read_layout(io.BytesIO(content), reading)
+    lines, _, layout = read_layout(io.BytesIO(content), reading)
     return list(read_rows(lines, reading, layout))
 
 

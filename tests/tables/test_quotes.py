@@ -23,7 +23,7 @@ NAMES = ("id", "password", "note")
 
 def read(content: bytes, delimiter: str = ",") -> list[Row]:
     reading = Reading(delimiter=delimiter, dialect="csv")
-    lines, layout = read_layout(io.BytesIO(content), reading)
+    lines, _, layout = read_layout(io.BytesIO(content), reading)
     return list(read_rows(lines, reading, layout))
 
 

@@ -30,7 +30,7 @@ def read(
 ) -> tuple[Layout | None, list[Row]]:
     columns = columns or Columns()
     reading = Reading(form, columns, delimiter, "csv" if form == "csv" else None)
-    lines, layout = read_layout(io.BytesIO(content), reading)
+    lines, _, layout = read_layout(io.BytesIO(content), reading)
     return layout, list(read_rows(lines, reading, layout))
 
 
@@ -135,7 +135,7 @@ def test_what_is_in_a_long_quoted_field_is_no_row(size: int, row: bytes) -> None
     row = row.replace(b"WORDS", WORDS * (size // len(WORDS))).replace(b"LONG", b"x" * size)
     content = b"id,password\n" + row + b'\nv,a\nw,"b\n"\n'
     for file in (io.BytesIO(content), Pipe(content)):
-        lines, layout = read_layout(file, Reading())
+        lines, _, layout = read_layout(file, Reading())
         long, *others = read_rows(lines, Reading(), layout)
         assert long.error in ("malformed_row", "row_too_long", "wrong_number_of_fields")
         assert long.lines == row.count(b"\n") + 1
@@ -167,7 +167,7 @@ def test_a_quote_that_stays_open_takes_bounded_memory() -> None:
     content = b'id,password\nu,"\n' + (b"x" * 1000 + b'","\n') * 10_000
     for file in (io.BytesIO(content), Pipe(content)):
         tracemalloc.start()
-        lines, layout = read_layout(file, Reading())
+        lines, _, layout = read_layout(file, Reading())
         found = list(read_rows(lines, Reading(), layout))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

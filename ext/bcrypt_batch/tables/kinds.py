@@ -59,13 +59,29 @@ class NoSuchColumn(InvalidTable):
         unnamed: The message without the column's name, because no message quotes an event.
     """
 
-    def __init__(self, name: str, field: str, found: int, likely: str | None = None) -> None:
+    def __init__(
+        self, name: str, field: str, found: int, likely: str | None = None, fields: int = 0
+    ) -> None:
+        """Make the message.
+
+        Args:
+            name: The column's name.
+            field: The field of an event that names it.
+            found: How many columns have the name.
+            likely: A delimiter that would split the header better.
+            fields: How many columns it would have then, of which none has the name; 0 if one has.
+        """
         number = "more than one" if found else "no"
         self.unnamed = f"the header has {number} column of the name in input.{field}"
         option = f"--{field.replace('_', '-')}"
         remedy = f"{option} names another"
-        if likely:
-            shown = likely if likely != "\t" else "tab"
+        shown = likely if likely != "\t" else "tab"
+        if likely and fields:
+            self.unnamed += f"; with the delimiter {shown!r} it has {fields} columns"
+            remedy = (
+                f"with --delimiter {shown!r} it has {fields} columns, and {option} names the one"
+            )
+        elif likely:
             self.unnamed += f"; it has one with the delimiter {shown!r}"
             remedy = f"it has one with --delimiter {shown!r}"
         elif field == "password_column":
@@ -110,6 +126,12 @@ def likely_delimiter(header: str, column: str) -> str | None:
     return None
 
 
+def delimiter_by_line(line: str) -> str | None:
+    """Return the delimiter that Excel's first line names, such as `sep=;`; None for another."""
+    text = line.rstrip("\r\n").removeprefix('"').removesuffix('"')
+    return text[4] if text[:4].lower() == "sep=" and len(text) == 5 else None
+
+
 def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[str, str] | None:
     """Return the format and the delimiter that a table's first line shows, or None.
 
@@ -121,6 +143,8 @@ def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[st
         column: The name of the password column.
         delimiter: The requested delimiter, or None.
     """
+    if named := delimiter_by_line(line):
+        return "csv", named
     if line.startswith("{") and '"' in line:
         return "jsonl", ","
     if delimiter and column not in fields_of(line, delimiter):

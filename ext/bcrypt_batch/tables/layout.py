@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import csv
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .dialects import read_header
-from .kinds import InvalidTable, NoSuchColumn, likely_delimiter
+from .kinds import (
+    DELIMITERS,
+    InvalidTable,
+    NoSuchColumn,
+    delimiter_by_line,
+    fields_of,
+    likely_delimiter,
+)
 from .lines import Lines, TooLong
 from .rows import Columns, Reading
 
 
 class Layout(NamedTuple):
-    """The positions of a CSV's columns, without the header's words.
+    """The header of a CSV: the positions of the columns, and how the rows after it are written.
 
     Attributes:
         fields: How many fields a row has.
         password: Position of its column, from 0; so are `id` and `hash`, unless None.
         keep: Positions of the kept columns.
         data: Offset of the first byte after the header.
+        delimiter: The character between the fields.
         crlf: Whether the header's line ends in CR and LF.
+        header: The names of all columns, which no row repeats; none if there is only one column.
     """
 
     fields: int
@@ -28,7 +37,22 @@ class Layout(NamedTuple):
     hash: int | None
     keep: tuple[int, ...]
     data: int
+    delimiter: str = ","
     crlf: bool = False
+    header: tuple[str, ...] = ()
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> Layout:
+        """Return the layout whose `_asdict` went through JSON, where tuples are lists."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**given)
+
+    def is_header(self, fields: list[str]) -> bool:
+        """Return whether a row is the header again, as after `cat a.csv b.csv`."""
+        return (fields[0].removeprefix("\ufeff"), *fields[1:]) == self.header
 
 
 def find_columns(lines: Lines, reading: Reading) -> Layout:
@@ -37,31 +61,44 @@ def find_columns(lines: Lines, reading: Reading) -> Layout:
     Raises:
         InvalidTable: The header is missing or malformed, or lacks a column.
     """
-    assert reading.delimiter
-    crlf = False
+    delimiter, crlf = reading.delimiter, False
+    assert delimiter
+    first = lines.decoder()(next(lines.ahead(), b""))
     try:
         if reading.escapes:
             header, crlf = read_header(lines, reading)
         else:
-            records = csv.reader(lines, delimiter=reading.delimiter, strict=True)
+            if named := delimiter_by_line(first):
+                delimiter = named
+                next(lines)
+            records = csv.reader(lines, delimiter=delimiter, strict=True)
             header = next(filter(None, records), [])
     except (csv.Error, TooLong, UnicodeDecodeError):
+        old = "\r" in first.removesuffix("\r\n") and "\n" not in first[:-1]
         raise InvalidTable(
-            "the first line is no header of a CSV; --format and --delimiter say how to read it"
+            "the lines end in CR, as on old Macs: change them first, by tr '\\r' '\\n'"
+            if old
+            else "the first line is no header of a CSV; --format and --delimiter say how to read it"
         ) from None
     if not header:
         raise InvalidTable("the file is empty; a CSV needs a header that names columns")
-    layout = _layout(header, reading.columns, lines.offset, reading.delimiter)
-    return layout._replace(crlf=crlf)
+    return _layout(header, reading.columns, lines.offset, delimiter, crlf)
 
 
-def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> Layout:
+def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf: bool) -> Layout:
     def position(name: str, field: str) -> int:
         found = [i for i, known in enumerate(header) if known == name]
         if len(found) == 1:
             return found[0]
         # Don't quote the header: in a file without one, its words are somebody's password.
-        likely = None if found else likely_delimiter(delimiter.join(header), name)
+        text = delimiter.join(header)
+        likely = None if found else likely_delimiter(text, name)
+        if not found and not likely and len(header) == 1:
+            counts = {other: len(fields_of(text, other)) for other in DELIMITERS}
+            likely = max(DELIMITERS, key=lambda other: counts[other])
+            if counts[likely] > 1:
+                raise NoSuchColumn(name, field, 0, likely, counts[likely])
+            likely = None
         raise NoSuchColumn(name, field, len(found), likely)
 
     identity = columns.id_among(header)
@@ -72,4 +109,7 @@ def _layout(header: list[str], columns: Columns, data: int, delimiter: str) -> L
         hash=None if columns.hash is None else position(columns.hash, "hash_column"),
         keep=tuple(position(name, "keep") for name in columns.keep),
         data=data,
+        delimiter=delimiter,
+        crlf=crlf,
+        header=tuple(header) if len(header) > 1 else (),
     )

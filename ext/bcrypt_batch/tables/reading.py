@@ -28,17 +28,29 @@ def begin(file: BinaryIO, encoding: str | None = None) -> Lines:
     return lines
 
 
-def read_layout(file: BinaryIO, reading: Reading) -> tuple[Lines, Layout | None]:
+def read_layout(file: BinaryIO, reading: Reading) -> tuple[Lines, Reading, Layout | None]:
     """Read a table's beginning: a byte order mark, and a CSV's header.
 
     Returns:
-        The lines that follow, for `read_rows`, and the layout of a CSV.
+        The lines that follow and how to read them, for `read_rows`, and the layout of a CSV.
 
     Raises:
         InvalidTable: The table isn't text, or its header isn't valid.
     """
     lines = begin(file, reading.encoding)
-    return lines, find_columns(lines, reading) if reading.form == "csv" else None
+    return lines, *find_layout(lines, reading)
+
+
+def find_layout(lines: Lines, reading: Reading) -> tuple[Reading, Layout | None]:
+    """Return how to read the lines after what comes before the rows, and the layout of a CSV.
+
+    Raises:
+        InvalidTable: The header isn't valid.
+    """
+    if reading.form != "csv":
+        return reading, None
+    layout = find_columns(lines, reading)
+    return reading._replace(delimiter=layout.delimiter), layout
 
 
 def read_rows(lines: Lines, reading: Reading, layout: Layout | None = None) -> Iterator[Row]:

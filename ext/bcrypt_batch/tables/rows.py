@@ -16,11 +16,13 @@ WRONG_FIELDS = "wrong_number_of_fields"
 WRONG_TYPE = "wrong_type"
 TOO_LONG = "row_too_long"
 WRONG_ENCODING = "wrong_encoding"
+REPEATED_HEADER = "repeated_header"
 LOOKS_LIKE_HASH = "looks_like_hash"
 NO_DIGEST = "not_a_digest"
 # Errors of tables only: all but the last two of rows that can't be read.
 ERROR_CODES = (
-    MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, LOOKS_LIKE_HASH, NO_DIGEST,
+    MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, REPEATED_HEADER, LOOKS_LIKE_HASH,
+    NO_DIGEST,
 )  # fmt: skip
 
 # The fields of results: kept columns need other names.

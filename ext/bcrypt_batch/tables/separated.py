@@ -10,7 +10,16 @@ from .kinds import InvalidTable
 from .layout import Layout
 from .lines import MAX_RECORD_BYTES, Lines, TooLong
 from .quotes import leave_doubtful
-from .rows import MALFORMED, TOO_LONG, WRONG_ENCODING, WRONG_FIELDS, Reading, Row, secret_bytes
+from .rows import (
+    MALFORMED,
+    REPEATED_HEADER,
+    TOO_LONG,
+    WRONG_ENCODING,
+    WRONG_FIELDS,
+    Reading,
+    Row,
+    secret_bytes,
+)
 
 MAX_FIELD = 1 << 17  # characters
 # A record is read to its end before its fields are checked: a reader that stops inside a quoted
@@ -31,8 +40,8 @@ def separated_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[R
 
 
 def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
-    assert reading.delimiter
-    delimiter, nulls = reading.delimiter, reading.null_bytes
+    delimiter, nulls = layout.delimiter, reading.null_bytes
+    password_column = reading.columns.password
     doubtful = delimiter == "\t" and reading.dialect is None
     # Strict, so that an unclosed quote is an error at the next quote instead of joining rows.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -67,6 +76,8 @@ def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row
             error = MALFORMED
         elif len(fields) != number:
             error = WRONG_FIELDS
+        elif fields[password_at].endswith(password_column) and layout.is_header(fields):
+            error = REPEATED_HEADER
         if error:
             yield Row(start, None, None, None, error, lines=left or lines.taken)
             continue
@@ -97,9 +108,15 @@ def _escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Ro
         if not records.is_row(record, number):
             continue
         fields = records.fields(record)
-        if fields is None or len(fields) != number:
-            error = MALFORMED if fields is None else WRONG_FIELDS
-            yield Row(start, None, None, None, error, lines=lines.taken)
+        problem = None
+        if fields is None:
+            problem = MALFORMED
+        elif len(fields) != number:
+            problem = WRONG_FIELDS
+        elif layout.is_header(fields):
+            problem = REPEATED_HEADER
+        if problem or not fields:
+            yield Row(start, None, None, None, problem, lines=lines.taken)
             continue
         try:
             yield Row(

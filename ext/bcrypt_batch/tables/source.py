@@ -11,11 +11,10 @@ from typing import NamedTuple
 from .inputs import open_input
 from .interrupts import Interrupts
 from .kinds import InvalidTable, format_by_content
-from .layout import find_columns
 from .lines import Lines
 from .notes import AHEAD_ROWS, Notes, looked_ahead
 from .parquet import parquet_rows
-from .reading import begin, read_rows
+from .reading import begin, find_layout, read_rows
 from .rows import Reading, Row
 
 
@@ -42,6 +41,10 @@ class Source(NamedTuple):
         said = []
         if asked.reading.form is None:
             said.append(f"{self.name} looks like {found}; --format says otherwise")
+        elif form == "csv" and delimiter != asked.reading.delimiter:
+            said.append(
+                f"{self.name} is read with the delimiter {shown!r}, which its first line names"
+            )
         if form == "csv" and delimiter == "\t" and dialect is None:
             said.append(
                 f"{self.name} is read as CSV, whose fields can be in quotes; --dialect postgres or "
@@ -116,8 +119,8 @@ def open_table(
         lines = begin(file, source.reading.encoding)
         if source.reading.form is None:
             source = _detected(source, lines)
-        reading = source.reading
-        layout = find_columns(lines, reading) if reading.form == "csv" else None
+        reading, layout = find_layout(lines, source.reading)
+        source = source._replace(reading=reading)
         rows = looked_ahead(read_rows(lines, reading, layout), check, AHEAD_ROWS if plain else 1)
         yield _noted(rows, about.st_size if plain else None, source)
 
