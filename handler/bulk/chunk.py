@@ -65,7 +65,7 @@ def _compute(place: Place, chunk: Chunk, seconds: float) -> tuple[bytes, Part]:
     pace = Pace(job, STRETCH_S)
     with store.open_range(run.input, run.etag, chunk.start, chunk.end) as file:
         lines_of_chunk = Lines(file, chunk.start, encoding=run.reading.encoding)
-        for stretch in pace.stretches(run.rows(lines_of_chunk)):
+        for stretch in pace.stretches(run.rows(lines_of_chunk, piece=True)):
             began = time.monotonic()
             done = compute(job, stretch, deadline=max(0.0, ends - began))
             lines.append(json_lines(done.outcomes, chunk.row + counts.rows, keep))

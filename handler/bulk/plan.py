@@ -48,22 +48,22 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     found = store.head(run.input)
     if found is None:
         raise InvalidEvent("input: there is no such object in the bucket")
+    items = store.read_json(place.plan)
     with store.open_range(run.input, found.etag) as file:
         try:
             lines, reading, layout = read_layout(file, run.reading)
-        except NoSuchColumn as error:
-            raise InvalidTable(error.unnamed) from None
-        run = run._replace(reading=reading, etag=found.etag, size=found.size, layout=layout)
-        _claim(place, run)
-        items = store.read_json(place.plan)
-        if items is None:
+            run = run._replace(reading=reading, etag=found.etag, size=found.size, layout=layout)
             notes = Notes()
             rows = notes.taking(looked_ahead(run.rows(lines), run.job.check))
-            cut = chunks(run, rows, limits(request, seconds))
-            items = [chunk._asdict() for chunk in cut]
-            store.create_json(place.notes, notes.found)
-            if not store.create_json(place.plan, items):
-                items = store.read_json(place.plan)  # another invocation was first
+            cut = list(chunks(run, rows, limits(request, seconds))) if items is None else []
+        except NoSuchColumn as error:
+            raise InvalidTable(error.unnamed) from None
+    _claim(place, run)  # after the table was read: a refused one leaves the prefix free
+    if items is None:
+        items = [chunk._asdict() for chunk in cut]
+        store.create_json(place.notes, notes.found)
+        if not store.create_json(place.plan, items):
+            items = store.read_json(place.plan)  # another invocation was first
     return {
         "output": place._asdict(),
         "plan": place.plan.key,

@@ -83,9 +83,9 @@ class RunRecord(NamedTuple):
     def input(self) -> Stored:
         return Stored(self.bucket, self.key, "the input")
 
-    def rows(self, lines: Lines) -> Iterator[Row]:
+    def rows(self, lines: Lines, *, piece: bool = False) -> Iterator[Row]:
         """Yield the rows of the input, or of a piece of it that begins and ends between rows."""
-        return read_rows(lines, self.reading, self.layout)
+        return read_rows(lines, self.reading, self.layout, piece=piece)
 
     def as_json(self) -> Any:
         """Return run.json's content. The number of workers is the function's, not the run's."""

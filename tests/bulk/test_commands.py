@@ -168,7 +168,7 @@ def test_a_table_that_would_be_refused_is_not_uploaded(
     before = stack.objects()
     assert start(table) == 2
     said = capsys.readouterr().err
-    assert "the format on AWS must be one of csv, jsonl, lines, not 'parquet'" in said
+    assert "the format on AWS must be one of csv, jsonl, json, lines, not 'parquet'" in said
     assert stack.objects() == before
 
 
@@ -317,4 +317,4 @@ def test_hashes_are_refused_before_the_upload_and_by_the_plan(
     assert (about["status"], about["error"]) == ("FAILED", "InvalidTable")
     assert "1 in the first 2 rows, the first in row 1" in about["cause"]
     assert stack.objects("runs/r/parts/") == []
-    assert stack.start(run="anyway", hash_anyway=True)["status"] == "SUCCEEDED"
+    assert stack.start(hash_anyway=True)["status"] == "SUCCEEDED"

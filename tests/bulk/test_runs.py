@@ -125,6 +125,37 @@ def test_wrap(bulk: Engine) -> None:
     assert refused == {"row": 1, "id": "v", "error": "not_a_digest"}
 
 
+def test_a_json_array(bulk: Engine) -> None:
+    """Chunks begin and end between objects, wherever the lines do."""
+    made = [{"id": f"u{i}", "password": f"p\u00fc{i}", "mail": "x" * i} for i in range(40)]
+    bulk.upload(json.dumps(made, ensure_ascii=False).encode() + b"\n", "in/users.json")
+    about = bulk.start(key="in/users.json", input={"keep": ["mail"]}, chunk_rows=7)
+    assert about["status"] == "SUCCEEDED", about
+    found = [json.loads(line) for line in bulk.lines()]
+    assert [(row["id"], row["mail"]) for row in found] == [(u["id"], u["mail"]) for u in made]
+    pairs = [(u["password"].encode(), r["hash"].encode()) for u, r in zip(made, found, strict=True)]
+    assert all(bcrypt_batch.verify_many(*zip(*pairs, strict=True)).values)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("users.jsonl", b'{"id": 1, "passwort": "x"}\n' * 2000, "no row has the key"),
+        ("users.json", b'[{"password": "x"}] 1', "more follows the JSON array"),
+        ("users.json", b'{"users": [{"password": "x"}]}', "one JSON document"),
+    ],
+)
+def test_json_that_is_refused_leaves_nothing(
+    bulk: Engine, name: str, content: bytes, said: str
+) -> None:
+    bulk.upload(content, f"in/{name}")
+    about = bulk.start(key=f"in/{name}")
+    assert (about["status"], about["error"]) == ("FAILED", "InvalidTable")
+    assert said in about["cause"]
+    assert "passw" not in about["cause"].replace("password_column", "")
+    assert bulk.objects("runs/r/") == []
+
+
 def test_verify(bulk: Engine) -> None:
     made = [value or b"" for value in bcrypt_batch.hash_many([b"a", b"b"], cost=4).values]
     content = b"id,password,hash\nu,a,{CRYPT}%b\nv,%b,%b\nw,,x\nx,a,$P$x\n"
@@ -155,7 +186,7 @@ def test_verify(bulk: Engine) -> None:
         ({"rows": []}, "the event has 1 unknown field; the fields are 'operation'"),
         ({"key": "elsewhere/users.csv"}, "input.key must begin with in/"),
         ({"key": "in/none.csv"}, "there is no such object"),
-        ({"input": {"format": "xml"}}, "input.format must be one of 'csv', 'jsonl', 'lines'"),
+        ({"input": {"format": "xml"}}, "format must be one of 'csv', 'jsonl', 'json', 'lines'"),
         ({"input": {"delimiter": ";;"}}, "input.delimiter must be one character"),
         ({"input": {"keep": ["password"]}}, "nor the password or the hash column"),
         ({"input": {"id_column": "password"}}, "can't be the password or the hash column"),

@@ -43,6 +43,13 @@ def test_passwords_are_utf8_of_the_text(form: str, encoding: str) -> None:
     assert [row.error or row.password for row in rows] == [text.encode() for text in texts]
 
 
+def test_half_a_character_is_no_backslash() -> None:
+    """A quote after a backslash raises doubt about where the next row begins."""
+    text = 'id,password\nu,"\n\u8868"\nv,a\nw,",\n"\n'
+    found = read(text.encode("shift_jis"), Reading(encoding="shift_jis"))
+    assert [row.error or row.password for row in found] == ["\n\u8868".encode(), b"a", b",\n"]
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl", "lines", "postgres", "mysql"])
 @pytest.mark.parametrize(("encoding", "wrong"), [("cp1252", b"\x81"), ("utf-8", b"\xe9")])
 def test_what_is_not_of_the_encoding_is_an_error_of_its_row(

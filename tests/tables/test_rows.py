@@ -210,7 +210,7 @@ def test_json_lines() -> None:
     ],
 )
 def test_kept_values_can_be_written(value: bytes, error: str | None) -> None:
-    content = b'{"password": "a", "x": %b}\n{"password": "b"}\n' % value
+    content = b'{"password": "a", "x": %b}\n{"password": "b", "x": 1}\n' % value
     first, second = read(content, "jsonl", Columns(keep=("x",)))[1]
     assert (first.error, second.password) == (error, b"b")
     assert first.error or first.kept == (json.loads(value),)
@@ -288,7 +288,7 @@ def test_names_tell_formats() -> None:
         ("csv", ","), ("jsonl", ","), ("lines", ","), ("csv", "\t"),
     ]  # fmt: skip
     assert source("users.dat", ANY).reading == ANY
-    with pytest.raises(InvalidTable, match="one of csv, jsonl, lines, not 'tsv'"):
+    with pytest.raises(InvalidTable, match="one of csv, jsonl, json, lines, not 'tsv'"):
         read(b"a", "tsv")
 
 

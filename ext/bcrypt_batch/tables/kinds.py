@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 
-FORMATS = ("csv", "jsonl", "lines")
+FORMATS = ("csv", "jsonl", "json", "lines")
 DIALECTS = ("csv", "postgres", "mysql")  # of the format csv
 HEAD_BYTES = 64  # how many are examined
 BOM = b"\xef\xbb\xbf"
@@ -16,6 +16,7 @@ SUFFIXES = {
     ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".txt": "lines",
     ".parquet": "parquet",
 }
@@ -89,6 +90,15 @@ class NoSuchColumn(InvalidTable):
         super().__init__(f"the header has {number} column {name!r}; {remedy}")
 
 
+class NoSuchKey(NoSuchColumn):
+    """No object of a table has a key that was named."""
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(name, field, 0)
+        self.unnamed = f"no row has the key in input.{field}"
+        self.args = (f"no row has the key {name!r}; --{field.replace('_', '-')} names another",)
+
+
 def refuse_what_is_no_text(head: bytes) -> None:
     """Raise InvalidTable if these first bytes show that a file isn't UTF-8 text."""
     for signature, kind in _SIGNATURES:
@@ -147,6 +157,8 @@ def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[st
         return "csv", named
     if line.startswith("{") and '"' in line:
         return "jsonl", ","
+    if line.lstrip().startswith("["):
+        return "json", ","
     if delimiter and column not in fields_of(line, delimiter):
         return None
     delimiter = delimiter or likely_delimiter(line, column)

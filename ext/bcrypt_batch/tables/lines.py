@@ -115,8 +115,18 @@ class Lines:
 
     def decoder(self) -> Callable[[bytes], str]:
         """Return a decoder of the pieces of a line, which never fails."""
-        errors = "replace" if self._errors == "strict" else self._errors
-        return getincrementaldecoder(self._encoding)(errors).decode
+        return getincrementaldecoder(self._encoding)("surrogateescape").decode
+
+    def size_of(self, text: str) -> int:
+        """Return how many bytes of the file a text of the decoder was."""
+        return len(text) if text.isascii() else len(text.encode(self._encoding, "surrogateescape"))
+
+    def take(self, size: int) -> bytes:
+        """Hand over some bytes, whatever their lines are; none at the file's end."""
+        data, self._start = self._start, b""
+        data = data or getattr(self._file, "read1", self._file.read)(size)
+        self.offset += len(data)
+        return data
 
     def whole(self) -> Iterator[tuple[int, str, str | None]]:
         """Yield each line with its offset, and an error if it can't be read."""

@@ -7,16 +7,54 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from .kinds import NoSuchKey
 from .lines import Lines
 from .rows import MALFORMED, WRONG_TYPE, Columns, Reading, Row, secret_bytes
 
 MAX_DEPTH = 64  # of a kept value
 
 
-def jsonl_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
+class Objects:
+    """Makes rows of the objects of a table, and sees which keys no object has."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.columns, self.nulls = reading.columns, reading.null_bytes
+        self.decoder = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+        columns = self.columns
+        named = [("password_column", columns.password), ("hash_column", columns.hash)]
+        named += [("id_column", columns.id), *(("keep", name) for name in columns.keep)]
+        self._missing = {name: field for field, name in named if name is not None}
+        self._seen = False
+
+    def row(self, start: int, found: Any) -> Row:
+        """Return the row of an object, or of another value, which is an error."""
+        try:
+            if not isinstance(found, dict):
+                raise TypeError
+            self._seen = True
+            if self._missing:
+                for name in self._missing.keys() & found.keys():
+                    del self._missing[name]
+            return _from_object(start, found, self.columns, self.nulls)
+        except TypeError:
+            return Row(start, None, None, None, WRONG_TYPE)
+        except ValueError:  # UnicodeEncodeError, too: half a surrogate pair
+            return Row(start, None, None, None, MALFORMED)
+
+    def check(self) -> None:
+        """Refuse a table after its last row, if none of its objects has a key that was named.
+
+        Raises:
+            NoSuchColumn: With the key.
+        """
+        for name, field in self._missing.items() if self._seen else ():
+            raise NoSuchKey(name, field)
+
+
+def jsonl_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:
     """Yield the rows of a table of an object a line, or of a piece between rows."""
-    columns, nulls = reading.columns, reading.null_bytes
-    decode = json.JSONDecoder(parse_constant=_finite, parse_float=_finite).decode
+    objects = Objects(reading)
+    decode = objects.decoder.decode
     for start, line, error in lines.whole():
         if error:
             yield Row(start, None, None, None, error)
@@ -25,13 +63,12 @@ def jsonl_rows(lines: Lines, reading: Reading) -> Iterator[Row]:
             continue
         try:
             found = decode(line)
-            if not isinstance(found, dict):
-                raise TypeError
-            yield _from_object(start, found, columns, nulls)
-        except TypeError:
-            yield Row(start, None, None, None, WRONG_TYPE)
-        except (ValueError, RecursionError):  # UnicodeEncodeError, too: half a surrogate pair
+        except (ValueError, RecursionError):
             yield Row(start, None, None, None, MALFORMED)
+            continue
+        yield objects.row(start, found)
+    if not piece:
+        objects.check()
 
 
 def _finite(text: str) -> float:
@@ -60,6 +97,8 @@ def _from_object(
 ) -> Row:
     name = columns.id_among(found)
     identity = None if name is None else found.get(name)
+    if isinstance(identity, dict) and [*identity] == ["$oid"]:  # MongoDB's
+        identity = identity["$oid"]
     if identity is not None and (
         isinstance(identity, bool) or not isinstance(identity, (str, int, float))
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from .arrays import array_rows, begin_json
 from .kinds import BOM, FORMATS, InvalidTable, refuse_what_is_no_text
 from .layout import Layout, find_columns
 from .lines import Lines
@@ -47,19 +48,29 @@ def find_layout(lines: Lines, reading: Reading) -> tuple[Reading, Layout | None]
     Raises:
         InvalidTable: The header isn't valid.
     """
+    if reading.form in ("json", "jsonl"):
+        return begin_json(lines, reading), None
     if reading.form != "csv":
         return reading, None
     layout = find_columns(lines, reading)
     return reading._replace(delimiter=layout.delimiter), layout
 
 
-def read_rows(lines: Lines, reading: Reading, layout: Layout | None = None) -> Iterator[Row]:
-    """Yield the rows of a table, or of a piece of it that begins and ends between rows."""
+def read_rows(
+    lines: Lines, reading: Reading, layout: Layout | None = None, *, piece: bool = False
+) -> Iterator[Row]:
+    """Yield the rows of a table, or of a piece of it that begins and ends between rows.
+
+    Raises:
+        InvalidTable: A row shows that the table is of another dialect, or none has a key.
+    """
     if reading.form == "csv":
         assert layout is not None
         return separated_rows(lines, reading, layout)
     if reading.form == "jsonl":
-        return jsonl_rows(lines, reading)
+        return jsonl_rows(lines, reading, piece=piece)
+    if reading.form == "json":
+        return array_rows(lines, reading, piece=piece)
     if reading.form == "lines":
         return _plain_rows(lines, reading)
     raise InvalidTable(f"the format must be one of {', '.join(FORMATS)}, not {reading.form!r}")

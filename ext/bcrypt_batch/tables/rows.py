@@ -113,7 +113,7 @@ class Reading(NamedTuple):
     """How the bytes of a file become rows.
 
     Attributes:
-        form: `csv`, `jsonl`, `lines` or `parquet`; None to detect it from the first line.
+        form: `csv`, `jsonl`, `json`, `lines` or `parquet`; None to detect it from the first line.
         columns: The columns to read.
         delimiter: The character between a CSV's fields; None to detect it from the first line.
         dialect: How a CSV's fields are written, one of DIALECTS. None is `csv`, but refuses a

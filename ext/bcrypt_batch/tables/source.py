@@ -39,7 +39,7 @@ class Source(NamedTuple):
         shown = "tab" if delimiter == "\t" else delimiter
         found = f"csv with the delimiter {shown!r}" if form == "csv" else form
         said = []
-        if asked.reading.form is None:
+        if asked.reading.form != form:
             said.append(f"{self.name} looks like {found}; --format says otherwise")
         elif form == "csv" and delimiter != asked.reading.delimiter:
             said.append(
@@ -86,7 +86,7 @@ def _detected(source: Source, lines: Lines) -> Source:
     if found is None:
         raise InvalidTable(
             f"can't tell the format of {source.name} by its name or its first line; give --format "
-            "csv, jsonl, lines or parquet"
+            "csv, jsonl, json, lines or parquet"
         )
     form, delimiter = found
     return source._replace(reading=reading._replace(form=form, delimiter=delimiter))
