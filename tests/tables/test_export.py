@@ -51,6 +51,37 @@ def test_firebase(tmp_path: Path) -> None:
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("form", ["firebase", "htpasswd"])
+def test_results_written_as_csv(form: str, tmp_path: Path) -> None:
+    """The same users come of both, also with ids that CSV quotes."""
+    ids = ["u0", 'a"b', "c,d", "=1", "007", "caf\u00e9", ""]
+    table = tmp_path / "users.jsonl"
+    users = [{"id": name, "password": name, "email": f"{i}@x"} for i, name in enumerate(ids)]
+    table.write_text("".join(json.dumps(user) + "\n" for user in users))
+    made = tmp_path / "hashed.csv"
+    assert main(["hash", str(table), "-c", "4", "-k", "email", "-o", str(made)]) == 1
+    assert export(form, made, tmp_path / "out") == 1  # a row in error was left out
+    text = (tmp_path / "out").read_text()
+    found = (
+        [(user["localId"], user["email"]) for user in json.loads(text)["users"]]
+        if form == "firebase"
+        else [(line.split(":")[0], f"{i}@x") for i, line in enumerate(text.splitlines())]
+    )
+    assert found == [(name, f"{i}@x") for i, name in enumerate(ids[:-1])]
+
+
+def test_a_csv_that_is_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in (
+        "row,id,hash,error\n0,u\n",
+        'row,id,hash,error\n"x',
+        "row,id,hash,error\nx,u,h,\n",
+    ):
+        (file := tmp_path / "hashed.csv").write_text(text)
+        assert export("htpasswd", file, tmp_path / "out", "--force") == 2
+        said = capsys.readouterr().err
+        assert "record 1 is no result" in said or "row 0 has no hash" in said
+
+
 def test_auth0_in_files_of_500_kb(tmp_path: Path) -> None:
     lines = [{"id": f"u{i}", "email": f"u{i}@x", "hash": COST_10} for i in range(6000)]
     assert export("auth0", results(tmp_path, *lines), tmp_path / "users.json") == 0

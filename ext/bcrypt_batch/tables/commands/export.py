@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import glob
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 from ..importers import AUTH0_BRACKETS, AUTH0_BYTES, HASH, Refused, Users
 from ..inputs import open_input
 from ..interrupts import Interrupts
+from ..journal import UNLIMITED
+from ..lines import Lines
 from ..messages import say
 from ..newfiles import NewFiles, OutputRefused, new_files
 from ..output import check_paths
@@ -46,9 +49,7 @@ def add(commands: Any) -> None:
         ),
     )  # fmt: skip
     parser.add_argument("form", choices=sorted(FORMATS), metavar="FORMAT", help=", ".join(FORMATS))
-    parser.add_argument(
-        "input", metavar="INPUT", help="results of bcrypt-batch hash, as JSONL; a file, or -"
-    )
+    parser.add_argument("input", metavar="INPUT", help="results of bcrypt-batch hash; a file, or -")
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE",
         help="default: -, standard output; auth0 takes files of at most 500 KB: users.json "
@@ -83,14 +84,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
     """Yield the results that have a hash."""
-    for number, line in enumerate(file, 1):
-        try:
-            result = json.loads(line)
-            result["row"] = int(result["row"])
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            raise Refused(
-                f"line {number} is no result of bcrypt-batch hash, of which export takes JSONL"
-            ) from None
+    for result in _parsed(file):
         if "error" in result:
             left_out[0] += 1
             continue
@@ -103,6 +97,32 @@ def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
         if hashed.startswith("$2x$"):
             raise Refused(f"row {result['row']}: $2x$ is another algorithm, which no importer has")
         yield result
+
+
+def _parsed(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the results of a file, which is CSV if it begins with the header of results."""
+    lines = Lines(file, limit=UNLIMITED)
+    records: Iterator[Any] = map(json.loads, lines)
+    if is_csv := lines.head.startswith(b"row,id,"):
+        records = map(_without_empty, csv.DictReader(lines, strict=True))
+    number = 0
+    try:
+        for result in map(_numbered, records):
+            number += 1
+            lines.mark()
+            yield result
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError, csv.Error):
+        what = "record" if is_csv else "line"
+        raise Refused(f"{what} {number + 1} is no result of bcrypt-batch hash") from None
+
+
+def _without_empty(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record of CSV has, where what is missing is empty."""
+    return {name: text for name, text in record.items() if text}
+
+
+def _numbered(result: Any) -> dict[str, Any]:
+    return {**result, "row": int(result["row"])}
 
 
 def _users(
