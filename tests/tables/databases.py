@@ -93,11 +93,12 @@ def postgres() -> Iterator[Database]:
         _run([str(SERVERS[-1] / "initdb"), "--no-sync", *names, *text, "-D", data])
         server = [str(SERVERS[-1] / "postgres"), "-D", data, "-k", str(folder), "-F"]
         client = ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1"]
-        place = {"PGHOST": str(folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        reached = [*client, "-h", str(folder), "-U", "postgres", "postgres"]
-        database = Database(folder, reached, place)
-        with _serving(folder, [*server, "-c", "listen_addresses="], lambda: database.ask("")):
-            yield database
+        reached = [*client, "-h", str(folder), "-U", "postgres"]
+        first = Database(folder, [*reached, "postgres"], {})
+        with _serving(folder, [*server, "-c", "listen_addresses="], lambda: first.ask("")):
+            first.ask("create database app")
+            place = {"PGHOST": str(folder), "PGUSER": "postgres"}
+            yield Database(folder, [*reached, "app"], place)
 
 
 @contextmanager

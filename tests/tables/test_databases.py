@@ -6,14 +6,18 @@ import io
 import random
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+import bcrypt_batch
 from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.reading import read_layout, read_rows
 from bcrypt_batch.tables.rows import Columns, Reading
+from tests.documents import block
 from tests.tables.databases import Database, mariadb, postgres
-from tests.tables.samples import AWKWARD
+from tests.tables.programs import shell
+from tests.tables.samples import AWKWARD, read_results
 
 PIECES = [
     b"\t", b"\n", b"\r", b"\r\n", b"\\", b'"', b"'", b"\\N", b"\\.", b"NULL", b",", b"|", b"n",
@@ -119,3 +123,38 @@ def test_outfile_of_mariadb(
     known = [(name, None if password == b"NULL" else password) for name, password in users]
     check(content, Reading("csv", Columns(), delimiter, "mysql"), known)
     check(content, Reading("csv", Columns(), delimiter, "mysql", ("\\N",)), users)
+
+
+def check_results(file: Path, users: Users) -> None:
+    """Assert that the results are of these users, and that each signs in."""
+    found = read_results(file)
+    assert [result["id"] for result in found] == [name for name, _ in users]
+    pairs = []
+    for result, (_, password) in zip(found, users, strict=True):
+        if not password or len(password) > 72:
+            assert result["error"] == ("password_too_long" if password else "missing_password")
+        else:
+            pairs.append((password, result["hash"].encode()))
+    assert all(bcrypt_batch.verify_many(*zip(*pairs, strict=True)).values)
+    assert len(pairs) > 100
+
+
+def test_the_recipe_for_postgres(in_postgres: tuple[Database, Users], tmp_path: Path) -> None:
+    database, users = in_postgres
+    assert shell(block("docs/bulk.md", "postgres"), tmp_path, **database.environment) == 1
+    check_results(tmp_path / "hashed.jsonl", users)
+
+
+def test_the_recipe_for_mariadb(in_mariadb: tuple[Database, Users], tmp_path: Path) -> None:
+    database, users = in_mariadb
+    assert shell(block("docs/bulk.md", "mariadb"), tmp_path, **database.environment) == 1
+    known = [(name, None if password == b"NULL" else password) for name, password in users]
+    check_results(tmp_path / "hashed.jsonl", known)
+
+
+def test_the_recipe_for_outfile(in_mariadb: tuple[Database, Users], tmp_path: Path) -> None:
+    database, users = in_mariadb
+    folder = str(database.folder / "temporary")
+    text = block("docs/bulk.md", "outfile").replace("/var/lib/mysql-files", folder)
+    assert shell(text, tmp_path, **database.environment) == 1
+    check_results(tmp_path / "hashed.jsonl", users)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 import shlex
 import shutil
@@ -17,7 +18,10 @@ import pytest
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
 from tests.documents import block, commands
+from tests.processes import require
 from tests.tables.engines import Engines, Table
+from tests.tables.programs import shell
+from tests.tables.samples import read_results
 
 HASHED = block("docs/bulk.md", "hashed").replace("cost=12", "cost=4")
 # The columns are in another order than a reader may expect.
@@ -157,3 +161,29 @@ def test_the_commands(users: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert made == len(USERS)
     assert len(done.stdout.splitlines()) == len(USERS) - 2
     assert '{"username":"007","credential":{"type":"bcrypt","value":"$2b$04$' in done.stdout
+
+
+def test_a_csv_of_excel(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_bytes("id;password\r\nu;\u00fc\u20ac\r\n".encode("cp1252"))
+    assert shell(block("docs/bulk.md", "excel"), tmp_path) == 0
+    (result,) = read_results(tmp_path / "hashed.jsonl")
+    assert bcrypt_batch.checkpw("\u00fc\u20ac".encode(), result["hash"].encode())
+
+
+def test_documents(tmp_path: Path) -> None:
+    require("jq")
+    users = {"users": [{"localId": "u1", "email": "a@b", "password": 'a"\u00e9'}]}
+    credentials = [{"type": "password", "value": "s3cret", "temporary": True}]
+    realm = {
+        "realm": "x",
+        "users": [{"username": "v", "credentials": credentials}, {"username": "w"}],
+    }
+    for name, content in (("users", users), ("realm", realm)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content, indent=2))
+    assert shell(block("docs/bulk.md", "documents"), tmp_path) == 1
+    (result,) = read_results(tmp_path / "hashed.jsonl")
+    assert (result["id"], result["email"]) == ("u1", "a@b")
+    assert bcrypt_batch.checkpw('a"\u00e9'.encode(), result["hash"].encode())
+    with_password, without = read_results(tmp_path / "realm.jsonl")
+    assert bcrypt_batch.checkpw(b"s3cret", with_password["hash"].encode())
+    assert without == {"row": 1, "id": "w", "error": "missing_password"}
