@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from bcrypt_batch.limits import MAX_PASSWORD_BYTES
-
 from .kinds import InvalidTable
 from .rows import Row
 
@@ -35,11 +33,6 @@ _ABOUT = {  # of each note: what is counted, with one and several; what to do
     ),
     "no_utf8": (
         "password is not UTF-8", "passwords are not UTF-8", "--encoding names the table's encoding",
-    ),
-    "long": (
-        f"password has more than {MAX_PASSWORD_BYTES} bytes",
-        f"passwords have more than {MAX_PASSWORD_BYTES} bytes",
-        "bcrypt reads no more",
     ),
     "hashes": (
         "password looks like a hash", "passwords look like hashes",
@@ -75,9 +68,7 @@ class Notes:
             yield row
 
     def _look(self, number: int, password: bytes) -> None:
-        if len(password) > MAX_PASSWORD_BYTES:
-            self._note("long", number)
-        elif password in NULL_WORDS:
+        if password in NULL_WORDS:
             self._note("nulls", number)
         if not password.isascii():
             try:
