@@ -217,8 +217,11 @@ def test_the_bucket_of_tables_is_closed() -> None:
 
 def test_managed_instances_are_off_by_default() -> None:
     managed = {name: of for name, of in resources().items() if name.startswith("Managed")}
-    assert len(managed) == 6  # for two architectures
-    assert {of.get("Condition") for of in managed.values()} == {"HasCapacityProvider"}
+    assert len(managed) == 10  # for two architectures
+    conditions = {"HasCapacityProvider", "HasManagedAlarms"}
+    assert {of.get("Condition") for of in managed.values()} == conditions
+    both = [{"Condition": "HasCapacityProvider"}, {"Condition": "HasAlarms"}]
+    assert section("Conditions")["HasManagedAlarms"] == {"Fn::And": both}
     assert section("Parameters")["CapacityProvider"]["Default"] == ""
 
 
@@ -241,15 +244,15 @@ def test_the_managed_function_takes_many_events_at_once(name: str) -> None:
     assert section("Globals")["Function"]["Runtime"] in ("python3.13", "python3.14")
 
 
-@pytest.mark.parametrize(("file", "number"), [(APPLICATION, 6), (TABLES, 1)])
+@pytest.mark.parametrize(("file", "number"), [(APPLICATION, 10), (TABLES, 1)])
 def test_alarms_are_off_by_default(file: str, number: int) -> None:
     alarms = {
         name: of
         for name, of in resources(file).items()
         if of["Type"] in ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter")
     }
-    assert len(alarms) == number  # three for each architecture, one for tables
-    assert {of["Condition"] for of in alarms.values()} == {"HasAlarms"}
+    assert len(alarms) == number  # five for each architecture, one for tables
+    assert {of["Condition"] for of in alarms.values()} <= {"HasAlarms", "HasManagedAlarms"}
     assert section("Parameters", file)["AlarmTopic"]["Default"] == ""
     for of in alarms.values():
         if of["Type"] == "AWS::CloudWatch::Alarm":
@@ -258,9 +261,19 @@ def test_alarms_are_off_by_default(file: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["arm64", "x8664"])
-def test_an_incomplete_answer_sets_off_an_alarm(name: str) -> None:
-    found = resources()[f"IncompleteFilter{name}"]["Properties"]
-    assert found["LogGroupName"] == f"${{LogGroup{name}}}"
+def test_errors_of_each_function_set_off_an_alarm(name: str) -> None:
+    for function in (f"Function{name}", f"ManagedFunction{name}"):
+        alarm = resources()[function.replace("Function", "ErrorAlarm")]["Properties"]
+        dimensions = [{"Name": "FunctionName", "Value": f"${{{function}}}"}]
+        wanted = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions}
+        assert wanted.items() <= alarm.items()
+
+
+@pytest.mark.parametrize("managed", ["", "Managed"])
+@pytest.mark.parametrize("name", ["arm64", "x8664"])
+def test_an_incomplete_answer_sets_off_an_alarm(name: str, managed: str) -> None:
+    found = resources()[f"{managed}IncompleteFilter{name}"]["Properties"]
+    assert found["LogGroupName"] == f"${{{managed}LogGroup{name}}}"
     assert found["FilterPattern"] == "{ $.complete IS FALSE }"
     assert "complete" in LOGGED  # what the handler logs
     (made,) = found["MetricTransformations"]
@@ -268,7 +281,7 @@ def test_an_incomplete_answer_sets_off_an_alarm(name: str) -> None:
     names = (alarm["Namespace"], alarm["MetricName"])
     assert names == (made["MetricNamespace"], made["MetricName"])
     others = [of["Properties"].get("MetricName") for of in resources().values()]
-    assert others.count(alarm["MetricName"]) == 1  # each function has its own
+    assert others.count(alarm["MetricName"]) == 1  # each architecture has its own
 
 
 @pytest.mark.parametrize(
