@@ -29,7 +29,7 @@ from bcrypt_batch import (
     protocol,
 )
 from tests.processes import PATIENCE_S, PROJECT, check_program, program
-from tests.serving import Serving, serving, until
+from tests.serving import Serving, servers_at, serving, until
 
 HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
 COSTLY = HASH.replace(b"$04$", b"$14$")  # computing it takes seconds
@@ -412,16 +412,6 @@ def test_systemd_hands_over_a_socket_and_is_told(tmp_path: Path) -> None:
 
 
 # ---- One server for all, started by the first ----
-
-
-def servers_at(path: Path) -> list[int]:
-    """Return the process ids of the servers of a socket."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if str(path).encode() in (folder / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
 
 
 def test_the_first_of_many_processes_starts_the_server(tmp_path: Path) -> None:

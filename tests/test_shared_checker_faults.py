@@ -1,0 +1,300 @@
+"""Faults around SharedChecker: what happens to the calls, to other clients, and what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, listening, protocol
+from tests.processes import PATIENCE_S, PROJECT, check_program, program
+from tests.serving import Serving, servers_at, serving, until
+from tests.test_secrets import as_words, writable_memory
+
+HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
+SLOW = HASH.replace(b"$04$", b"$10$")
+COSTLY = HASH.replace(b"$04$", b"$14$")
+NOBODY = 65534  # a user that owns nothing
+
+
+def as_another_user() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be several users")
+
+
+def open_to_all(folder: Path) -> None:
+    """Let other users pass to a folder below a private one, as pytest's are."""
+    for parent in (folder, *folder.parents):
+        with contextlib.suppress(PermissionError):
+            os.chmod(parent, os.stat(parent).st_mode | 0o011)
+
+
+def connect(server: Serving, message: bytes = b"") -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(server.path)
+    connection.sendall(message)
+    return connection
+
+
+def test_a_killed_server_is_found_again_by_the_calls_in_flight(tmp_path: Path) -> None:
+    """By those that wait for its return, and computed by those that don't."""
+    with (
+        serving(tmp_path) as server,
+        ThreadPoolExecutor(4) as threads,
+        server.checker() as away,
+        server.checker(when_away="compute") as here,
+    ):
+        calls = [threads.submit(each.check, b"right", COSTLY) for each in (away, here)]
+        until(lambda: here.stats().in_flight == 2)
+        server.end(signal.SIGKILL)
+        with pytest.raises(CheckerAway, match="no server at"):
+            calls[0].result()
+        assert calls[1].result() is False
+        assert here.stats().computed_here == 1
+        with serving(tmp_path):
+            assert away.check(b"right", HASH)
+
+
+def test_a_start_outlives_a_storm_of_kills(tmp_path: Path) -> None:
+    """Each call is answered once, rightly, by one of many servers."""
+    path = tmp_path / "socket"
+    ended = threading.Event()
+
+    def ask(checker: SharedChecker) -> int:
+        count = 0
+        while not ended.is_set():
+            assert checker.check(b"right", HASH)
+            assert not checker.check(b"wrong", HASH)
+            count += 1
+        return count
+
+    with (
+        SharedChecker(path, start=True) as checker,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        calls = [threads.submit(ask, checker) for _ in range(3)]
+        for _ in range(2):
+            until(lambda: servers_at(path))
+            for server in servers_at(path):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(server, signal.SIGKILL)
+            until(lambda: checker.check(b"right", HASH))
+        ended.set()
+        assert all(call.result() > 0 for call in calls)
+        until(lambda: checker.check(b"right", HASH) and checker.stats().served)
+    os.unlink(path)
+
+
+def test_a_full_disk_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lock file can be made: calls are computed here, or raise with the reason."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(listening.os, "open", full)  # type: ignore[attr-defined]
+    with SharedChecker(tmp_path / "socket", start=True) as here:
+        assert here.check(b"right", HASH)
+    with (
+        SharedChecker(tmp_path / "socket", start=True, when_away="raise") as checker,
+        pytest.raises(CheckerAway, match="No space left on device"),
+    ):
+        checker.check(b"right", HASH)
+
+
+def test_connections_beyond_a_clients_part_are_refused_to_it_only(tmp_path: Path) -> None:
+    limit = 200
+    with serving(tmp_path, preexec_fn=lambda: limit_descriptors(limit)) as server:
+        part = (limit - 32) // 4 + 1
+        held = [connect(server) for _ in range(part)]
+        until(lambda: server.open_now()[0] > part)
+        with server.checker() as flooding, pytest.raises(CheckerFull):
+            flooding.check(b"right", HASH)
+        check_program("shared/check", server.path, HASH.hex())
+        for connection in held:
+            connection.close()
+        until(lambda: server.open_now()[0] < part)
+        assert server.checker().check(b"right", HASH)
+
+
+def limit_descriptors(count: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def test_a_server_without_descriptors_goes_on_when_it_has_some(tmp_path: Path) -> None:
+    """Connections wait in the socket's backlog, and calls until they are late."""
+    with serving(tmp_path) as server, server.checker() as checker:
+        assert checker.check(b"right", HASH)
+        opened, _ = server.open_now()
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (opened + 2, opened + 2))
+        held = [connect(server) for _ in range(5)]
+        with ThreadPoolExecutor(1) as threads:
+            call = threads.submit(checker.check, b"right", HASH)
+            until(lambda: server.open_now()[0] == opened + 2)
+            assert not call.done()
+            for connection in held:
+                connection.close()
+            assert call.result()
+
+
+def test_a_client_without_descriptors_computes_itself(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        check_program("shared/without_descriptors", server.path, HASH.hex())
+
+
+def test_a_stopped_client_harms_nobody(tmp_path: Path) -> None:
+    """With calls in flight; it gets its answers when it goes on."""
+    with (
+        serving(tmp_path) as server,
+        server.checker() as checker,
+        subprocess.Popen(
+            program("shared/check", server.path, SLOW.hex(), 8), cwd=PROJECT
+        ) as stopped,
+    ):
+        until(lambda: checker.stats().in_flight)
+        stopped.send_signal(signal.SIGSTOP)
+        assert checker.check(b"right", HASH)
+        until(lambda: checker.stats().in_flight == 0)
+        stopped.send_signal(signal.SIGCONT)
+        assert stopped.wait(PATIENCE_S) == 0
+
+
+def test_a_stopped_server_holds_up_a_call_until_its_timeout(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.checker() as checker:
+        server.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(bcrypt_batch.CheckerTimeout):
+            checker.check(b"right", HASH, timeout=0.1)
+        server.process.send_signal(signal.SIGCONT)
+        assert checker.check(b"right", HASH)
+
+
+def test_a_flood_of_items_does_not_starve_a_login(tmp_path: Path) -> None:
+    """Another client's check begins with its next turn, while hundreds of items wait."""
+    with serving(tmp_path) as server, server.checker() as checker:
+        with subprocess.Popen(
+            program("shared/flood", server.path, SLOW.hex()), cwd=PROJECT
+        ) as flood:
+            until(lambda: checker.stats().waiting > 500)
+            assert checker.check(b"right", HASH)
+            assert checker.stats().waiting > 500
+            flood.kill()
+        until(lambda: checker.stats().waiting == checker.stats().in_flight == 0)
+
+
+def test_no_password_goes_to_another_users_server(tmp_path: Path) -> None:
+    """Who made the file first in a folder of all: it gets a connection, and nothing on it."""
+    as_another_user()
+    open_to_all(tmp_path)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o777)
+    theirs.chmod(0o777)
+    path = theirs / "socket"
+    with subprocess.Popen(
+        program("shared/another_users_server", path),
+        cwd=PROJECT,
+        user=NOBODY,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as thief:
+        assert thief.stdout
+        assert thief.stdout.readline() == "listening\n"
+        with (
+            SharedChecker(path) as here,
+            pytest.warns(RuntimeWarning, match="served by another user, number 65534"),
+        ):
+            assert here.check(b"right", HASH)
+        with (
+            SharedChecker(path, when_away="raise") as checker,
+            pytest.warns(RuntimeWarning),
+            pytest.raises(CheckerAway, match="another user"),
+        ):
+            checker.check(b"right", HASH)
+        assert thief.stdout.readline() == "got 0 bytes\n"
+        assert thief.stdout.readline() == "got 0 bytes\n"
+        thief.terminate()
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer"), [("0600", b"bcq1\4\0\0\0"), ("0666", b"bcq1\0\x10\0\1")]
+)
+def test_a_server_takes_calls_of_its_user_unless_its_mode_says_more(
+    mode: str, answer: bytes, tmp_path: Path
+) -> None:
+    """A connection of another user: by a file that was opened to all later, or by --mode."""
+    as_another_user()
+    open_to_all(tmp_path)
+    with serving(tmp_path, "--mode", mode) as server:
+        os.chmod(server.path, 0o666)
+        message = bytes(protocol.request([(b"right", HASH[:29])], even_if_full=False))
+        done = subprocess.run(
+            program("shared/raw", server.path, message.hex()),
+            cwd=PROJECT,
+            user=NOBODY,
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout[:8] == answer
+
+
+def test_another_users_socket_or_lock_is_refused(tmp_path: Path) -> None:
+    as_another_user()
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(path)
+    os.chown(path, NOBODY, NOBODY)
+    with pytest.raises(OSError, match="is another user's socket"):
+        listening.listen(path)
+    os.unlink(path)
+    os.chown(f"{path}.lock", NOBODY, NOBODY)
+    with pytest.raises(OSError, match=r"belongs to another user"):
+        listening.listen(path)
+
+
+def test_no_password_stays_in_the_servers_memory(tmp_path: Path) -> None:
+    """Of calls that ended in any way, and of requests that never became whole."""
+    password = secrets.token_bytes(40)
+    digests = bcrypt_batch.hashpw(password, HASH)[29:]
+    forms = [password, as_words(password), digests]
+    parts = [form[i : i + 8] for form in forms for i in range(0, len(form) - 7, 4)]
+    message = bytes(protocol.request([(password, COSTLY[:29])] * 2, even_if_full=False))
+    with serving(tmp_path) as server, server.checker() as checker:
+        half = connect(server, message[:-60])
+        until(lambda: checker.stats().in_flight == 1)
+        memory = writable_memory(server.process.pid)
+        assert any(part in memory for part in parts)  # in a lane, as words: the search finds it
+        half.close()
+        assert not checker.check(password, HASH)
+        checker.hash_all_under([password] * 20, [HASH] * 20)
+        with pytest.raises(bcrypt_batch.CheckerTimeout):
+            checker.check(password, COSTLY, timeout=0.05)
+        with pytest.raises(ValueError, match="cost"):
+            server.checker(max_cost=31).check(password, HASH.replace(b"$04$", b"$31$"))
+        until(lambda: checker.stats().in_flight == 0)
+        memory = writable_memory(server.process.pid)
+        assert [part for part in parts if part in memory] == []
+
+
+def test_rubbish_and_half_messages_harm_nobody(tmp_path: Path) -> None:
+    message = bytes(protocol.request([(b"right", SLOW[:29])] * 9, even_if_full=True))
+    with serving(tmp_path) as server, server.checker() as checker:
+        until(lambda: checker.stats().served)
+        before = server.open_now()
+        held: list[Any] = [connect(server, message[:cut]) for cut in range(0, len(message), 60)]
+        held += [connect(server, secrets.token_bytes(500)) for _ in range(20)]
+        held += [connect(server, message) for _ in range(5)]
+        assert checker.check(b"right", HASH)
+        for connection in held:
+            connection.close()
+        until(lambda: server.open_now() <= before)
+        until(lambda: checker.stats().waiting == checker.stats().in_flight == 0)
