@@ -26,6 +26,7 @@ class Listener:
     Attributes:
         socket: Listens, and does not block.
         path: Of the socket's file; None if another program has made it.
+        is_open_to_others: Whether the file's mode lets other users connect.
     """
 
     def __init__(self, listening: socket.socket, path: str | None, lock: int | None) -> None:
@@ -33,6 +34,10 @@ class Listener:
         self.path = path
         self.lock = lock
         self._file = None if path is None else _identity(path)
+        try:
+            self.is_open_to_others = bool(os.stat(self.name).st_mode & 0o022)
+        except (OSError, ValueError):  # without a file
+            self.is_open_to_others = False
         _listeners.add(self)
 
     @property
@@ -44,14 +49,6 @@ class Listener:
     def is_there(self) -> bool:
         """Whether clients still find this socket at its path."""
         return self.path is None or _identity(self.path) == self._file
-
-    @property
-    def is_open_to_others(self) -> bool:
-        """Whether the file's mode lets other users connect."""
-        try:
-            return bool(os.stat(self.name).st_mode & 0o022)
-        except (OSError, ValueError):
-            return False
 
     def remove(self) -> None:
         """Remove the file, if it is still this socket's."""
@@ -103,14 +100,15 @@ def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
             os.fchmod(listening.fileno(), mode)
             listening.bind(path)
             os.chmod(path, mode)
-            listening.listen(BACKLOG)
             listening.setblocking(False)
+            listener = Listener(listening, path, lock)
+            listening.listen(BACKLOG)
+            return listener
         except BaseException as error:
             listening.close()
             if isinstance(error, OSError) and error.filename is None:
                 raise OSError(error.errno, error.strerror, path) from None
             raise
-        return Listener(listening, path, lock)
     except BaseException:
         os.close(lock)
         raise
