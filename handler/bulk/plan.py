@@ -61,6 +61,8 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     _claim(place, run)  # after the table was read: a refused one leaves the prefix free
     if items is None:
         items = [chunk._asdict() for chunk in cut]
+        if run.job.wrap is not None:
+            notes.expect_digests()
         store.create_json(place.notes, notes.found)
         if not store.create_json(place.plan, items):
             items = store.read_json(place.plan)  # another invocation was first

@@ -120,6 +120,7 @@ def test_rows_in_another_encoding(bulk: Engine) -> None:
 def test_wrap(bulk: Engine) -> None:
     bulk.upload(b"id,password\nu,%b\nv,a\n" % (b"A" * 32))
     assert bulk.start(wrap="md5-hex")["status"] == "SUCCEEDED"
+    assert json.loads(bulk.read("runs/r/notes.json")) == {}
     made, refused = [json.loads(line) for line in bulk.lines()]
     assert bcrypt_batch.checkpw(b"a" * 32, made["hash"].encode())
     assert refused == {"row": 1, "id": "v", "error": "not_a_digest"}
