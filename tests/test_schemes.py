@@ -42,16 +42,16 @@ def another(password: bytes) -> bytes:
 def verified(made: list[Stored]) -> list[Stored]:
     """Return those whose password matches."""
     matched = []
-    for scheme in {one.scheme for one in made}:
-        some = [one for one in made if one.scheme == scheme]
-        pepper = PEPPER if scheme == "pepper" else None
+    for argument in {told(one.scheme) for one in made}:
+        some = [one for one in made if told(one.scheme) == argument]
+        pepper = PEPPER if argument == "pepper" else None
         result = verify_many(
             [one.password for one in some],
             [one.text for one in some],
-            scheme=told(scheme),
+            scheme=argument,
             pepper=pepper,
         )
-        assert result.schemes == [scheme] * len(some)
+        assert result.schemes == [one.scheme for one in some]
         assert result.errors == {}
         matched += [one for one, match in zip(some, result.values, strict=True) if match]
     return matched
