@@ -28,6 +28,8 @@ NOT_RUN = {
     ("README.md", "layer"): "builds in containers; tests/deployment builds and publishes a layer",
     ("docs/lambda.md", "layer"): "publishes; tests/deployment/test_publish.py does so to moto",
     ("docs/logins.md", "mod_wsgi"): "needs Apache with mod_wsgi",
+    ("docs/logins.md", "bcrypt-batch.socket"): "needs systemd; test_shared_checker.py stands in",
+    ("docs/logins.md", "bcrypt-batch.service"): "needs systemd; test_shared_checker.py stands in",
     ("docs/lambda.md", "attach"): "needs a function in an AWS account",
     ("docs/lambda.md", "alias"): "needs a function in an AWS account",
 }

@@ -18,6 +18,7 @@ import pytest
 import bcrypt_batch
 from tests.documents import PROJECT, block
 from tests.processes import PATIENCE_S, check_program
+from tests.serving import serving
 
 HASHED = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(5))
 LONG = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(5))
@@ -227,3 +228,15 @@ def test_django_requests_share_lanes(django_settings: str) -> None:
 
 def test_django_in_a_child_of_a_fork_in_the_middle_of_the_first_login(django_settings: str) -> None:
     check_program("logins/fork_in_the_first_login", django_settings, PYTHONWARNINGS="ignore")
+
+
+def test_django_processes_share_a_server(django_settings: str, tmp_path: Path) -> None:
+    """By the setting of the recipe, with another path."""
+    found = recipe("django-shared", block("docs/logins.md", "django-shared"))
+    options = found["BCRYPT_BATCH_CHECKER"]
+    assert {*options} == {"socket", "start"}
+    with serving(tmp_path) as server:
+        options = {"socket": server.path, "when_away": "raise"}
+        settings = json.loads(django_settings) | {"BCRYPT_BATCH_CHECKER": options}
+        check_program("logins/share_lanes", json.dumps(settings))
+        assert server.checker().stats().finished == 65

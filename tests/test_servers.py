@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -19,7 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from bcrypt_batch import SharedChecker
+from tests.documents import block
 from tests.processes import PATIENCE_S, PROGRAMS, check_program
+from tests.serving import servers_at, serving, until
 
 LIBRARIES = ["gevent", "eventlet"]
 
@@ -48,9 +52,15 @@ def test_a_checker_beside_patched_threads(library: str) -> None:
 
 
 @contextmanager
-def served(command: list[str], folder: Path, at_import: str) -> Iterator[str]:
-    """Run a server in front of application.py; yield its address."""
-    shutil.copy(PROGRAMS / "servers/application.py", folder)
+def served(
+    command: list[str],
+    folder: Path,
+    at_import: str,
+    application: str = "application",
+    **environment: str,
+) -> Iterator[str]:
+    """Run a server in front of an application; yield its address."""
+    shutil.copy(PROGRAMS / f"servers/{application}.py", folder / "application.py")
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -59,7 +69,13 @@ def served(command: list[str], folder: Path, at_import: str) -> Iterator[str]:
         subprocess.Popen(
             [part.replace("PORT", str(port)) for part in command],
             cwd=folder,
-            env={**os.environ, "AT_IMPORT": at_import, "PYTHONWARNINGS": "ignore"},
+            env={
+                **os.environ,
+                "AT_IMPORT": at_import,
+                "PYTHONWARNINGS": "ignore",
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                **environment,
+            },
             stdout=log,
             stderr=log,
         ) as server,
@@ -110,18 +126,113 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("at_import", ["hash", "start", "log in"])
-@pytest.mark.parametrize("name", SERVERS)
-def test_behind_a_server_that_forks(name: str, at_import: str, tmp_path: Path) -> None:
-    """Before the fork its parent has hashed, started threads, or used its checker."""
+def command_of(name: str, arguments: str) -> list[str]:
+    """Return the command of a server; skip if it isn't installed."""
     program = name.partition("-")[0]
     path = shutil.which(program, path=str(Path(sys.executable).parent))
     if not path:
         pytest.skip(f"{program} is not installed (group servers)")
     if "gevent" in name:
         require("gevent")
-    command = [path, *SERVERS[name].split()]
+    command = [path, *shlex.split(arguments)]
     if program == "uwsgi":
         command += ["--home", sys.prefix, "--module", "application"]
-    with served(command, tmp_path, at_import) as address:
+    return command
+
+
+@pytest.mark.parametrize("at_import", ["hash", "start", "log in"])
+@pytest.mark.parametrize("name", SERVERS)
+def test_behind_a_server_that_forks(name: str, at_import: str, tmp_path: Path) -> None:
+    """Before the fork its parent has hashed, started threads, or used its checker."""
+    with served(command_of(name, SERVERS[name]), tmp_path, at_import) as address:
         ask_many_times(address)
+
+
+# How each is told in docs/logins.md, with another port and socket.
+SHARING = {
+    "gunicorn": "--workers 4",
+    "gunicorn-gthread": "--workers 2 --threads 4 --worker-class gthread",
+    "gunicorn-gevent": "--workers 2 --worker-class gevent",
+    "gunicorn-preload": "--workers 4 --preload",
+    "gunicorn-recycled": "--workers 4 --max-requests 7 --max-requests-jitter 3",
+}
+
+
+def log_in_many_times(address: str) -> int:
+    """Return how many processes have answered, each rightly."""
+
+    def ask(_: int) -> int:
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
+            answer = json.load(response)
+        assert answer["checked"] == [True, False]
+        return int(answer["pid"])
+
+    with ThreadPoolExecutor(8) as executor:
+        return len({*executor.map(ask, range(64))})
+
+
+@pytest.mark.parametrize("at_import", ["nothing", "log in"])
+@pytest.mark.parametrize("name", SHARING)
+def test_processes_share_a_server(name: str, at_import: str, tmp_path: Path) -> None:
+    """All calls of all workers, also of those that end and begin under load, are the server's."""
+    arguments = f"application:application --bind 127.0.0.1:PORT {SHARING[name]}"
+    with (
+        serving(tmp_path) as server,
+        served(
+            command_of(name, arguments),
+            tmp_path,
+            at_import,
+            "shared_application",
+            SOCKET=server.path,
+        ) as address,
+    ):
+        assert log_in_many_times(address) > 1
+        stats = server.checker().stats()
+        assert stats.finished >= 128
+        assert stats.mean_group_size > 1
+        assert (stats.waiting, stats.in_flight, stats.refused) == (0, 0, 0)
+
+
+def test_workers_start_the_server_that_they_share(tmp_path: Path) -> None:
+    path = tmp_path / "shared"
+    command = command_of("gunicorn", "application:application --bind 127.0.0.1:PORT --workers 4")
+    with served(
+        command, tmp_path, "nothing", "shared_application", SOCKET=str(path), START="1"
+    ) as address:
+        log_in_many_times(address)
+        assert len(servers_at(path)) == 1
+        assert SharedChecker(path).stats().finished == 128
+    path.unlink()  # so that it ends
+
+
+def test_uwsgi_attaches_the_server(tmp_path: Path) -> None:
+    """It starts the server before its workers, and ends it with itself."""
+    options = block("docs/logins.md", "uwsgi").splitlines()[1:]
+    assert options[0].startswith("attach-daemon = bcrypt-batch serve --socket /run/app/bcrypt.sock")
+    path = tmp_path / "attached"
+    daemon = options[0].partition(" = ")[2].replace("/run/app/bcrypt.sock", str(path))
+    arguments = (
+        f"--http-socket 127.0.0.1:PORT --master --processes 4 --need-app --die-on-term "
+        f"--attach-daemon {shlex.quote(daemon)}"
+    )
+    with served(
+        command_of("uwsgi", arguments),
+        tmp_path,
+        "nothing",
+        "shared_application",
+        SOCKET=str(path),
+    ) as address:
+        until(path.exists)
+        log_in_many_times(address)
+        assert SharedChecker(path).stats().finished == 128
+        (server,) = servers_at(path)
+    until(lambda: server not in servers_at(path))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_greenlets_share_a_server(library: str, when: str, tmp_path: Path) -> None:
+    require(library)
+    with serving(tmp_path) as server:
+        name = "servers/greenlets_share_a_server"
+        check_program(name, library, when, server.path, PYTHONWARNINGS="ignore")
