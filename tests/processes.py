@@ -36,6 +36,7 @@ PACKAGES = {
     "psql": "postgresql",
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",
+    "systemd-analyze": "systemd",
     "valgrind": "valgrind",
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
 }

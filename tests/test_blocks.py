@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from bcrypt_batch.tables.results import json_lines
 from bcrypt_batch.tables.rows import Row
 from tests.documents import PROJECT, block, blocks, commands
 from tests.invoked import call
+from tests.processes import check, require
 from tests.serving import serving
 
 NOT_RUN = {
@@ -28,8 +30,6 @@ NOT_RUN = {
     ("README.md", "layer"): "builds in containers; tests/deployment builds and publishes a layer",
     ("docs/lambda.md", "layer"): "publishes; tests/deployment/test_publish.py does so to moto",
     ("docs/logins.md", "mod_wsgi"): "needs Apache with mod_wsgi",
-    ("docs/logins.md", "bcrypt-batch.socket"): "needs systemd; test_shared_checker.py stands in",
-    ("docs/logins.md", "bcrypt-batch.service"): "needs systemd; test_shared_checker.py stands in",
     ("docs/lambda.md", "attach"): "needs a function in an AWS account",
     ("docs/lambda.md", "alias"): "needs a function in an AWS account",
 }
@@ -84,6 +84,18 @@ def test_the_example_of_schemes(capsys: pytest.CaptureFixture[str]) -> None:
     text = block("docs/schemes.md", "schemes")
     exec(text.replace("cost=12", "cost=4"), {"bcrypt_batch": bcrypt_batch})
     assert capsys.readouterr().out == f"{text.rpartition('# ')[2]}"
+
+
+def test_the_units_of_systemd(tmp_path: Path) -> None:
+    """test_shared_checker.py hands the socket over as these do."""
+    require("systemd-analyze")
+    units = {
+        "bcrypt-batch.socket": block("docs/logins.md", "bcrypt-batch.socket"),
+        "bcrypt-batch.service": block("docs/logins.md", "bcrypt-batch.service"),
+    }
+    for name, text in units.items():
+        (tmp_path / name).write_text(text.replace("/opt/app/bin/bcrypt-batch", sys.executable))
+    check(["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in units)])
 
 
 def test_the_pre_hash() -> None:
