@@ -110,9 +110,9 @@ EXAMPLES ?= 30
 REQUESTS ?= 10000
 FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel $(SANITIZE)
 FUZZ_PLAIN := $(wildcard ext/kernel/lanes_*.c) ext/kernel/selftest.c ext/kernel/constants.c
-PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_pairs tables/test_rows \
-    test_batch test_batch_sequences test_grouping test_libxcrypt test_quoted test_request test_schema \
-    test_single)
+PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_json \
+    tables/test_pairs tables/test_rows test_batch test_batch_sequences test_grouping test_libxcrypt \
+    test_quoted test_request test_schema test_single)
 fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	mkdir -p build/fuzz
 	for file in $(abspath $(FUZZ_PLAIN)); do \

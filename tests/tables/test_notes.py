@@ -46,6 +46,16 @@ def test_the_summary_counts_what_may_be_wrong(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_digests_that_are_to_be_wrapped_are_not_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table := tmp_path / "users.csv").write_bytes(table_of([b"5f4dcc3b5aa765d61d8327deb882cf99"]))
+    command = ["hash", str(table), "-c", "4", "-o", str(tmp_path / "o"), "--force"]
+    for options, noted in (([], True), (["--wrap", "md5-hex"], False)):
+        assert main([*command, *options]) == 0
+        assert ("looks like a hexadecimal digest" in capsys.readouterr().err) is noted
+
+
 HASHES = [
     BCRYPT, BCRYPT.replace(b"2y", b"2"), b"ada:" + BCRYPT, b"{BLF-CRYPT}" + BCRYPT,
     b"bcrypt$" + BCRYPT, b"$wp" + BCRYPT, b"$P$BsBFSBjcSGFCZzKpCrFdQYKbBVyVxH1",

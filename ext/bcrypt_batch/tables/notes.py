@@ -57,7 +57,9 @@ class Notes:
         found: For each note how many passwords it is about, and the number of the first row.
     """
 
-    def __init__(self, found: dict[str, Any] | None = None) -> None:
+    def __init__(self, found: dict[str, Any] | None = None, *, digests: bool = True) -> None:
+        """Take earlier notes; `digests` is whether digests are noted."""
+        self._digest_lengths = _DIGEST_LENGTHS if digests else ()
         self.found: dict[str, list[int]] = dict(found or {})
 
     def taking(self, rows: Iterator[Row]) -> Iterator[Row]:
@@ -77,7 +79,7 @@ class Notes:
                 self._note("no_utf8", number)
         elif looks_like_hash(password):
             self._note("hashes", number)
-        elif len(password) in _DIGEST_LENGTHS and _DIGEST.fullmatch(password):
+        elif len(password) in self._digest_lengths and _DIGEST.fullmatch(password):
             self._note("digests", number)
 
     def _note(self, name: str, number: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from .compute import Job
 from .inputs import open_input
 from .interrupts import Interrupts
 from .kinds import InvalidTable, format_by_content
@@ -93,12 +94,8 @@ def _detected(source: Source, lines: Lines) -> Source:
 
 
 @contextmanager
-def open_table(
-    source: Source,
-    interrupts: Interrupts,
-    check: Callable[[list[Row]], None] = lambda _: None,
-) -> Iterator[Table]:
-    """Open a table for reading; `interrupts` may end a wait for it, `check` refuse its first rows.
+def open_table(source: Source, interrupts: Interrupts, job: Job) -> Iterator[Table]:
+    """Open a table for a job, which may refuse the first rows; `interrupts` may end a wait for it.
 
     Raises:
         InvalidTable: The table can't be read as specified.
@@ -110,8 +107,8 @@ def open_table(
         if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
             raise InvalidTable("Parquet can only be read from a plain file")
         size = os.stat(source.path).st_size
-        rows = looked_ahead(parquet_rows(source.path, source.reading), check)
-        yield _noted(rows, size, source)
+        rows = looked_ahead(parquet_rows(source.path, source.reading), job.check)
+        yield _noted(rows, size, source, job)
         return
     with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
@@ -121,10 +118,12 @@ def open_table(
             source = _detected(source, lines)
         reading, layout = find_layout(lines, source.reading)
         source = source._replace(reading=reading)
-        rows = looked_ahead(read_rows(lines, reading, layout), check, AHEAD_ROWS if plain else 1)
-        yield _noted(rows, about.st_size if plain else None, source)
+        rows = looked_ahead(
+            read_rows(lines, reading, layout), job.check, AHEAD_ROWS if plain else 1
+        )
+        yield _noted(rows, about.st_size if plain else None, source, job)
 
 
-def _noted(rows: Iterator[Row], size: int | None, source: Source) -> Table:
-    notes = Notes()
+def _noted(rows: Iterator[Row], size: int | None, source: Source, job: Job) -> Table:
+    notes = Notes(digests=job.wrap is None)
     return Table(notes.taking(rows), size, source, notes)

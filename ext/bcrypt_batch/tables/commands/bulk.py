@@ -134,8 +134,8 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     found = input_state(options.input)
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
-    check = job_of(options).check
-    with open_table(read_from, interrupts, check) as table:  # only a readable one is uploaded
+    job = job_of(options)
+    with open_table(read_from, interrupts, job) as table:  # only a readable one is uploaded
         for said in table.source.detected(read_from):
             say(said)
         read_from = table.source

@@ -123,7 +123,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
     interrupts.limit(options.deadline)
     with (
-        open_table(read_from, interrupts, job.check) as opened,
+        open_table(read_from, interrupts, job) as opened,
         paired(opened, options.hashes, interrupts) as pairing,
         failures(options, interrupts) as failed,
     ):
