@@ -42,13 +42,13 @@ class Sharing:
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         asked = asked_workers(environ)
-        self._own_workers = worker_count()  # the share of this process, if the server refuses
+        self._own_workers = worker_count()  # the share of this process, if it computes
         if asked is not None:
             environ[VARIABLE] = str(asked)  # the server reads this name, as any user of the library
         self.workers = server_worker_count()
-        self._checker = SharedChecker(
-            os.path.join(environ.get("TMPDIR", "/tmp"), SOCKET), start=True, when_full="wait"
-        )
+        path = os.path.join(environ.get("TMPDIR", "/tmp"), SOCKET)
+        # Without a server it would compute one item after the other; a batch fills lanes.
+        self._checker = SharedChecker(path, start=True, when_away="raise", when_full="wait")
         with suppress(CheckerError):
             self._checker.hash(b"", cost=MIN_COST)  # starts the server before a request needs it
 
@@ -65,7 +65,7 @@ class Sharing:
     def hash_or_verify(
         self, passwords: Any, hashes: Any, *, deadline: float, **options: Any
     ) -> BatchResult[Any]:
-        """Compute a request; in this process if the server refuses.
+        """Compute a request; in this process if the server refuses or is away.
 
         Args:
             passwords: As for `batch.hash_or_verify`.

@@ -124,16 +124,18 @@ def test_nothing_stays_of_an_environment() -> None:
     assert not Path(instance.folder).exists()
 
 
-def test_a_process_computes_what_the_server_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("server_is", ["full", "away"])
+def test_a_process_computes_where_the_server_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_is: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise CheckerFull("the checker is full")
 
-    monkeypatch.setattr(SharedChecker, "_compute", refuse)
-    monkeypatch.setattr(SharedChecker, "hash_all_under", refuse)
+    if server_is == "full":
+        monkeypatch.setattr(SharedChecker, "_compute", refuse)
+        monkeypatch.setattr(SharedChecker, "hash_all_under", refuse)
     monkeypatch.setattr(sharing, "worker_count", lambda: 1)
-    own = Sharing({"TMPDIR": str(tmp_path)})
+    own = Sharing({"TMPDIR": str(tmp_path / "missing")})  # where none can start
     options: dict[str, Any] = {"cost": 4, "prefix": b"2b", "max_cost": 4, "truncate": True}
     hashes = [MADE.encode()] * 2
     result = own.hash_or_verify([b"s3cret", b"guess"], hashes, deadline=30, **options)
