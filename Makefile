@@ -101,14 +101,14 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	        tests/test_checker.py tests/test_checker_asyncio.py tests/test_checker_storm.py \
 	        -k "not first_call and not refused and not stacks and not warning and not fork and not Forks and not wiped"
 
-# libFuzzer on the kernel, half of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
+# libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
 # the tests on generated examples, with more of them, and a function that gets more requests. libFuzzer
 # writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of the lanes is not
 # counted: they have no branch that depends on the input.
 MINUTES ?= 6
 EXAMPLES ?= 30
 REQUESTS ?= 10000
-FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Iext/kernel $(SANITIZE)
+FUZZ_FLAGS := -g -O2 -std=c11 -D_GNU_SOURCE -Wno-macro-redefined -Iext/kernel -Iext/engine $(SANITIZE)
 FUZZ_PLAIN := $(wildcard ext/kernel/lanes_*.c) ext/kernel/selftest.c ext/kernel/constants.c
 PROPERTIES := $(patsubst %,tests/%.py,bulk/test_events emulator/test_load tables/test_json \
     tables/test_pairs tables/test_rows test_batch test_batch_sequences test_grouping test_libxcrypt \
@@ -119,11 +119,11 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	    (cd build/fuzz && $(CLANG) $(FUZZ_FLAGS) -c $$file) || exit 1; done
 	for file in $(abspath $(filter-out $(FUZZ_PLAIN),$(KERNEL_C))); do \
 	    (cd build/fuzz && $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $$file) || exit 1; done
-	for target in settings hashes; do \
+	for target in settings hashes requests; do \
 	    mkdir -p build/fuzz/corpus/$$target; \
 	    $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer tests/fuzz/$$target.c build/fuzz/*.o -lcrypt \
 	        -o build/fuzz/$$target && \
-	    build/fuzz/$$target -max_total_time=$$(( $(MINUTES) * 30 )) -print_final_stats=1 -verbosity=0 \
+	    build/fuzz/$$target -max_total_time=$$(( $(MINUTES) * 20 )) -print_final_stats=1 -verbosity=0 \
 	        -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
