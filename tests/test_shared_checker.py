@@ -451,6 +451,16 @@ def test_calls_of_children_and_parents_after_any_fork(server: Serving) -> None:
     check_program("shared/forks", server.path, HASH.hex())
 
 
+def test_a_connection_of_an_interrupted_call_is_nobodys(server: Serving) -> None:
+    """A signal handler's exception came when the call had it, and before it could drop it."""
+    checker = server.checker()
+    opened = len(os.listdir("/proc/self/fd"))
+    with pytest.warns(ResourceWarning):
+        checker._client.connect(None, start=False)
+    checker.close()
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
 def test_no_thread_or_connection_is_left(server: Serving, checker: SharedChecker) -> None:
     checker.check(b"right", HASH)
     before, opened = server.open_now(), len(os.listdir("/proc/self/fd"))
