@@ -144,7 +144,7 @@ clients = {run_client(seed) for seed in range(PROCESSES)}
 victims = {run_client(seed) for seed in range(100, 103)}  # which are killed
 source, faults = random.Random(1), Counts()
 while clients:
-    time.sleep(source.random() * 0.5)
+    time.sleep(source.random() * max(0.5, CALLS / 10_000))
     done, status = os.waitpid(-1, os.WNOHANG)
     if done in clients:
         assert os.waitstatus_to_exitcode(status) == 7, (done, status)
