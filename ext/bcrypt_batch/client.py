@@ -46,7 +46,7 @@ class Client:
         self.closed = False
         self._start = start
         self._process = os.getpid()
-        # Weak: an exception may interrupt a call before it can drop its connection, which ends then.
+        # Weak: a call may be interrupted before it can drop its connection, which ends then.
         self._connections: WeakSet[socket.socket] = WeakSet()
         self._not_before = 0.0  # a server that failed to start is not started again at once
         self._warned = False
