@@ -27,12 +27,16 @@ def begin_json(lines: Lines, reading: Reading) -> Reading:
     Raises:
         InvalidTable: It is neither, but one document.
     """
-    head = lines.head[lines.offset :]
-    begins = len(head) - len(head.lstrip(b" \t\r\n"))
-    if head[begins : begins + 1] == b"[":
+    begins, first = 0, b""
+    for line in lines.ahead():
+        first = line.lstrip(b" \t\r\n")
+        begins += len(line) - len(first)
+        if first or begins > lines.limit:
+            break
+    if first.startswith(b"["):
         lines.skip(begins + 1)
         return reading._replace(form="json")
-    if _is_document(lines.decoder()(next(lines.ahead(), b"")), reading.columns.password):
+    if _is_document(lines.decoder()(first), reading.columns.password):
         raise InvalidTable(DOCUMENT)
     return reading._replace(form="jsonl")
 

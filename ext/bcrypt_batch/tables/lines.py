@@ -61,9 +61,14 @@ class Lines:
         return got
 
     def skip(self, size: int) -> None:
-        """Skip some of the bytes of `head`."""
-        self._start = self._start[size:]
+        """Skip some of the bytes of `head`, or of lines that `ahead` has yielded."""
         self.offset += size
+        while size and self._given_back:
+            line = self._given_back.popleft()
+            if size < len(line):
+                self._given_back.appendleft(line[size:])
+            size -= min(size, len(line))
+        self._start = self._start[size:]
 
     def mark(self) -> int:
         """Mark the start of a row; return its offset."""
@@ -123,7 +128,10 @@ class Lines:
 
     def take(self, size: int) -> bytes:
         """Hand over some bytes, whatever their lines are; none at the file's end."""
-        data, self._start = self._start, b""
+        if self._given_back:
+            data = self._given_back.popleft()
+        else:
+            data, self._start = self._start, b""
         data = data or getattr(self._file, "read1", self._file.read)(size)
         self.offset += len(data)
         return data
