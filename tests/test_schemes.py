@@ -131,6 +131,16 @@ def test_libpass_verifies_what_is_made(scheme: str) -> None:
         assert not hasher.verify(another(one.password), one.text)
 
 
+@pytest.mark.parametrize("prefix", [b"2a", b"2y"])
+def test_libpass_verifies_what_is_made_with_another_prefix(prefix: bytes) -> None:
+    """It takes only 2b, which is the same algorithm."""
+    made = hash_many([b"s3cret"], cost=COST, prefix=prefix, scheme="passlib-v2").values[0]
+    assert made
+    assert made.startswith(b"$bcrypt-sha256$v=2,t=2b,r=4$")
+    pytest.importorskip("passlib")
+    assert makers.libpass_hasher("passlib-v2").verify(b"s3cret", made)
+
+
 def test_php_verifies_what_is_made() -> None:
     require("php")
     schemes = [name for name in TO_HASH if name in makers.WITH_PHP]

@@ -157,8 +157,8 @@ class _Passlib(Scheme):
         return b"$%b$%02d$%b%b" % (prefix, int(cost), salt, digest)
 
     def put(self, hashed: bytes) -> bytes:
-        fields = hashed[1:3], int(hashed[4:6]), hashed[7:29], hashed[29:]
-        return self.mark + b"t=%b,r=%d$%b$%b" % fields
+        fields = int(hashed[4:6]), hashed[7:29], hashed[29:]
+        return self.mark + b"t=2b,r=%d$%b$%b" % fields  # its readers take no other label
 
 
 class _Base64(Scheme):
