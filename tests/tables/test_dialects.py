@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bcrypt_batch.tables import dialects
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.kinds import InvalidTable
 from bcrypt_batch.tables.lines import MAX_RECORD_BYTES
@@ -58,6 +59,21 @@ def test_what_a_backslash_means(dialect: str, field: bytes, password: bytes | st
     more = [b"before", password, b"after"]
     assert passwords(b"t\tbefore\nu\t" + field + b"\nv\tafter\n", dialect) == more
     assert passwords(b"t\tbefore\nu\t" + field + b"\nv\tafter", dialect) == more
+
+
+def test_a_field_of_many_delimiters_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's text of a megabyte of tabs took 20 seconds."""
+    looked = []
+    plain = dialects._ends_plain
+
+    def counted(text: str) -> bool:
+        looked.append(len(text))
+        return plain(text)
+
+    monkeypatch.setattr(dialects, "_ends_plain", counted)
+    field = b"\\\t" * 2000
+    assert passwords(b"t\t" + field + b"x\n", "mysql") == [b"\t" * 2000 + b"x"]
+    assert sum(looked) < 3 * len(field)
 
 
 def test_the_end_of_a_file() -> None:

@@ -113,13 +113,14 @@ class Records:
         fields = record.split(self._delimiter)
         if "\\" not in record:
             return fields
-        joined = [fields[0]]
-        for field in fields[1:]:
-            if _ends_plain(joined[-1]):
-                joined.append(field)
-            else:
-                joined[-1] += self._delimiter + field
-        return joined if _ends_plain(joined[-1]) else None
+        joined: list[str] = []
+        held: list[str] = []  # joined once: a field may have a million delimiters
+        for field in fields:
+            held.append(field)
+            if _ends_plain(field):
+                joined.append(self._delimiter.join(held))
+                held.clear()
+        return None if held else joined
 
     def text(self, field: str) -> str | None:
         """Return the text of a field, None for NULL."""
