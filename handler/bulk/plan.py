@@ -53,7 +53,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
         try:
             lines, reading, layout = read_layout(file, run.reading)
             run = run._replace(reading=reading, etag=found.etag, size=found.size, layout=layout)
-            notes = Notes(digests=run.job.wrap is None)
+            notes = Notes(expected=run.job.expected)
             rows = notes.taking(looked_ahead(run.rows(lines), run.job.check))
             cut = list(chunks(run, rows, limits(request, seconds))) if items is None else []
         except NoSuchColumn as error:
@@ -61,8 +61,6 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     _claim(place, run)  # after the table was read: a refused one leaves the prefix free
     if items is None:
         items = [chunk._asdict() for chunk in cut]
-        if run.job.wrap is not None:
-            notes.expect_digests()
         store.create_json(place.notes, notes.found)
         if not store.create_json(place.plan, items):
             items = store.read_json(place.plan)  # another invocation was first

@@ -56,6 +56,21 @@ def test_digests_that_are_to_be_wrapped_are_not_noted(
         assert ("looks like a hexadecimal digest" in capsys.readouterr().err) is noted
 
 
+def test_verify_notes_neither_hashes_nor_digests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the notes advise is not for verify, which has no --wrap."""
+    given = [b"5f4dcc3b5aa765d61d8327deb882cf99", BCRYPT, b"NULL"]
+    (table := tmp_path / "users.csv").write_bytes(table_of(given))
+    hashes = str(tmp_path / "hashes")
+    assert main(["hash", str(table), "-c", "4", "--hash-anyway", "-o", hashes]) == 0
+    capsys.readouterr()
+    assert main(["verify", str(table), "--hashes", hashes, "-o", str(tmp_path / "o")]) == 0
+    said = capsys.readouterr().err
+    assert "1 password is \\N, NULL, null or None, in row 2" in said
+    assert "looks like" not in said
+
+
 HASHES = [
     BCRYPT, BCRYPT.replace(b"2y", b"2"), b"ada:" + BCRYPT, b"{BLF-CRYPT}" + BCRYPT,
     b"bcrypt$" + BCRYPT, b"$wp" + BCRYPT, b"$P$BsBFSBjcSGFCZzKpCrFdQYKbBVyVxH1",

@@ -56,17 +56,6 @@ def test_passwords_match_what_was_made_of_their_digests(tmp_path: Path, name: st
         assert {row["match"] for row in read_results(output)} == {status == 0}
 
 
-def test_digests_to_wrap_are_nothing_to_note(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table = tmp_path / "digests.csv"
-    table.write_text(f"password\n{MD5[0]}\n")
-    for options, noted in (([], True), (["--wrap", "md5-hex"], False)):
-        asked = ["hash", str(table), "-o", str(tmp_path / "out"), "--cost", "4", "--force"]
-        assert main([*asked, *options]) == 0
-        assert ("--wrap is for digests" in capsys.readouterr().err) is noted
-
-
 def test_a_text_that_is_no_digest_is_not_hashed(tmp_path: Path) -> None:
     good = MD5[0]
     texts = [

@@ -63,6 +63,13 @@ class Job(NamedTuple):
         if self.operation == "hash" and not self.hash_anyway:
             refuse_hashes(rows)
 
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The notes that would not help: only who hashes could lock users out."""
+        if self.operation == "verify":
+            return "hashes", "digests"
+        return ("digests",) if self.wrap else ()
+
     def weigh(self, row: Row) -> int:
         """Return how many iterations a row takes; its time is proportional to them."""
         if row.error or not (row.password or self.allow_empty):

@@ -57,9 +57,9 @@ class Notes:
         found: For each note how many passwords it is about, and the number of the first row.
     """
 
-    def __init__(self, found: dict[str, Any] | None = None, *, digests: bool = True) -> None:
-        """Take earlier notes; `digests` is whether digests are noted."""
-        self._digest_lengths = _DIGEST_LENGTHS if digests else ()
+    def __init__(self, found: dict[str, Any] | None = None, expected: tuple[str, ...] = ()) -> None:
+        """Take earlier notes; `expected` names those that aren't taken."""
+        self._expected = expected
         self.found: dict[str, list[int]] = dict(found or {})
 
     def taking(self, rows: Iterator[Row]) -> Iterator[Row]:
@@ -79,15 +79,12 @@ class Notes:
                 self._note("no_utf8", number)
         elif looks_like_hash(password):
             self._note("hashes", number)
-        elif len(password) in self._digest_lengths and _DIGEST.fullmatch(password):
+        elif len(password) in _DIGEST_LENGTHS and _DIGEST.fullmatch(password):
             self._note("digests", number)
 
     def _note(self, name: str, number: int) -> None:
-        self.found.setdefault(name, [0, number])[0] += 1
-
-    def expect_digests(self) -> None:
-        """Leave out the note on digests: the table has them on purpose."""
-        self.found.pop("digests", None)
+        if name not in self._expected:
+            self.found.setdefault(name, [0, number])[0] += 1
 
     def lines(self) -> list[str]:
         """Return a line for each note; it quotes no password."""

@@ -125,5 +125,5 @@ def open_table(source: Source, interrupts: Interrupts, job: Job) -> Iterator[Tab
 
 
 def _noted(rows: Iterator[Row], size: int | None, source: Source, job: Job) -> Table:
-    notes = Notes(digests=job.wrap is None)
+    notes = Notes(expected=job.expected)
     return Table(notes.taking(rows), size, source, notes)

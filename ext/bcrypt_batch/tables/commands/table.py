@@ -145,8 +145,6 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             return _failed(error, options.output, run.counts.rows, output.resumable)
         finally:
             output.close()
-        if job.wrap is not None:
-            table.notes.expect_digests()
         status = _report(finished, failed, pairing, options, output.resumable, interrupts)
         for said in () if options.quiet else table.notes.lines():
             say(said)
