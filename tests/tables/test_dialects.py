@@ -107,6 +107,19 @@ def test_a_row_in_error_spoils_no_other(dialect: str, size: int) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("dialect", ["postgres", "mysql"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("before", [b"u\t", b"u\tx"])
+def test_a_long_row_of_backslashes_spoils_no_other(dialect: str, end: bytes, before: bytes) -> None:
+    """Only an odd number of them escapes the line's end."""
+    long = before + b"\\" * (MAX_RECORD_BYTES + 2)
+    content = long + end + b"v\tgood" + end + long + b"\\" + end + b"end" + end + b"w\tc" + end
+    rows = read(b"id\tpassword" + end + content, dialect)
+    found = [(row.id, row.lines) for row in rows if row.id or row.error == "row_too_long"]
+    escaped = 1 if (dialect, end) == ("postgres", b"\r\n") else 2  # there the CR is escaped
+    assert found == [(None, 1), ("v", 1), (None, escaped), ("w", 1)]
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl", "lines"])
 def test_nulls_that_are_asked_for(form: str, tmp_path: Path) -> None:
     texts = ["NULL", "none", "\\N", "null"]

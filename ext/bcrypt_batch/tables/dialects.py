@@ -15,7 +15,7 @@ from .lines import Lines
 from .rows import Reading
 
 NULL = r"\N"
-_TAIL = 4096  # bytes at the end of a line that are searched for backslashes
+_TAIL = 3  # characters at the end of a line that say whether a record ends: a backslash, CR, LF
 
 
 class Dialect(NamedTuple):
@@ -89,10 +89,11 @@ class Records:
         self._lines.rewind()
         count, whole = 0, False
         while not whole:
-            before, tail = self._lines.offset, b""
+            before, tail, decode = self._lines.offset, "", self._lines.decoder()
             for piece in self._lines.pieces():
-                tail = (tail + piece)[-_TAIL:]
-            whole = self._lines.offset == before or self._is_whole(self._lines.decoder()(tail))
+                # Two backslashes are one, which escapes nothing.
+                tail = (tail + decode(piece)).replace("\\\\", "  ")[-_TAIL:]
+            whole = self._lines.offset == before or self._is_whole(tail)
             count += self._lines.offset > before
         return count
 
