@@ -76,6 +76,11 @@ def test_a_field_of_many_delimiters_is_looked_at_once(monkeypatch: pytest.Monkey
     assert sum(looked) < 3 * len(field)
 
 
+def test_a_header_with_lone_crs() -> None:
+    with pytest.raises(InvalidTable, match="the lines end in CR, as on old Macs"):
+        read(b"id\tpassword\r1\ta\r", "postgres")
+
+
 def test_the_end_of_a_file() -> None:
     assert passwords(b"u\ta\n\\.\n", "postgres") == [b"a"]
     assert passwords(b"u\ta\n\\.\nv\tb\n", "postgres") == [b"a", b"b"]

@@ -7,6 +7,7 @@ itself, also before a line's end. Both write \N for NULL, and \\N for a backslas
 
 from __future__ import annotations
 
+import csv
 import re
 from functools import cached_property
 from typing import NamedTuple
@@ -159,6 +160,7 @@ def read_header(lines: Lines, reading: Reading) -> tuple[list[str], bool]:
 
     Raises:
         TooLong: The record is too long.
+        csv.Error: The record can't be of the dialect.
     """
     records = Records(lines, reading)
     try:
@@ -166,4 +168,7 @@ def read_header(lines: Lines, reading: Reading) -> tuple[list[str], bool]:
             pass
     except StopIteration:
         return [], False
-    return [records.text(field) or "" for field in records.fields(record) or []], records.crlf
+    fields = records.fields(record)
+    if fields is None:
+        raise csv.Error
+    return [records.text(field) or "" for field in fields], records.crlf
