@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from typing import Literal
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from . import protocol
 from .errors import CheckerAway, CheckerClosed
@@ -46,8 +46,9 @@ class Client:
         self.closed = False
         self._start = start
         self._process = os.getpid()
-        # Weak: a call may be interrupted before it can drop its connection, which ends then.
-        self._connections: WeakSet[socket.socket] = WeakSet()
+        # Weak: a call may be interrupted before it can drop its connection, which then ends. No
+        # callbacks: they would swallow the exception of a signal handler.
+        self._connections: dict[int, ref[socket.socket]] = {}
         self._not_before = 0.0  # a server that failed to start is not started again at once
         self._warned = False
         _clients.add(self)
@@ -55,18 +56,22 @@ class Client:
     @property
     def is_idle(self) -> bool:
         """Whether no call has a connection."""
-        return not self._connections or self._process != os.getpid()
+        return not self._open() or self._process != os.getpid()
+
+    def _open(self) -> list[socket.socket]:
+        found = [known() for known in list(self._connections.values())]
+        return [connection for connection in found if connection is not None]
 
     def cut(self) -> None:
         """End all calls."""
-        for connection in list(self._connections):
+        for connection in self._open():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def forget_parent(self) -> None:
         """Close the connections of the parent's calls, in a child after fork."""
         self._process = os.getpid()
-        for connection in list(self._connections):
+        for connection in self._open():
             connection.close()
         self._connections.clear()
 
@@ -102,7 +107,7 @@ class Client:
             connection.close()
             self._warn_of(user)
             raise CheckerAway(f"{self.path} is served by another user, number {user}")
-        self._connections.add(connection)
+        self._connections[id(connection)] = ref(connection)
         return connection
 
     def _warn_of(self, user: int) -> None:
@@ -155,10 +160,10 @@ class Client:
 
     def drop(self, connection: socket.socket) -> None:
         """Close a connection; a request without all its answers is abandoned, also by children."""
-        if connection in self._connections:
+        if id(connection) in self._connections:  # else it is the parent's, in a child after fork
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            self._connections.discard(connection)
+            self._connections.pop(id(connection), None)
         connection.close()
 
     # ---- Asking it ----
