@@ -7,8 +7,8 @@
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make mutants [ARGS="bulk --sample 180"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=30] [REQUESTS=10000]
-#   make lint | sanitize | sanitize-threads | valgrind | servers | coverage | bench | wheel | containers
-#   make constants | clean
+#   make lint | sanitize | sanitize-threads | valgrind | musl | servers | coverage
+#   make bench | wheel | containers | constants | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -39,8 +39,8 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/eng
 TEMPLATES := template.yaml benchmarks/template.yaml statemachine/template.yaml
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind fuzz mutants servers coverage bench \
-    wheel layer containers constants clean build-Layerarm64 build-Layerx8664
+.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind musl fuzz mutants servers coverage \
+    bench wheel layer containers constants clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
@@ -100,6 +100,14 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 	    $(BIN)/python -m pytest $(ARGS) tests/test_batch_sequences.py tests/test_pools.py tests/test_interrupts.py \
 	        tests/test_checker.py tests/test_checker_asyncio.py tests/test_checker_storm.py \
 	        -k "not first_call and not refused and not stacks and not warning and not fork and not Forks and not wiped"
+
+# The kernel and the engine with musl, Alpine's C library (Debian: musl-tools). musl-gcc has no OpenMP.
+musl: $(VENV)/.built $(VENV)/.test
+	for file in $(KERNEL_C) $(ENGINE_C); do \
+	    musl-gcc $(STRICT) -Iext/kernel -c $$file -o /dev/null || exit 1; done
+	COMPILER=musl-gcc $(BIN)/python -m pytest $(ARGS) tests/test_kernel_alone.py \
+	    tests/test_engine_alone.py tests/test_checker_queue.py tests/test_forks.py \
+	    -k "musl or engine_alone or checker_queue or locks"
 
 # libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
 # the tests on generated examples, with more of them, and a function that gets more requests. libFuzzer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,10 @@ MAX_LANES = _native.MAX_LANES
 FOREVER_NS = 1_000_000_000
 
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-pedantic", "-Werror"]
+
+# For the C without Python: `make musl` sets musl-gcc, which has no OpenMP.
+COMPILER = os.environ.get("COMPILER", "gcc")
+OPENMP = ["-fopenmp"] if COMPILER == "gcc" else []
 
 # Takes a compiler and a level of optimisation; returns the folder of the objects.
 CompileKernel = Callable[[str, str], Path]

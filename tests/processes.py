@@ -29,6 +29,7 @@ PACKAGES = {
     "llvm-mca-22": "llvm-22",
     "mariadb": "mariadb-client-core",
     "mariadbd": "mariadb-server-core",
+    "musl-gcc": "musl-tools",
     "nginx": "nginx",
     "node": "nodejs",
     "objdump": "binutils",

@@ -9,7 +9,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerStats, _native
-from tests.kernels import CompileKernel
+from tests.kernels import COMPILER, CompileKernel
 from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
@@ -21,12 +21,12 @@ QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, 
 @pytest.fixture(scope="module")
 def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The driver's output."""
-    require("gcc")
+    require(COMPILER)
     program = tmp_path_factory.mktemp("queue") / "driver"
     source = Path(__file__).parent / "queue_driver.c"
     flags = ["-std=c11", "-pthread", f"-I{ENGINE}", f"-I{KERNEL}"]
-    objects = compile_kernel("gcc", "-O0").glob("*.o")
-    subprocess.run(["gcc", *flags, source, *objects, "-o", program], check=True)
+    objects = compile_kernel(COMPILER, "-O0").glob("*.o")
+    subprocess.run([COMPILER, *flags, source, *objects, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

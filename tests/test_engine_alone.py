@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import CompileKernel
+from tests.kernels import COMPILER, OPENMP, CompileKernel
 from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
@@ -18,12 +18,12 @@ KERNEL = PROJECT / "ext" / "kernel"
 @pytest.fixture(scope="module")
 def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The driver's output."""
-    require("gcc")
+    require(COMPILER)
     program = tmp_path_factory.mktemp("engine") / "driver"
     source = Path(__file__).parent / "batch_driver.c"
-    flags = ["-std=c11", "-pthread", "-fopenmp", f"-I{ENGINE}", f"-I{KERNEL}"]
-    objects = compile_kernel("gcc", "-O0").glob("*.o")
-    subprocess.run(["gcc", *flags, source, *objects, "-o", program], check=True)
+    flags = ["-std=c11", "-pthread", *OPENMP, f"-I{ENGINE}", f"-I{KERNEL}"]
+    objects = compile_kernel(COMPILER, "-O0").glob("*.o")
+    subprocess.run([COMPILER, *flags, source, *objects, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

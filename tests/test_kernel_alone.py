@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples import THOROUGH
-from tests.kernels import WARNINGS, CompileKernel, Vector, driver_input, vectors
+from tests.kernels import COMPILER, WARNINGS, CompileKernel, Vector, driver_input, vectors
 from tests.processes import PROGRAMS, require
 
 KERNEL = Path(__file__).parent.parent / "ext" / "kernel"
@@ -23,7 +23,7 @@ RUNNERS = {AARCH64: ["qemu-aarch64-static"]}
 # Every level must compile: constants in the assembly need unrolled loops, and -O0 unrolls least.
 # Most take some seconds to compile: those are for where CI is set. clang's -Og is its -O1, and its
 # -Oz unrolls less than -Os.
-LEVELS = [("gcc", "-O0"), ("clang", "-O0"), (AARCH64, "-O1")]
+LEVELS = [(COMPILER, "-O0"), ("clang", "-O0"), (AARCH64, "-O1")]
 if THOROUGH:
     LEVELS += [("gcc", level) for level in ("-Og", "-O1", "-O2", "-Os")]
     LEVELS += [("clang", level) for level in ("-Og", "-O2", "-Os", "-Oz", "-O3")]

@@ -96,6 +96,8 @@ bool bb_pool_prepare(int priority, size_t stack_bytes)
     if (omp_get_max_task_priority() == priority) {
         stack_bytes = 0;
     }
+#else
+    (void)priority;
 #endif
     trial_stack_bytes = stack_bytes;
     return pthread_atfork(NULL, NULL, forget_pools) == 0;
