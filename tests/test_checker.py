@@ -334,6 +334,10 @@ class TestForks:
     def test_the_child_has_an_empty_one_that_works(self) -> None:
         check_program("checker/forks", PYTHONWARNINGS="ignore")
 
+    def test_no_call_imports_a_module(self) -> None:
+        """A child, forked while another thread imports it, would wait for that thread for good."""
+        assert check_program("checker/calls_import_nothing") == "\n"
+
     def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(self) -> None:
         """Parent and child both answer: the child starts the call again."""
         check_program("checker/fork_by_a_signal_handler", PYTHONWARNINGS="ignore")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from weakref import WeakValueDictionary
 
 from . import _native
 from .calls import Calls
 from .checks import check_bool, check_range, check_seconds
+from .deliveries import Deliveries, compute  # not at a call: a fork may come in the middle of it
 from .errors import CheckerWithoutThreads
 from .lanes import lane_limit
 from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
@@ -17,9 +18,6 @@ from .pool import shortage, warn_of_shortage
 from .results import Figures
 from .run import TICK_NS
 from .workers import check_workers
-
-if TYPE_CHECKING:
-    from .deliveries import Deliveries
 
 # One core checks 600 to 900 hashes of cost 12 in half a minute; a longer wait loses the client.
 DEFAULT_MAX_WAITING = 1000
@@ -183,8 +181,6 @@ class Checker(Calls):
         return self._hash_or_raise(answer)
 
     async def _compute_async(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
-        from .deliveries import compute
-
         timeout_s = None if timeout is None else check_seconds("timeout", timeout) / 1e9
         self._start()
 

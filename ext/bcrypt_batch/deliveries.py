@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from _collections_abc import Callable  # see batch.py
 
 from . import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from weakref import WeakValueDictionary
 
 Submit = Callable[[_native.Mailbox], "_native.Call | str"]
@@ -79,6 +79,8 @@ async def compute(
         submit: Makes the call, given a mailbox.
         timeout_s: Seconds from now.
     """
+    import asyncio  # loaded, since it runs this; programs of threads alone don't need it
+
     loop = asyncio.get_running_loop()
     own = deliveries.get(id(loop))
     if own is None or not own.mailbox.current:
