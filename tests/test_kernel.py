@@ -196,8 +196,10 @@ class TestBoundary:
             with pytest.raises(ValueError, match="slice_ns"):
                 batch.run(print, slice_ns=slice_ns)
         batch.run(print, slice_ns=0)
+        made = _native.Batch(1)
+        made.add_passwords([b""], prefix=b"2b", cost=4, salts=bytes(16), truncate=True)
         with pytest.raises(ValueError, match="matches comes after add_hashes"):
-            _native.Batch(0).matches()
+            made.matches()
 
     @pytest.mark.parametrize("total", [(1 << 32) - 1, 1 << 32, (1 << 64) - 1])
     def test_more_items_than_there_can_be(self, total: int) -> None:

@@ -8,6 +8,7 @@ import bcrypt
 import pytest
 
 from bcrypt_batch.limits import iterations
+from bcrypt_batch.schemes import work
 from bcrypt_batch.tables import compute
 from bcrypt_batch.tables.compute import Job, Pace
 from bcrypt_batch.tables.rows import Row
@@ -18,11 +19,11 @@ HASH = bcrypt.hashpw(b"pw", b"$2b$04$" + b"." * 22)
 def test_each_row_is_weighed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     weighed = []
 
-    def counted(hashed: Any, max_cost: int) -> int:
+    def counted(hashed: Any, scheme: str | None, max_cost: int) -> int:
         weighed.append(hashed)
-        return iterations(hashed, max_cost)
+        return work(hashed, scheme, max_cost)
 
-    monkeypatch.setattr(compute, "iterations", counted)
+    monkeypatch.setattr(compute, "work", counted)
     rows = [Row(i, None, b"pw", HASH) for i in range(100)]
     pace = Pace(Job("verify", workers=1), 0.0)
     for _ in pace.stretches(iter(rows)):

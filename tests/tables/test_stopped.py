@@ -82,7 +82,7 @@ def test_a_signal_stops_the_stretch_that_is_computed(
 ) -> None:
     goes_on = []
 
-    def computed(job: Any, rows: list[Any], _: float | None, progress: Any) -> Stretch:
+    def computed(job: Any, rows: list[Any], _: float | None, progress: Any, *__: Any) -> Stretch:
         goes_on.append(progress(0, len(rows)))
         os.kill(os.getpid(), number)
         goes_on.append(progress(0, len(rows)))
