@@ -298,3 +298,13 @@ def test_rubbish_and_half_messages_harm_nobody(tmp_path: Path) -> None:
             connection.close()
         until(lambda: server.open_now() <= before)
         until(lambda: checker.stats().waiting == checker.stats().in_flight == 0)
+
+
+def test_a_server_whose_file_went_before_it_ran_ends(tmp_path: Path) -> None:
+    """Else its lock would keep all others from starting one."""
+    path = str(tmp_path / "socket")
+    with listening.listen(path) as made:
+        os.unlink(path)
+        assert not made.is_there
+        with listening.inherited(os.dup(made.socket.fileno()), path) as late:
+            assert not late.is_there
