@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import gc
 import os
 import resource
 import secrets
@@ -308,3 +310,24 @@ def test_a_server_whose_file_went_before_it_ran_ends(tmp_path: Path) -> None:
         assert not made.is_there
         with listening.inherited(os.dup(made.socket.fileno()), path) as late:
             assert not late.is_there
+
+
+@pytest.mark.parametrize("call", ["check", "check_async"])
+def test_a_call_computed_here_leaves_no_password_to_the_garbage_collector(
+    call: str, tmp_path: Path
+) -> None:
+    """An exception that its own frames refer to would keep them, and their locals."""
+
+    def kept() -> int:
+        return sum(isinstance(each, CheckerAway) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        with SharedChecker(tmp_path / "socket") as checker:
+            made = getattr(checker, call)(b"right", HASH)
+            assert made is True or asyncio.run(made)
+            del made
+            assert kept() == 0
+    finally:
+        gc.enable()

@@ -139,22 +139,23 @@ class SharedChecker(Calls):
             raise ValueError("the cost is higher than the server allows (its --max-cost)")
         return super()._hash_or_raise(answer)
 
-    def _ask(self, request: protocol.Request, deadline_ns: int | None) -> CheckerAway | None:
-        """Ask the server; return the reason why it was away, if it was."""
+    def _ask(self, request: protocol.Request, deadline_ns: int | None) -> str | None:
+        """Ask the server; return the reason why it was away, if it was.
+
+        Not the exception: it keeps the frames of the call, which would keep it.
+        """
         try:
             self._client.ask(request, deadline_ns)
         except Late:
             pass
         except CheckerAway as away:
-            return away
+            return str(away)
         return None
 
-    def _finish(
-        self, request: protocol.Request, deadline_ns: int | None, away: CheckerAway
-    ) -> None:
+    def _finish(self, request: protocol.Request, deadline_ns: int | None, away: str) -> None:
         """Compute what the server did not, or raise."""
         if not self._compute_here:
-            raise away
+            raise CheckerAway(away)
         for place in request.left():
             self._computed_here += 1
             try:
@@ -182,11 +183,11 @@ class SharedChecker(Calls):
         except TimeoutError:
             pass
         except CheckerAway as error:
-            away = error
+            away = str(error)
         if away is None:
             return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
         if not self._compute_here:
-            raise away
+            raise CheckerAway(away)
         self._computed_here += 1
         return await self._own._compute_async(password, setting, _seconds_until(deadline_ns))
 
