@@ -48,9 +48,7 @@ class Listener:
     @property
     def is_there(self) -> bool:
         """Whether clients still find this socket at its path."""
-        return self.path is None or (
-            self._file is not None and _identity(self.path) == self._file
-        )
+        return self.path is None or (self._file is not None and _identity(self.path) == self._file)
 
     def remove(self) -> None:
         """Remove the file, if it is still this socket's."""
