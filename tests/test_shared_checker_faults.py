@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, listening, protocol
+from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, client, listening, protocol
 from tests.processes import PATIENCE_S, PROJECT, check_program, program
 from tests.serving import Serving, servers_at, serving, until
 from tests.test_secrets import as_words, writable_memory
@@ -331,3 +331,22 @@ def test_a_call_computed_here_leaves_no_password_to_the_garbage_collector(
             assert kept() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_closing_waits_for_no_call_that_an_exception_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come while a call ends; what it left can't end any more."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with serving(tmp_path) as server:
+        checker = server.checker()
+        with monkeypatch.context() as patched:
+            patched.setattr(client.Client, "drop", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                checker.check(b"right", HASH)
+        gc.collect()
+        assert checker._client.is_idle
