@@ -350,3 +350,20 @@ def test_closing_waits_for_no_call_that_an_exception_ended(
                 checker.check(b"right", HASH)
         gc.collect()
         assert checker._client.is_idle
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_closing_in_a_loop_waits_for_none_of_its_calls(wait: bool, tmp_path: Path) -> None:
+    """They can't end before the loop goes on."""
+
+    async def close(checker: SharedChecker) -> Any:
+        call = asyncio.ensure_future(checker.check_async(b"right", SLOW))
+        await asyncio.sleep(0)
+        assert checker._client._connections
+        assert checker._client.is_idle
+        checker.close(wait=wait)
+        return (await asyncio.gather(call, return_exceptions=True))[0]
+
+    with serving(tmp_path) as server:
+        made = asyncio.run(close(server.checker()))
+    assert made is False if wait else isinstance(made, bcrypt_batch.CheckerClosed)

@@ -46,20 +46,27 @@ class Client:
         self.closed = False
         self._start = start
         self._process = os.getpid()
-        # Weak: a call may be interrupted before it can drop its connection, which then ends. No
-        # callbacks: they would swallow the exception of a signal handler.
-        self._connections: dict[int, ref[socket.socket]] = {}
+        # Of calls that go on, with the loop of each one's thread. Weak: a call may be interrupted before
+        # it can drop its connection, which then ends. No callbacks: they would swallow the exception
+        # of a signal handler.
+        self._connections: dict[
+            int, tuple[ref[socket.socket], asyncio.AbstractEventLoop | None]
+        ] = {}
         self._not_before = 0.0  # a server that failed to start is not started again at once
         self._warned = False
         _clients.add(self)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call has a connection."""
-        return not self._open() or self._process != os.getpid()
+        """Whether no call has a connection, except calls of the loop that this thread runs."""
+        own = asyncio._get_running_loop()
+        known = list(self._connections.values())
+        return self._process != os.getpid() or not any(
+            connection() for connection, loop in known if loop is None or loop is not own
+        )
 
     def _open(self) -> list[socket.socket]:
-        found = [known() for known in list(self._connections.values())]
+        found = [connection() for connection, _ in list(self._connections.values())]
         return [connection for connection in found if connection is not None]
 
     def cut(self) -> None:
@@ -107,7 +114,7 @@ class Client:
             connection.close()
             self._warn_of(user)
             raise CheckerAway(f"{self.path} is served by another user, number {user}")
-        self._connections[id(connection)] = ref(connection)
+        self._connections[id(connection)] = ref(connection), asyncio._get_running_loop()
         return connection
 
     def _warn_of(self, user: int) -> None:

@@ -125,10 +125,12 @@ class SharedChecker(Calls):
         """
         check_bool("wait", wait)
         self._client.closed = True
+        if not wait:
+            self._client.cut()
         while not self._client.is_idle:
+            time.sleep(PAUSE_S)
             if not wait:
                 self._client.cut()
-            time.sleep(PAUSE_S)
         self._own.close(wait=wait)
 
     def __repr__(self) -> str:
