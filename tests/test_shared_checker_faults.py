@@ -367,3 +367,26 @@ def test_closing_in_a_loop_waits_for_none_of_its_calls(wait: bool, tmp_path: Pat
     with serving(tmp_path) as server:
         made = asyncio.run(close(server.checker()))
     assert made is False if wait else isinstance(made, bcrypt_batch.CheckerClosed)
+
+
+@pytest.mark.parametrize("asks", ["thread", "loop"])
+def test_a_call_that_may_wait_waits_for_a_connection_too(asks: str, tmp_path: Path) -> None:
+    limit = 100
+    with (
+        serving(tmp_path, preexec_fn=lambda: limit_descriptors(limit)) as server,
+        server.checker(when_full="wait") as checker,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        held = [connect(server) for _ in range((limit - 32) // 4 + 1)]
+        with pytest.raises(bcrypt_batch.CheckerTimeout):
+            checker.check(b"right", HASH, timeout=0.05)
+        call = threads.submit(
+            checker.check
+            if asks == "thread"
+            else lambda *given: asyncio.run(checker.check_async(*given)),
+            b"right",
+            HASH,
+        )
+        for connection in held:
+            connection.close()
+        assert call.result()

@@ -187,9 +187,13 @@ class Client:
         while left := request.left():
             connection = self.connect(deadline_ns, start=self._start)
             try:
-                talk(connection, *request.next(), deadline_ns)
+                message, reader = request.next()
+                talk(connection, message, reader, deadline_ns)
             finally:
                 self.drop(connection)
+            if reader.busy:
+                time.sleep(PAUSE_S)
+                continue
             losses = losses + 1 if request.left() == left else 0
             _raise_if_lost(losses)
 
@@ -199,9 +203,13 @@ class Client:
         while left := request.left():
             connection = await self.connect_async(start=self._start)
             try:
-                await talk_async(connection, *request.next())
+                message, reader = request.next()
+                await talk_async(connection, message, reader)
             finally:
                 self.drop(connection)
+            if reader.busy:
+                await asyncio.sleep(PAUSE_S)
+                continue
             losses = losses + 1 if request.left() == left else 0
             _raise_if_lost(losses)
 

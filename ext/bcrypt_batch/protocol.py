@@ -63,12 +63,14 @@ class Reader:
     Attributes:
         complete: Whether all has come.
         max_cost: The highest cost that the server takes; 0 before its header.
+        busy: Whether the request is to be sent again later.
     """
 
     record_bytes: int
 
     def __init__(self) -> None:
         self.complete = False
+        self.busy = False
         self.max_cost = 0
         self._part = bytearray()
         self._left: int | None = None  # records; None before the header
@@ -144,7 +146,9 @@ class Request:
         """Return a message for as many of those as it may have, and the reader of its answer."""
         places = self.left()[:MOST_ITEMS]
         items = [self.items[place] for place in places]
-        return request(items, even_if_full=self.even_if_full), Answers(self.values, places)
+        return request(items, even_if_full=self.even_if_full), Answers(
+            self.values, places, even_if_full=self.even_if_full
+        )
 
 
 class Answers(Reader):
@@ -155,15 +159,23 @@ class Answers(Reader):
 
     record_bytes = RECORD.size
 
-    def __init__(self, values: list[bytes | str | None], places: Sequence[int]) -> None:
+    def __init__(
+        self,
+        values: list[bytes | str | None],
+        places: Sequence[int],
+        *,
+        even_if_full: bool = False,
+    ) -> None:
         """`places` are those of the request's items in `values`."""
         super().__init__()
         self.values = values
         self._places = places
+        self._even_if_full = even_if_full
 
     def _refuse_all(self) -> None:
+        self.busy = self._even_if_full
         for place in self._places:
-            self.values[place] = _native.FULL
+            self.values[place] = None if self.busy else _native.FULL
 
     def _record(self, record: bytes) -> None:
         number, outcome, hashed = RECORD.unpack(record)
