@@ -46,9 +46,9 @@ class Client:
         self.closed = False
         self._start = start
         self._process = os.getpid()
-        # Of calls that go on, with the loop of each one's thread. Weak: a call may be interrupted before
-        # it can drop its connection, which then ends. No callbacks: they would swallow the exception
-        # of a signal handler.
+        # Of calls that go on, with the loop of each one's thread. Weak: a call may be interrupted
+        # before it can drop its connection, which then ends. No callbacks: they would swallow the
+        # exception of a signal handler.
         self._connections: dict[
             int, tuple[ref[socket.socket], asyncio.AbstractEventLoop | None]
         ] = {}
