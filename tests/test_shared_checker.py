@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -358,6 +359,15 @@ def test_what_it_refuses(tmp_path: Path) -> None:
     assert "octal mode" in refusal(tmp_path, *at, "--mode", "0844")
     assert "--socket PATH" in refusal(tmp_path)
     assert "No such file or directory" in refusal(tmp_path, "--socket", f"{tmp_path}/no/socket")
+
+
+def test_a_server_that_starts_or_ends_keeps_the_path(tmp_path: Path) -> None:
+    """It has the lock, and no socket yet, or no more."""
+    path = str(tmp_path / "socket")
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        expected = "bcrypt-batch: /socket: another server is there"
+        assert refusal(tmp_path, "--socket", path) == expected
 
 
 def test_a_socket_that_another_program_serves_is_refused(tmp_path: Path) -> None:
