@@ -17,8 +17,10 @@ import app
 import bcrypt_batch
 from bcrypt_batch import CheckerStats, ItemError, hash_many, verify_many
 from bcrypt_batch.results import ERROR_CODES
+from bcrypt_batch.schemes import SCHEMES
 from bcrypt_batch.tables import rows
 from bcrypt_batch.tables.commands.export import FORMATS
+from bcrypt_batch.tables.targets import TARGETS
 from request import EVENT_COST, FIELDS, INVALID_PASSWORD
 
 PROJECT = Path(__file__).parent.parent
@@ -117,6 +119,15 @@ def test_the_figures_of_a_checker_and_the_formats_of_exports() -> None:
     logins, bulk = ((PROJECT / f"docs/{name}.md").read_text() for name in ("logins", "bulk"))
     assert [name for name in CheckerStats.__slots__ if f"`{name}`" not in logins] == []
     assert [name for name in FORMATS if f"\n| `{name}` |" not in bulk] == []
+
+
+def test_the_systems_that_hashes_are_made_for() -> None:
+    bulk = (PROJECT / "docs/bulk.md").read_text()
+    for name, target in TARGETS.items():
+        mark = SCHEMES[target.scheme].mark.decode() if target.scheme else ""
+        least, most = target.costs
+        costs = f"{least} to {most}" if least < most else f"{least}"
+        assert f"\n| `{name}` | `{mark}${target.prefix}$` | {costs} |" in bulk
 
 
 def test_the_version_stands_once() -> None:

@@ -196,6 +196,8 @@ def test_a_run_without_an_execution(stack: Engine, capsys: pytest.CaptureFixture
         (["--hash-column", "h"], "--hash-column goes with --operation verify only"),
         (["--operation", "verify", "--cost", "4"], "--cost goes with --operation hash only"),
         (["--operation", "verify", "--wrap", "md5-hex"], "--wrap goes with --operation hash only"),
+        (["--operation", "verify", "--for", "php"], "--for goes with --operation hash only"),
+        (["--for", "auth0", "--cost", "12"], "--cost 12 doesn't go with --for auth0"),
         (["--wrap", "md5-hex", "--scheme", "django"], "--wrap doesn't go with --scheme"),
         (["--scheme", "md5-hex"], "--scheme with --operation hash must be one of wordpress"),
         (["--operation", "verify", "--scheme", "django"], "must be one of auto, bcrypt, woltlab"),
@@ -232,7 +234,9 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
     ]  # fmt: skip
     assert start(table, *asked) == 0
     assert start(table, "--run", "plain") == 0
-    assert start(tabs, "--run", "tabs", "--dialect", "mysql", "--hash-anyway") == 0
+    assert (
+        start(tabs, "--run", "tabs", "--dialect", "mysql", "--hash-anyway", "--for", "jenkins") == 0
+    )
     given, plain, escaped = events
     source = {"bucket": BUCKET, "format": "csv", "delimiter": ",", "password_column": "password"}
     assert given == {
@@ -249,6 +253,7 @@ def test_each_option_of_a_run_is_a_field_of_its_event(
         "input": {**source, "key": "in/plain"},
     }  # fmt: skip
     assert escaped["hash_anyway"] is True
+    assert (escaped["scheme"], escaped["prefix"], escaped["cost"]) == ("jenkins", "2a", 12)
     assert escaped["input"]["dialect"] == "mysql"
     assert escaped["input"]["delimiter"] == "\t"
 

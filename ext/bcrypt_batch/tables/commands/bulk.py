@@ -25,6 +25,7 @@ from .options import (
     add_scheme,
     add_verifying,
     add_wrap,
+    chosen,
     job_of,
     job_options,
     reading,
@@ -136,7 +137,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     job = job_of(options)
     with open_table(read_from, interrupts, job) as table:  # only a readable one is uploaded
-        for said in table.source.detected(read_from):
+        for said in (*table.source.detected(read_from), *chosen(options, job)):
             say(said)
         read_from = table.source
     _check_record(stack, options, read_from, found["size"])
@@ -154,7 +155,7 @@ def _check_operation(options: argparse.Namespace) -> None:
     for operation, names in ONLY_FOR.items():
         if operation == options.operation:
             continue
-        for name in (*names, *(["hash_column"] if operation == "verify" else [])):
+        for name in (*names, "hash_column" if operation == "verify" else "for"):
             if getattr(options, name, None) is not None:
                 option = name.replace("_", "-")
                 raise InvalidTable(f"--{option} goes with --operation {operation} only")

@@ -23,6 +23,7 @@ from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES, prefix_name
 from ..compute import Job
 from ..kinds import DIALECTS, is_delimiter, known_encoding
 from ..rows import Columns, Reading
+from ..targets import TARGETS
 
 if TYPE_CHECKING:
     Parser = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -46,6 +47,11 @@ def add_workers(parser: Parser) -> None:
 
 def add_hashing(parser: Parser) -> None:
     """Add the options of the operation hash."""
+    parser.add_argument(
+        "--for", choices=tuple(TARGETS), metavar="SYSTEM",
+        help="make what this system verifies: chooses prefix, scheme and cost, and refuses others: "
+        f"{', '.join(TARGETS)}",
+    )  # fmt: skip
     add_cost(parser)
     parser.add_argument(
         "--prefix", choices=PREFIX_NAMES, default=GIVEN_ONLY,
@@ -155,8 +161,21 @@ def add_output(parser: Parser) -> None:
 
 
 def job_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of a Job that are given."""
-    return {name: value for name, value in vars(options).items() if name in Job._fields}
+    """Return the fields of a Job that are given, and those that --for chooses.
+
+    Raises:
+        InvalidTable: Options contradict --for.
+    """
+    given = {name: value for name, value in vars(options).items() if name in Job._fields}
+    target = TARGETS.get(getattr(options, "for", None) or "")
+    return target.choose(given) if target else given
+
+
+def chosen(options: argparse.Namespace, job: Job) -> list[str]:
+    """Return the line that says what --for chose, if it was given."""
+    name = getattr(options, "for", None)
+    scheme = f"scheme {job.scheme}, " if job.scheme else ""
+    return [f"for {name}: {scheme}${job.prefix}$, cost {job.cost}"] if name else []
 
 
 def job_of(options: argparse.Namespace) -> Job:

@@ -29,6 +29,7 @@ from .options import (
     add_verifying,
     add_workers,
     add_wrap,
+    chosen,
     job_of,
     reading,
     seconds,
@@ -45,6 +46,7 @@ def add(commands: Any) -> None:
         examples=(
             "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12",
             "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12 --resume",
+            "bcrypt-batch hash users.csv -o hashed.jsonl --for laravel",
             "gzip -dc users.csv.gz | bcrypt-batch hash - -k email -o hashed.jsonl",
         ),
     )  # fmt: skip
@@ -128,7 +130,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         failures(options, interrupts) as failed,
     ):
         table = pairing.table
-        for said in () if options.quiet else table.source.detected(read_from):
+        known = (*table.source.detected(read_from), *chosen(options, job))
+        for said in () if options.quiet else known:
             say(said)
         if pairing.how and not options.quiet:
             say(pairing.how)

@@ -1,0 +1,124 @@
+"""Systems that verify hashes: what `hash --for` makes for each, and which hashes it refuses.
+
+Only systems that expect something are here: others verify what `hash` makes without `--for`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from bcrypt_batch.limits import DEFAULT_COST, MAX_COST, MIN_COST, PREFIX_NAMES
+from bcrypt_batch.schemes import SCHEMES
+
+from .kinds import InvalidTable
+
+
+class Target(NamedTuple):
+    """A system that verifies hashes.
+
+    Attributes:
+        name: Its name in options.
+        prefixes: The bcrypt prefixes that it verifies.
+        costs: The lowest and the highest cost that it verifies.
+        scheme: The scheme of what it stores; None for the plain hash.
+        cut: Whether a password that was cut to 72 bytes can sign in; else the login refuses
+            longer ones.
+        own_login: Whether its users write the login themselves, so that it can make a digest first.
+    """
+
+    name: str
+    prefixes: tuple[str, ...] = PREFIX_NAMES
+    costs: tuple[int, int] = (MIN_COST, MAX_COST)
+    scheme: str | None = None
+    cut: bool = True
+    own_login: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The prefix to make."""
+        if self.scheme is not None:
+            prefix = SCHEMES[self.scheme].prefix
+            assert prefix is not None
+            return prefix.decode()
+        return "2b" if "2b" in self.prefixes else self.prefixes[0]
+
+    @property
+    def cost(self) -> int:
+        """The cost to make unless another one is asked for: the default, or the nearest one."""
+        least, most = self.costs
+        return min(max(DEFAULT_COST, least), most)
+
+    @property
+    def takes(self) -> str:
+        """What it verifies, in words."""
+        prefixes = " or ".join(f"${prefix}$" for prefix in self.prefixes)
+        least, most = self.costs
+        return f"{prefixes} of cost " + (f"{least} only" if least == most else f"{least} to {most}")
+
+    def refusal(self, prefix: str, cost: int, *, cut: bool = False) -> str | None:
+        """Return why it would refuse a hash, or its user; None if it wouldn't.
+
+        Args:
+            prefix: The hash's prefix, such as `2b`.
+            cost: The hash's cost.
+            cut: Whether the password was cut to 72 bytes.
+        """
+        least, most = self.costs
+        if prefix not in self.prefixes or not least <= cost <= most:
+            return f"{self.name} takes {self.takes}, and this is ${prefix}$ of cost {cost}"
+        if cut and not self.cut:
+            return f"{self.name} refuses passwords of more than 72 bytes, and this one was cut"
+        return None
+
+    def choose(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return fields of a Job, with those that aren't given as the system expects them.
+
+        Raises:
+            InvalidTable: The system would refuse what is given.
+        """
+        chosen = {"prefix": self.prefix, "cost": self.cost, **given}
+        wrong = None
+        if why := self.refusal(chosen["prefix"], chosen["cost"]):
+            name = "prefix" if chosen["prefix"] not in self.prefixes else "cost"
+            wrong, why = f"{name} {chosen[name]}", f"{self.name} takes {self.takes}"
+        elif given.get("scheme", self.scheme) != self.scheme:
+            wrong = f"scheme {given['scheme']}"
+            why = f"{self.name} takes {self.scheme or 'plain hashes'}"
+        elif given.get("truncate") and not self.cut:
+            wrong, why = "truncate", f"{self.name} refuses passwords of more than 72 bytes"
+        elif "wrap" in given and not self.own_login:
+            wrong, why = "wrap", f"the login of {self.name} doesn't make the digest first"
+        if wrong:
+            raise InvalidTable(f"--{wrong} doesn't go with --for {self.name}: {why}")
+        return chosen if self.scheme is None else {**chosen, "scheme": self.scheme}
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        # Auth0, "Bulk User Import Database Schema and Examples": what password_hash takes.
+        Target("auth0", ("2a", "2b"), (10, 10)),
+        # Of its two schemes the one that Django's default PASSWORD_HASHERS has.
+        Target("django", scheme="django-sha256"),
+        Target("dovecot", scheme="dovecot"),
+        # jBCrypt, checkpw: "Invalid salt revision", "Bad number of rounds".
+        Target("jbcrypt", ("2a",), (MIN_COST, 30), own_login=True),
+        # Jenkins, HudsonPrivateSecurityRealm: its pattern of hashes, and maximumBCryptLogRound.
+        Target("jenkins", ("2a",), (MIN_COST, 18), "jenkins"),
+        # keycloak-bcrypt computes with at.favre.lib's bcrypt, which throws for long passwords.
+        Target("keycloak", cut=False),
+        # Kratos documents the limit of 72 bytes, and none of the cost, but a login of a higher
+        # one takes seconds.
+        Target("kratos", costs=(MIN_COST, 15), cut=False),
+        # Laravel's Hash::check takes what password_get_info names bcrypt.
+        Target("laravel", ("2y",), own_login=True),
+        Target("ldap", scheme="ldap"),
+        # Okta, Users API, PasswordCredentialHash: workFactor.
+        Target("okta", costs=(MIN_COST, 20)),
+        # password_get_info and password_needs_rehash know 2y only.
+        Target("php", ("2y",), own_login=True),
+        Target("spring", scheme="spring"),
+        Target("symfony", scheme="symfony"),
+        Target("wordpress", ("2y",), scheme="wordpress"),
+    )
+}
