@@ -14,6 +14,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.commands.export import FORMATS
 from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.newfiles import OutputRefused, new_files
 from tests.tables.programs import run, start, succeed
@@ -133,14 +134,109 @@ def test_auth0_of_another_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str
     file = results(tmp_path, {"id": "u", "email": "e@x", "hash": COST_12})
     assert export("auth0", file, tmp_path / "o.json") == 2
     said = capsys.readouterr().err
-    assert (
-        "row 0: password_hash takes $2a$ and $2b$ of cost 10 only, and this is $2a$ of cost 12"
-        in said
-    )
+    assert "row 0: auth0 takes $2b$ or $2a$ of cost 10 only, and this is $2a$ of cost 12" in said
     assert "bbbb" not in said
     assert export("auth0", file, tmp_path / "o.json", "--custom") == 0
     (user,) = json.loads((tmp_path / "o-0001.json").read_text())
     assert user["custom_password_hash"]["hash"]["value"] == COST_12
+
+
+HASH_13 = "$2b$13$" + "s" * 22 + "d" * 31
+USER = {"id": "ada.l", "email": "ada@x", "hash": HASH_13}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "clerk": {
+        "external_id": "ada.l", "email_address": ["ada@x"], "password_digest": HASH_13,
+        "password_hasher": "bcrypt",
+    },
+    "fusionauth": {"users": [{
+        "active": True, "username": "ada.l", "email": "ada@x", "encryptionScheme": "bcrypt",
+        "factor": 13, "salt": "s" * 22, "password": "d" * 31,
+    }]},
+    "keycloak": {"ifResourceExists": "FAIL", "users": [{
+        "username": "ada.l", "email": "ada@x", "enabled": True,
+        "credentials": [{
+            "type": "password",
+            "credentialData": '{"hashIterations": 13, "algorithm": "bcrypt"}',
+            "secretData": json.dumps({"value": "$2a$" + HASH_13[4:], "salt": ""}),
+        }],
+    }]},
+    "kratos": {"identities": [{"create": {
+        "schema_id": "preset://email", "external_id": "ada.l", "traits": {"email": "ada@x"},
+        "credentials": {"password": {"config": {"hashed_password": HASH_13}}},
+    }}]},
+    "okta": {
+        "profile": {"login": "ada.l", "email": "ada@x"},
+        "credentials": {"password": {"hash": {
+            "algorithm": "BCRYPT", "workFactor": 13, "salt": "s" * 22, "value": "d" * 31,
+        }}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REQUESTS)
+def test_the_request_of_each_system(form: str, tmp_path: Path) -> None:
+    """Fields and hash as the documentation has them."""
+    assert export(form, results(tmp_path, USER), tmp_path / "o.json") == 0
+    (output,) = tmp_path.glob("o*")
+    assert output.name == ("o.json" if form in ("clerk", "okta") else "o-0001.json")
+    assert json.loads(output.read_text()) == REQUESTS[form]
+
+
+def test_what_a_hash_is_split_into_is_the_whole_hash(tmp_path: Path) -> None:
+    made = bcrypt_batch.hashpw(b"s3cret", bcrypt_batch.gensalt(4)).decode()
+    file = results(tmp_path, {**USER, "hash": made})
+    assert export("okta", file, tmp_path / "okta") == 0
+    okta = json.loads((tmp_path / "okta").read_text())["credentials"]["password"]["hash"]
+    assert made == f"$2b${okta['workFactor']:02}${okta['salt']}{okta['value']}"
+    assert export("fusionauth", file, tmp_path / "o.json") == 0
+    (user,) = json.loads((tmp_path / "o-0001.json").read_text())["users"]
+    assert made == f"$2b${user['factor']:02}${user['salt']}{user['password']}"
+    assert export("keycloak", file, tmp_path / "k.json") == 0
+    (user,) = json.loads((tmp_path / "k-0001.json").read_text())["users"]
+    stored = json.loads(user["credentials"][0]["secretData"])["value"]
+    assert bcrypt.checkpw(b"s3cret", stored.encode())
+
+
+@pytest.mark.parametrize(
+    ("form", "most", "key"),
+    [("fusionauth", 10_000, "users"), ("keycloak", 1000, "users"), ("kratos", 1000, "identities")],
+)
+def test_a_request_takes_so_many_users(form: str, most: int, key: str, tmp_path: Path) -> None:
+    lines = [{**USER, "id": f"u{i}", "email": f"{i}@x"} for i in range(most + 1)]
+    assert export(form, results(tmp_path, *lines), tmp_path / "o.json") == 0
+    files = sorted(tmp_path.glob("o-*.json"))
+    assert [len(json.loads(file.read_text())[key]) for file in files] == [most, 1]
+
+
+def test_options_and_columns_of_one_system(tmp_path: Path) -> None:
+    """The names that Okta needs, and the schema of Kratos; an address is no need of Keycloak's."""
+    file = results(tmp_path, {**USER, "firstName": "Ada", "lastName": "L", "other": "x"})
+    assert export("okta", file, tmp_path / "okta") == 0
+    profile = json.loads((tmp_path / "okta").read_text())["profile"]
+    assert profile == {"login": "ada.l", "email": "ada@x", "firstName": "Ada", "lastName": "L"}
+    assert export("kratos", file, tmp_path / "o.json", "--schema", "default") == 0
+    (made,) = json.loads((tmp_path / "o-0001.json").read_text())["identities"]
+    assert made["create"]["schema_id"] == "default"
+    file = results(tmp_path, {"id": "ada.l", "hash": HASH_13})
+    for form in ("fusionauth", "keycloak"):
+        assert export(form, file, tmp_path / "o.json", "--force") == 0
+        (user,) = json.loads((tmp_path / "o-0001.json").read_text())["users"]
+        assert "email" not in user
+
+
+@pytest.mark.parametrize("form", ["fusionauth", "keycloak", "okta"])
+def test_nobody_signs_in_by_the_name_of_another(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = [
+        ("alice@x", "alice@x"), ("ALICE@x", "other@x"), ("bob-1", "bob@x"), ("Bob@x", "b@xyz"),
+        ("carol", "BOB-1"), ("m\u00fcller", "m1@xy"), ("mu\u0308ller", "m2@xy"), ("dave1", "d@xyz"),
+    ]  # fmt: skip
+    lines = [{"id": name, "email": email, "hash": HASH_13} for name, email in people]
+    assert export(form, results(tmp_path, *lines), tmp_path / "o") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in said[:-1]] == [f" row {row}" for row in (1, 3, 4, 6)]
+    assert all("signs in by this id or address, whatever its case" in line for line in said[:-1])
 
 
 def test_htpasswd(tmp_path: Path) -> None:
@@ -170,6 +266,23 @@ def test_htpasswd(tmp_path: Path) -> None:
         ("auth0", [{"id": "u", "email": "e" * 500_000, "hash": COST_10}], "row 0: the user alone"),
         ("auth0", [{"id": "auth0|u", "email": "e@x", "hash": COST_10}], "Auth0 puts auth0| before"),
         ("htpasswd", [{"id": "a", "hash": OLD}], "$2x$ is another algorithm"),
+        ("clerk", [{"id": "u", "hash": COST_10}], "no 'email', which clerk needs"),
+        ("kratos", [{"id": "u", "hash": COST_10}], "no 'email', which kratos needs"),
+        ("okta", [{"id": "u", "hash": COST_10}], "no 'email', which okta needs"),
+        (
+            "okta",
+            [{**USER, "hash": COST_10.replace("10", "21")}],
+            "okta takes $2b$ or $2a$ or $2y$",
+        ),
+        ("kratos", [{**USER, "hash": COST_10.replace("10", "16")}], "of cost 4 to 15, and this is"),
+        ("keycloak", [{**USER, "hash": COST_10.replace("10", "31")}], "of cost 4 to 30"),
+        ("kratos", [{**USER, "truncated": True}], "kratos refuses passwords of more than 72"),
+        ("keycloak", [{**USER, "truncated": True}], "and this one was cut"),
+        ("keycloak", [{**USER, "id": "u" * 256}], "row 0: the id has 256 characters, not 1 to 255"),
+        ("okta", [{**USER, "id": "u" * 101}], "row 0: the id has 101 characters, not 5 to 100"),
+        ("okta", [{**USER, "id": "uuuu"}], "row 0: the id has 4 characters, not 5 to 100"),
+        ("okta", [{**USER, "email": "e" * 101}], "the e-mail address has 101 characters"),
+        ("okta", [{**USER, "firstName": 5}], "'firstName' is not text"),
     ],
 )
 def test_what_is_refused_is_named(
@@ -188,7 +301,7 @@ def test_what_is_refused_is_named(
 BLANKS = (" u", "u ", "\tu", "u\u00a0", "\u2028u", "\ufeffu", " ")
 
 
-@pytest.mark.parametrize("form", ["auth0", "firebase", "htpasswd"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_every_row_whose_id_would_change_is_named(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +312,7 @@ def test_every_row_whose_id_would_change_is_named(
     else:
         bad += ["\ud800", "\udce9", "\udcc3\udca9"]
     lines = [{"id": name, "email": f"{row}@x", "hash": COST_10} for row, name in enumerate(bad)]
-    file = results(tmp_path, *lines, {"id": "u", "email": "u@x", "hash": COST_10})
+    file = results(tmp_path, *lines, {"id": "user.1", "email": "u@xyz", "hash": COST_10})
     assert export(form, file, tmp_path / "o") == 2
     *said, last = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1] for line in said] == [f" row {row}" for row in range(len(bad))]
@@ -207,13 +320,15 @@ def test_every_row_whose_id_would_change_is_named(
     assert [*tmp_path.iterdir()] == [file]
 
 
-@pytest.mark.parametrize("form", ["auth0", "firebase"])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "htpasswd"])
 def test_addresses_that_become_one_are_refused(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    same = ["mallory@x", "Mallory@X", "m\u00fc@x", "mu\u0308@x", "\uff4dallory@x"]
+    same = ["mallory@x", "Mallory@X", "m\u00fcl@x", "mu\u0308l@x", "\uff4dallory@x"]
     bad = [name + "@x" for name in ("\udce9", "m\n")] + [f"{blank}@x " for blank in BLANKS]
-    lines = [{"id": f"u{i}", "email": email, "hash": COST_10} for i, email in enumerate(same + bad)]
+    lines = [
+        {"id": f"user{i}", "email": email, "hash": COST_10} for i, email in enumerate(same + bad)
+    ]
     assert export(form, results(tmp_path, *lines), tmp_path / "o") == 2
     said = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1] for line in said[:-1]] == [

@@ -162,6 +162,17 @@ def test_the_commands(users: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert '{"username":"007","credential":{"type":"bcrypt","value":"$2b$04$' in done.stdout
 
 
+def test_users_for_another_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("users.csv").write_text("id,email,password\nu,u@x,s3cret\n")
+    made, exported = commands(block("docs/bulk.md", "targets"))
+    assert run(made) == 0
+    assert main(exported[1:]) == 0
+    (identity,) = json.loads(Path("users-0001.json").read_text())["identities"]
+    hashed = identity["create"]["credentials"]["password"]["config"]["hashed_password"]
+    assert bcrypt_batch.checkpw(b"s3cret", hashed.encode())
+
+
 def test_a_csv_of_excel(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_bytes("id;password\r\nu;\u00fc\u20ac\r\n".encode("cp1252"))
     assert shell(block("docs/bulk.md", "excel"), tmp_path) == 0

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from bcrypt_batch.tables.cli import main
+from bcrypt_batch.tables.commands.export import FORMATS
+from bcrypt_batch.tables.importers import AUTH0
 from bcrypt_batch.tables.interrupts import STOPPING, Interrupts
 from bcrypt_batch.tables.newfiles import NewFiles
 from tests.processes import preloading, require
@@ -124,7 +126,8 @@ def test_a_second_signal_does_not_interrupt_the_cleaning_up() -> None:
 @pytest.fixture
 def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return results that fill three files of auth0's."""
-    monkeypatch.setattr("bcrypt_batch.tables.commands.export.AUTH0_BYTES", 200)
+    small = FORMATS["auth0"]._replace(request=AUTH0._replace(most_bytes=200))
+    monkeypatch.setitem(FORMATS, "auth0", small)
     file = tmp_path / "hashed.jsonl"
     lines = ({"row": i, "id": f"u{i}", "email": f"u{i}@x", "hash": HASH} for i in range(3))
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))

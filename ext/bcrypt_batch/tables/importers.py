@@ -11,28 +11,57 @@ import base64
 import json
 import re
 import unicodedata
-from typing import Any
+from typing import Any, NamedTuple
 
 from .results import raw_bytes
+from .targets import TARGETS
 
 # Firebase Admin SDK, isUid: the length as in JavaScript, in UTF-16 units of two bytes.
 FIREBASE_ID_UNITS = 128
-# Auth0, "Bulk User Import Database Schema and Examples": a file's size, where a KB may have 1000
-# bytes or 1024, and the hashes that password_hash takes; others go in custom_password_hash.
-AUTH0_BYTES = 500 * 1000
-AUTH0_BRACKETS = len(b"[]\n")  # around a file's users
-AUTH0_COST = 10
-AUTH0_PREFIXES = ("2a", "2b")
 # Auth0, "Bulk User Imports": Auth0 puts this before every id.
 AUTH0_ID_PREFIX = "auth0|"
+# Okta, Users API, "Default Profile Properties": of a login and of an address.
+OKTA_CHARACTERS = (5, 100)
+OKTA_NAMES = ("firstName", "lastName")  # needed unless the profile's schema says otherwise
+# Keycloak, "Server Administration Guide", the default user profile: of a username.
+KEYCLOAK_ID_CHARACTERS = (1, 255)
 # Apache, htpasswd(1). Apache ignores a line of more than 8 KiB, and all lines after it.
 HTPASSWD_ID_BYTES = 255
 
-HASH = re.compile(r"\$(2[abxy])\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
+HASH = re.compile(
+    r"\$(2[abxy])\$([0-9]{2})\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})", re.ASCII
+)  # prefix, cost, salt, digest
 
 _BOM = "\ufeff"  # JavaScript's trim() removes it, str.strip() doesn't
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Request(NamedTuple):
+    """The body of a request, or a file, with several users.
+
+    Attributes:
+        head: What precedes the users.
+        tail: What follows them.
+        most_users: How many it takes.
+        most_bytes: How many bytes it may have.
+    """
+
+    head: bytes
+    tail: bytes
+    most_users: float = float("inf")
+    most_bytes: float = float("inf")
+
+
+# Auth0, "Bulk User Import Database Schema and Examples": a KB may have 1000 bytes or 1024.
+AUTH0 = Request(b"[", b"]\n", most_bytes=500 * 1000)
+# FusionAuth, "Import Users": 100,000 are reasonable in production; its import scripts send these.
+FUSIONAUTH = Request(b'{"users": [', b"]}\n", most_users=10_000)
+# Keycloak, Admin REST API, PartialImportRepresentation. A request is one transaction, and no
+# limit is documented.
+KEYCLOAK = Request(b'{"ifResourceExists": "FAIL", "users": [', b"]}\n", most_users=1000)
+# Ory, API reference, batchPatchIdentities.
+KRATOS = Request(b'{"identities": [', b"]}\n", most_users=1000)
 
 
 class Refused(ValueError):
@@ -50,47 +79,98 @@ class Users:
         self._options = options
         self._ids: set[str] = set()
         self._emails: set[str] = set()
+        self._names: set[str] = set()
 
     def firebase(self, result: dict[str, Any]) -> bytes:
         """For `firebase auth:import FILE --hash-algo=BCRYPT`."""
-        user = {"localId": self._id(result)}
-        _check_unicode("id", user["localId"])
-        if len(user["localId"].encode("utf-16-le")) > 2 * FIREBASE_ID_UNITS:
+        identity, email = self._person(result)
+        if len(identity.encode("utf-16-le")) > 2 * FIREBASE_ID_UNITS:
             raise Refused(f"the id has more than {FIREBASE_ID_UNITS} characters in UTF-16")
-        if email := self._email(result):
-            user["email"] = email
+        user = {"localId": identity, **email}
         # The salt is in the hash; Firebase takes the whole string.
         user["passwordHash"] = base64.b64encode(result["hash"].encode()).decode()
         return json.dumps(user).encode()
 
     def auth0(self, result: dict[str, Any]) -> bytes:
         """For Auth0's user import job."""
-        identity, email, key = self._id(result), self._email(result), self._options.email
-        _check_unicode("id", identity)
+        identity, email = self._person(result, needs_email=True)
         if identity.startswith(AUTH0_ID_PREFIX):
             raise Refused(f"Auth0 puts {AUTH0_ID_PREFIX} before the id; leave it out")
-        if not email:
-            raise Refused(
-                f"there is no {key!r}, which Auth0 needs; --keep {key} when hashing takes the "
-                "column along, --email names another"
-            )
-        user: dict[str, Any] = {"user_id": identity, "email": email}
-        match = HASH.fullmatch(result["hash"])
-        assert match is not None
-        if match[1] in AUTH0_PREFIXES and int(match[2]) == AUTH0_COST:
+        user: dict[str, Any] = {"user_id": identity, **email}
+        refusal = _refusal(result, "auth0")
+        if refusal is None:
             user["password_hash"] = result["hash"]
         elif self._options.custom:
             value = {"value": result["hash"], "encoding": "utf8"}
             user["custom_password_hash"] = {"algorithm": "bcrypt", "hash": value}
         else:
-            raise Refused(
-                f"password_hash takes $2a$ and $2b$ of cost {AUTH0_COST} only, and this is "
-                f"${match[1]}$ of cost {int(match[2])}; --custom writes it as custom_password_hash"
-            )
+            raise Refused(f"{refusal}; --custom writes it as custom_password_hash")
         line = json.dumps(user).encode()
-        if AUTH0_BRACKETS + len(line) > AUTH0_BYTES:
+        if len(AUTH0.head) + len(line) + len(AUTH0.tail) > AUTH0.most_bytes:
             raise Refused("the user alone takes more than a file's 500 KB")
         return line
+
+    def clerk(self, result: dict[str, Any]) -> bytes:
+        """For `POST /v1/users` of Clerk's Backend API, "Create a new user"."""
+        identity, email = self._person(result, needs_email=True)
+        user = {
+            "external_id": identity, "email_address": [*email.values()],
+            "password_digest": result["hash"], "password_hasher": "bcrypt",
+        }  # fmt: skip
+        return json.dumps(user).encode()
+
+    def fusionauth(self, result: dict[str, Any]) -> bytes:
+        """For `POST /api/user/import` of FusionAuth, "Import Users": salt and digest apart."""
+        identity, email = self._person(result, one_namespace=True)
+        cost, salt, digest = _parts(result)
+        user = {
+            "active": True, "username": identity, **email,
+            "encryptionScheme": "bcrypt", "factor": cost, "salt": salt, "password": digest,
+        }  # fmt: skip
+        return json.dumps(user).encode()
+
+    def keycloak(self, result: dict[str, Any]) -> bytes:
+        """For `POST .../partialImport` of Keycloak's Admin REST API, UserRepresentation.
+
+        The provider of the algorithm is keycloak-bcrypt, which finds the salt in the hash, and
+        takes the label 2a in all versions.
+        """
+        identity, email = self._person(result, one_namespace=True)
+        _check_length("id", identity, KEYCLOAK_ID_CHARACTERS)
+        _check_hash(result, "keycloak")
+        about = {"hashIterations": _parts(result)[0], "algorithm": "bcrypt"}
+        secret = {"value": "$2a$" + result["hash"][4:], "salt": ""}
+        password = {
+            "type": "password", "credentialData": json.dumps(about),
+            "secretData": json.dumps(secret),
+        }  # fmt: skip
+        user = {"username": identity, **email, "enabled": True, "credentials": [password]}
+        return json.dumps(user).encode()
+
+    def kratos(self, result: dict[str, Any]) -> bytes:
+        """For `PATCH /admin/identities` of Ory Kratos, "Import identities"."""
+        identity, email = self._person(result, needs_email=True)
+        _check_hash(result, "kratos")
+        user = {
+            "schema_id": self._options.schema, "external_id": identity, "traits": email,
+            "credentials": {"password": {"config": {"hashed_password": result["hash"]}}},
+        }  # fmt: skip
+        return json.dumps({"create": user}).encode()
+
+    def okta(self, result: dict[str, Any]) -> bytes:
+        """For `POST /api/v1/users` of Okta, "Create user with imported hashed password"."""
+        identity, email = self._person(result, needs_email=True, one_namespace=True)
+        for what, text in (("id", identity), ("e-mail address", email["email"])):
+            _check_length(what, text, OKTA_CHARACTERS)
+        _check_hash(result, "okta")
+        cost, salt, digest = _parts(result)
+        names = {name: _text(name, result[name]) for name in OKTA_NAMES if result.get(name)}
+        hashed = {"algorithm": "BCRYPT", "workFactor": cost, "salt": salt, "value": digest}
+        user = {
+            "profile": {"login": identity, **email, **names},
+            "credentials": {"password": {"hash": hashed}},
+        }
+        return json.dumps(user).encode()
 
     def htpasswd(self, result: dict[str, Any]) -> bytes:
         """For Apache and nginx, which compare names byte by byte; the hash gets the label 2y."""
@@ -102,6 +182,31 @@ class Users:
         if len(name) > HTPASSWD_ID_BYTES:
             raise Refused(f"the id has more than {HTPASSWD_ID_BYTES} bytes")
         return b"%b:$2y$%b" % (name, result["hash"][4:].encode())
+
+    def _person(
+        self, result: dict[str, Any], *, needs_email: bool = False, one_namespace: bool = False
+    ) -> tuple[str, dict[str, str]]:
+        """Return the id, and the address as a field, for a system that takes JSON.
+
+        Args:
+            result: The result.
+            needs_email: Refuse a user without an address.
+            one_namespace: People sign in by id or address in any case, so that neither may be
+                another user's.
+        """
+        identity, email, key = self._id(result), self._email(result), self._options.email
+        _check_unicode("id", identity)
+        if needs_email and not email:
+            raise Refused(
+                f"there is no {key!r}, which {self._options.form} needs; --keep {key} when hashing "
+                "takes the column along, --email names another"
+            )
+        if one_namespace:
+            own = {_folded(name) for name in (identity, email) if name}
+            if own & self._names:
+                raise Refused("an earlier row signs in by this id or address, whatever its case")
+            self._names |= own
+        return identity, {"email": email} if email else {}
 
     def _id(self, result: dict[str, Any]) -> str:
         identity = result.get("id")
@@ -120,17 +225,53 @@ class Users:
         email = result.get(self._options.email)
         if email is None or email == "":
             return None
-        if not isinstance(email, str):
-            raise Refused(f"{self._options.email!r} is not text")
+        email = _text(self._options.email, email)
         _check_ends("e-mail address", email)
-        _check_unicode("e-mail address", email)
         # Auth0, "User Profile Structure": addresses are stored in lower case; Firebase's emulator
         # does the same. Firebase, "Import users": an address may come twice, for two users.
-        folded = unicodedata.normalize("NFKC", email).lower()
+        folded = _folded(email)
         if folded in self._emails:
             raise Refused("an earlier row has the same e-mail address, whatever its case")
         self._emails.add(folded)
         return email
+
+
+def _parts(result: dict[str, Any]) -> tuple[int, str, str]:
+    """Return cost, salt and digest of the hash."""
+    match = HASH.fullmatch(result["hash"])
+    assert match is not None
+    return int(match[2]), match[3], match[4]
+
+
+def _refusal(result: dict[str, Any], system: str) -> str | None:
+    """Return why a system would refuse the hash; None if it wouldn't."""
+    hashed = result["hash"]
+    cut = bool(result.get("truncated"))
+    return TARGETS[system].refusal(hashed[1:3], int(hashed[4:6]), cut=cut)
+
+
+def _check_hash(result: dict[str, Any], system: str) -> None:
+    if refusal := _refusal(result, system):
+        raise Refused(refusal)
+
+
+def _text(key: str, value: Any) -> str:
+    """Return a value that is text, and Unicode."""
+    if not isinstance(value, str):
+        raise Refused(f"{key!r} is not text")
+    _check_unicode(key, value)
+    return value
+
+
+def _folded(name: str) -> str:
+    """Return what is the same for names that differ in case or Unicode form."""
+    return unicodedata.normalize("NFKC", name).lower()
+
+
+def _check_length(what: str, text: str, characters: tuple[int, int]) -> None:
+    least, most = characters
+    if not least <= len(text) <= most:
+        raise Refused(f"the {what} has {len(text)} characters, not {least} to {most}")
 
 
 def _check_ends(what: str, text: str) -> None:

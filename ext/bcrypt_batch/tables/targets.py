@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from bcrypt_batch.limits import DEFAULT_COST, MAX_COST, MIN_COST, PREFIX_NAMES
-from bcrypt_batch.schemes import SCHEMES
+from bcrypt_batch.limits import DEFAULT_COST, MAX_COST, MIN_COST
+from bcrypt_batch.schemes import prefix_name
 
 from .kinds import InvalidTable
+
+ANY = ("2b", "2a", "2y")
 
 
 class Target(NamedTuple):
@@ -18,7 +20,7 @@ class Target(NamedTuple):
 
     Attributes:
         name: Its name in options.
-        prefixes: The bcrypt prefixes that it verifies.
+        prefixes: The bcrypt prefixes that it verifies, first the one to make; a scheme has its own.
         costs: The lowest and the highest cost that it verifies.
         scheme: The scheme of what it stores; None for the plain hash.
         cut: Whether a password that was cut to 72 bytes can sign in; else the login refuses
@@ -27,7 +29,7 @@ class Target(NamedTuple):
     """
 
     name: str
-    prefixes: tuple[str, ...] = PREFIX_NAMES
+    prefixes: tuple[str, ...] = ANY
     costs: tuple[int, int] = (MIN_COST, MAX_COST)
     scheme: str | None = None
     cut: bool = True
@@ -36,11 +38,7 @@ class Target(NamedTuple):
     @property
     def prefix(self) -> str:
         """The prefix to make."""
-        if self.scheme is not None:
-            prefix = SCHEMES[self.scheme].prefix
-            assert prefix is not None
-            return prefix.decode()
-        return "2b" if "2b" in self.prefixes else self.prefixes[0]
+        return prefix_name(self.scheme) if self.scheme else self.prefixes[0]
 
     @property
     def cost(self) -> int:
@@ -97,7 +95,7 @@ TARGETS = {
     target.name: target
     for target in (
         # Auth0, "Bulk User Import Database Schema and Examples": what password_hash takes.
-        Target("auth0", ("2a", "2b"), (10, 10)),
+        Target("auth0", ("2b", "2a"), (10, 10)),
         # Of its two schemes the one that Django's default PASSWORD_HASHERS has.
         Target("django", scheme="django-sha256"),
         Target("dovecot", scheme="dovecot"),
@@ -105,8 +103,9 @@ TARGETS = {
         Target("jbcrypt", ("2a",), (MIN_COST, 30), own_login=True),
         # Jenkins, HudsonPrivateSecurityRealm: its pattern of hashes, and maximumBCryptLogRound.
         Target("jenkins", ("2a",), (MIN_COST, 18), "jenkins"),
-        # keycloak-bcrypt computes with at.favre.lib's bcrypt, which throws for long passwords.
-        Target("keycloak", cut=False),
+        # The provider keycloak-bcrypt: of jBCrypt at first, now of at.favre.lib's bcrypt, which
+        # throws for long passwords. export writes all hashes with the prefix that both take.
+        Target("keycloak", ("2a", "2b", "2y"), (MIN_COST, 30), cut=False),
         # Kratos documents the limit of 72 bytes, and none of the cost, but a login of a higher
         # one takes seconds.
         Target("kratos", costs=(MIN_COST, 15), cut=False),

@@ -11,7 +11,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ..importers import AUTH0_BRACKETS, AUTH0_BYTES, HASH, Refused, Users
+from ..importers import AUTH0, FUSIONAUTH, HASH, KEYCLOAK, KRATOS, Refused, Request, Users
 from ..inputs import open_input
 from ..interrupts import Interrupts
 from ..journal import UNLIMITED
@@ -20,7 +20,9 @@ from ..messages import say
 from ..newfiles import NewFiles, OutputRefused, new_files
 from ..output import check_paths
 
+SEPARATOR = b",\n"
 SHOWN = 20  # refused rows that are named
+KRATOS_SCHEMA = "preset://email"  # as in Ory's documentation
 
 
 class Format(NamedTuple):
@@ -29,10 +31,12 @@ class Format(NamedTuple):
     Attributes:
         user: Makes a user from a result.
         write: Writes the users; returns how many.
+        request: What a file is, if there are several.
     """
 
     user: Callable[[Users, dict[str, Any]], bytes]
     write: Callable[[Iterator[bytes], argparse.Namespace, NewFiles], int]
+    request: Request | None = None
 
 
 def add(commands: Any) -> None:
@@ -46,14 +50,15 @@ def add(commands: Any) -> None:
             "bcrypt-batch export firebase hashed.jsonl -o users.json",
             "bcrypt-batch export auth0 hashed.jsonl -o users.json --custom",
             "bcrypt-batch export htpasswd hashed.jsonl -o users.htpasswd",
+            "bcrypt-batch export kratos hashed.jsonl -o users.json --schema default",
         ),
     )  # fmt: skip
     parser.add_argument("form", choices=sorted(FORMATS), metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("input", metavar="INPUT", help="results of bcrypt-batch hash; a file, or -")
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE",
-        help="default: -, standard output; auth0 takes files of at most 500 KB: users.json "
-        "becomes users-0001.json and so on",
+        help="default: -, standard output; auth0, fusionauth, keycloak and kratos take so many "
+        "users at once only: users.json becomes users-0001.json and so on",
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace an output that is there")
     parser.add_argument(
@@ -63,6 +68,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--custom", action="store_true",
         help="auth0: write other hashes than $2a$ and $2b$ of cost 10 as custom_password_hash",
+    )  # fmt: skip
+    parser.add_argument(
+        "--schema", default=KRATOS_SCHEMA, metavar="ID",
+        help=f"kratos: the identity schema, whose traits have an email; default: {KRATOS_SCHEMA}",
     )  # fmt: skip
     parser.set_defaults(execute=run)
 
@@ -154,16 +163,20 @@ def _firebase(users: Iterator[bytes], options: argparse.Namespace, made: NewFile
     with made.file(options.output) as file:
         file.write(b'{"users": [')
         for user in users:
-            file.write((b",\n" if written else b"\n") + user)
+            file.write((SEPARATOR if written else b"\n") + user)
             written += 1
         file.write(b"\n]}\n")
     return written
 
 
-def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
-    """Write arrays in files of at most 500 KB."""
+def _requests(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
+    """Write a file for each request."""
+    request = FORMATS[options.form].request
+    assert request is not None
     if options.output == "-":
-        raise OutputRefused("auth0 is several files: give --output FILE, not standard output")
+        raise OutputRefused(
+            f"{options.form} is several files: give --output FILE, not standard output"
+        )
     target = Path(options.output)
     stem, suffix = target.stem, target.suffix or ".json"
     numbered = f"{glob.escape(stem)}-{'[0-9]' * 4}{glob.escape(suffix)}"
@@ -174,10 +187,10 @@ def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) 
         return target.with_name(f"{stem}-{number:04}{suffix}")
 
     files = written = 0
-    for of_file in _auth0_files(users):
+    for of_file in _by_request(users, request):
         files += 1
         with made.file(str(name(files))) as file:
-            file.write(b"[" + b",\n".join(of_file) + b"]\n")
+            file.write(request.head + SEPARATOR.join(of_file) + request.tail)
         written += len(of_file)
     if options.force and files:
         # Files of an earlier, longer export would be imported with this one.
@@ -186,21 +199,22 @@ def _auth0(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) 
     return written
 
 
-def _auth0_files(users: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield the users of each file."""
+def _by_request(users: Iterator[bytes], request: Request) -> Iterator[list[bytes]]:
+    """Yield the users of each request."""
     held: list[bytes] = []
-    size = AUTH0_BRACKETS
+    empty = size = len(request.head) + len(request.tail)
     for user in users:
-        if held and size + len(b",\n") + len(user) > AUTH0_BYTES:
+        more = len(SEPARATOR) + len(user)
+        if held and (len(held) >= request.most_users or size + more > request.most_bytes):
             yield held
-            held, size = [], AUTH0_BRACKETS
-        size += len(user) + (len(b",\n") if held else 0)
+            held, size = [], empty
+        size += more if held else len(user)
         held.append(user)
     if held:
         yield held
 
 
-def _htpasswd(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
+def _lines(users: Iterator[bytes], options: argparse.Namespace, made: NewFiles) -> int:
     written = 0
     with made.file(options.output) as file:
         for user in users:
@@ -210,7 +224,12 @@ def _htpasswd(users: Iterator[bytes], options: argparse.Namespace, made: NewFile
 
 
 FORMATS = {
-    "auth0": Format(Users.auth0, _auth0),
+    "auth0": Format(Users.auth0, _requests, AUTH0),
+    "clerk": Format(Users.clerk, _lines),
     "firebase": Format(Users.firebase, _firebase),
-    "htpasswd": Format(Users.htpasswd, _htpasswd),
+    "fusionauth": Format(Users.fusionauth, _requests, FUSIONAUTH),
+    "htpasswd": Format(Users.htpasswd, _lines),
+    "keycloak": Format(Users.keycloak, _requests, KEYCLOAK),
+    "kratos": Format(Users.kratos, _requests, KRATOS),
+    "okta": Format(Users.okta, _lines),
 }
