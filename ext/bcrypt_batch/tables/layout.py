@@ -55,8 +55,8 @@ class Layout(NamedTuple):
         return (fields[0].removeprefix("\ufeff"), *fields[1:]) == self.header
 
 
-def find_columns(lines: Lines, reading: Reading) -> Layout:
-    """Read the header of a CSV; return the positions of the columns.
+def find_columns(lines: Lines, reading: Reading) -> tuple[Layout, Columns]:
+    """Read the header of a CSV; return the positions of the columns, and which there are.
 
     Raises:
         InvalidTable: The header is missing or malformed, or lacks a column.
@@ -82,7 +82,8 @@ def find_columns(lines: Lines, reading: Reading) -> Layout:
         ) from None
     if not header:
         raise InvalidTable("the file is empty; a CSV needs a header that names columns")
-    return _layout(header, reading.columns, lines.offset, delimiter, crlf)
+    columns = reading.columns.among(header)
+    return _layout(header, columns, lines.offset, delimiter, crlf), columns
 
 
 def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf: bool) -> Layout:

@@ -47,8 +47,13 @@ class Objects:
         Raises:
             NoSuchColumn: With the key.
         """
-        for name, field in self._missing.items() if self._seen else ():
-            raise NoSuchKey(name, field)
+        columns, missing = self.columns, self._missing
+        either = {getattr(columns, field) for field in columns.optional}
+        if missing.keys() >= {*columns.secret}:
+            either.clear()
+        for name, field in missing.items() if self._seen else ():
+            if name not in either:
+                raise NoSuchKey(name, field)
 
 
 def jsonl_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:

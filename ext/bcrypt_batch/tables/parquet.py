@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from .kinds import HEAD_BYTES, InvalidTable, is_parquet
-from .rows import Reading, Row
+from .rows import Columns, Reading, Row
 
 ROWS_AT_ONCE = 8192
 _TEXT = ("string", "large_string")
 
 
-def parquet_rows(path: str, reading: Reading) -> Iterator[Row]:
-    """Yield the rows of a Parquet file; `start` is a row's offset if all rows had the same size.
+def read_parquet(path: str, reading: Reading) -> tuple[Columns, Iterator[Row]]:
+    """Return the columns and the rows of a Parquet file.
+
+    A row's `start` is its offset if all rows had the same size.
 
     Raises:
         InvalidTable: The file isn't Parquet, is damaged, lacks a column or has one of a wrong type.
     """
-    columns = reading.columns
     with Path(path).open("rb") as file:
         if not is_parquet(file.read(HEAD_BYTES)):
             raise InvalidTable("the file is no Parquet")
@@ -37,6 +38,7 @@ def parquet_rows(path: str, reading: Reading) -> Iterator[Row]:
         names = file.schema_arrow.names
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
         raise InvalidTable("the file is damaged: no Parquet can be read from it") from None
+    columns = reading.columns.among(names)
     identity = columns.id_among(names)
     secret = columns.secret
     plain = [name for name in (identity, *columns.keep) if name]
@@ -56,7 +58,8 @@ def parquet_rows(path: str, reading: Reading) -> Iterator[Row]:
         if name == identity and _is(kind, "boolean"):
             raise InvalidTable(f"column {name!r} must be text or numbers, not {kind}")
     per_row = os.stat(path).st_size / max(1, file.metadata.num_rows)
-    return _from_batches(file, secret, plain, reading, identity, per_row)
+    reading = reading._replace(columns=columns)
+    return columns, _from_batches(file, secret, plain, reading, identity, per_row)
 
 
 def _is(kind: Any, *names: str) -> bool:

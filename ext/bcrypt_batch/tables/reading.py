@@ -52,8 +52,8 @@ def find_layout(lines: Lines, reading: Reading) -> tuple[Reading, Layout | None]
         return begin_json(lines, reading), None
     if reading.form != "csv":
         return reading, None
-    layout = find_columns(lines, reading)
-    return reading._replace(delimiter=layout.delimiter), layout
+    layout, columns = find_columns(lines, reading)
+    return reading._replace(columns=columns, delimiter=layout.delimiter), layout
 
 
 def read_rows(

@@ -58,12 +58,26 @@ class Columns(NamedTuple):
         id: The id column, which must exist; None for the column `id`, if there is one.
         hash: None when hashing.
         keep: Columns to copy to the results.
+        optional: Which of `password` and `hash` a table may lack if it has the other.
     """
 
     password: str = "password"
     id: str | None = None
     hash: str | None = None
     keep: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def among(self, names: Container[str]) -> Columns:
+        """Return the columns of a table with these names.
+
+        If it has only hashes, they are read as passwords are.
+        """
+        if "hash" in self.optional and self.hash not in names:
+            return self._replace(hash=None)
+        if "password" in self.optional and self.hash in names and self.password not in names:
+            assert self.hash is not None
+            return self._replace(password=self.hash, hash=None)
+        return self
 
     def check(self, form: str | None) -> None:
         """Refuse columns that a format lacks, or that would put a secret in the results.
@@ -142,11 +156,14 @@ class Reading(NamedTuple):
             raise InvalidColumns("dialect", f"doesn't go with format {form!r}, only with 'csv'")
         if self.encoding and form == "parquet":
             raise InvalidColumns("encoding", "doesn't go with format 'parquet': it has its own")
-        self.columns.check(form)
+        columns = self.columns
+        if form == "lines":
+            columns = columns.among((columns.password,))
+        columns.check(form)
         delimiter = self.delimiter or (default_delimiter(name, self.dialect) if form else None)
         if self.escapes and (delimiter in (".", "\\") or str(delimiter).isalnum()):
             raise InvalidColumns("delimiter", f"can't be that character in dialect {self.dialect}")
-        columns = self.columns._replace(keep=tuple(dict.fromkeys(self.columns.keep)))
+        columns = columns._replace(keep=tuple(dict.fromkeys(columns.keep)))
         return self._replace(form=form, columns=columns, delimiter=delimiter)
 
     @property

@@ -14,7 +14,7 @@ from .interrupts import Interrupts
 from .kinds import InvalidTable, format_by_content
 from .lines import Lines
 from .notes import AHEAD_ROWS, Notes, looked_ahead
-from .parquet import parquet_rows
+from .parquet import read_parquet
 from .reading import begin, find_layout, read_rows
 from .rows import Reading, Row
 
@@ -83,7 +83,10 @@ def _detected(source: Source, lines: Lines) -> Source:
     """Return a source with the format and delimiter that its first line shows."""
     reading = source.reading
     first = lines.decoder()(next(lines.ahead(), b""))
-    found = format_by_content(first, reading.columns.password, reading.delimiter)
+    columns = reading.columns
+    names = columns.secret if columns.optional else (columns.password,)
+    shown = (format_by_content(first, name, reading.delimiter) for name in names)
+    found = next(filter(None, shown), None)
     if found is None:
         raise InvalidTable(
             f"can't tell the format of {source.name} by its name or its first line; give --format "
@@ -107,8 +110,9 @@ def open_table(source: Source, interrupts: Interrupts, job: Job) -> Iterator[Tab
         if source.path == "-" or not stat.S_ISREG(os.stat(source.path).st_mode):
             raise InvalidTable("Parquet can only be read from a plain file")
         size = os.stat(source.path).st_size
-        rows = looked_ahead(parquet_rows(source.path, source.reading), job.check)
-        yield _noted(rows, size, source, job)
+        columns, found = read_parquet(source.path, source.reading)
+        source = source._replace(reading=source.reading._replace(columns=columns))
+        yield _noted(looked_ahead(found, job.check), size, source, job)
         return
     with open_input(source.path, interrupts) as file:
         about = os.fstat(file.fileno())
