@@ -9,6 +9,7 @@ from typing import Any
 
 from .kinds import InvalidTable
 from .rows import Row
+from .tally import Tally
 
 # How many rows are read before an output is made; of a pipe, whose rows may come slowly, only one.
 AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
@@ -60,16 +61,17 @@ class Notes:
     def __init__(self, found: dict[str, Any] | None = None, expected: tuple[str, ...] = ()) -> None:
         """Take earlier notes; `expected` names those that aren't taken."""
         self._expected = expected
-        self.found: dict[str, list[int]] = dict(found or {})
+        self.found = Tally(found or {})
 
     def taking(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Yield all rows of a table, and take notes."""
         for number, row in enumerate(rows):
             if row.password:
-                self._look(number, row.password)
+                self.look(number, row.password)
             yield row
 
-    def _look(self, number: int, password: bytes) -> None:
+    def look(self, number: int, password: bytes) -> None:
+        """Take notes of a row's password, which isn't empty."""
         if password in NULL_WORDS:
             self._note("nulls", number)
         if not password.isascii():
@@ -84,7 +86,7 @@ class Notes:
 
     def _note(self, name: str, number: int) -> None:
         if name not in self._expected:
-            self.found.setdefault(name, [0, number])[0] += 1
+            self.found.note(name, number)
 
     def lines(self) -> list[str]:
         """Return a line for each note; it quotes no password."""

@@ -61,7 +61,7 @@ class Pairing:
             if row.error:
                 yield row
                 continue
-            name = _name(row.id)
+            name = name_of(row.id)
             at = None if name is None else results.positions.get(name)
             if at is None:
                 self.unpaired["missing" if name is None else "not in --hashes"] += 1
@@ -93,7 +93,7 @@ class _Results:
             result = _parsed(line)
             if result is None:
                 raise _not_results(self.path, f"line {number}")
-            name, hashed = _name(result.get("id")), _hash(result)
+            name, hashed = name_of(result.get("id")), _hash(result)
             if name is None:
                 if hashed is not None:
                     return f"its line {number} has a hash and no id"
@@ -143,7 +143,7 @@ def _by_number(rows: Iterator[Row], file: BinaryIO, path: str) -> Iterator[Row]:
         result = _parsed(file.readline())
         if result is None or result.get("row") != number - 1:
             raise _not_results(path, f"line {number}, where row {number - 1} belongs")
-        ours, theirs = _name(row.id), _name(result.get("id"))
+        ours, theirs = name_of(row.id), name_of(result.get("id"))
         if None not in (ours, theirs) and ours != theirs:
             raise InvalidTable(f"row {number - 1} has another id in {path} than in the table")
         yield row if row.error else row._replace(hash=_hash(result))
@@ -160,7 +160,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return result if isinstance(result, dict) else None
 
 
-def _name(identity: Any) -> str | None:
+def name_of(identity: Any) -> str | None:
     """Return an id as text, since CSV has no numbers; None if it names nobody."""
     if isinstance(identity, bool) or not isinstance(identity, (str, int, float)):
         return None
