@@ -16,7 +16,7 @@ from bcrypt_batch.tables.reading import read_layout
 from bcrypt_batch.tables.rows import Reading
 from tests.tables.programs import run
 
-COMMANDS = ("", "hash", "verify", "export", "info", "bulk", "serve")
+COMMANDS = ("", "hash", "verify", "inspect", "export", "info", "bulk", "serve")
 
 
 def hashed(content: bytes, *options: str) -> tuple[int, list[dict[str, object]], str]:

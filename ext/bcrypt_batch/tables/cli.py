@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import bcrypt_batch
 
-from .commands import bulk, export, info, serve, table
+from .commands import bulk, export, info, inspect, serve, table
 from .interrupts import Interrupts
 from .kinds import InvalidTable
 from .messages import PROGRAM, say
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"{PROGRAM} {bcrypt_batch.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (table, export, info, bulk, serve):
+    for module in (table, inspect, export, info, bulk, serve):
         module.add(commands)
     return top
 

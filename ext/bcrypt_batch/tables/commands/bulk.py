@@ -22,6 +22,7 @@ from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,
+    add_results,
     add_scheme,
     add_verifying,
     add_wrap,
@@ -84,7 +85,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operation", choices=OPERATIONS, default=OPERATIONS[0], help="default: hash"
     )
-    add_input(parser, "a file", FORMATS)
+    add_results(add_input(parser, "a file", FORMATS))
     add_hashing(hashing := parser.add_argument_group("with --operation hash"))
     add_verifying(parser.add_argument_group("with --operation verify"))
     add_wrap(hashing)

@@ -91,9 +91,13 @@ def add_wrap(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def add_hash_column(parser: Parser) -> None:
+    parser.add_argument("--hash-column", metavar="C", help="default: hash")
+
+
 def add_verifying(parser: Parser) -> None:
     """Add the options of the operation verify."""
-    parser.add_argument("--hash-column", metavar="C", help="default: hash")
+    add_hash_column(parser)
     parser.add_argument(
         "--max-cost", type=whole_number(MIN_COST, MAX_COST), metavar="N", default=GIVEN_ONLY,
         help=f"a hash of a higher cost is an error of its row; default: {DEFAULT_MAX_COST}",
@@ -111,8 +115,10 @@ def add_scheme(parser: Parser, names: Sequence[str], about: str) -> None:
     )  # fmt: skip
 
 
-def add_input(parser: argparse.ArgumentParser, what: str, formats: Sequence[str]) -> None:
-    """Add the table and how to read it."""
+def add_input(
+    parser: argparse.ArgumentParser, what: str, formats: Sequence[str]
+) -> argparse._ArgumentGroup:
+    """Add the table and how to read it; return the group, for options of some commands."""
     parser.add_argument("input", metavar="INPUT", help=what)
     group = parser.add_argument_group("input")
     group.add_argument(
@@ -143,6 +149,11 @@ def add_input(parser: argparse.ArgumentParser, what: str, formats: Sequence[str]
         "--password-column", default="password", metavar="C", help="default: password"
     )
     group.add_argument("--id-column", metavar="C", help="default: id, if there is one")
+    return group
+
+
+def add_results(group: argparse._ArgumentGroup) -> None:
+    """Add what decides the results of rows."""
     group.add_argument(
         "-k", "--keep", action="append", default=[], metavar="C",
         help="a column that goes along into the results; may be given again",

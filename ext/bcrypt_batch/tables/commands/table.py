@@ -25,6 +25,7 @@ from .options import (
     add_hashing,
     add_input,
     add_output,
+    add_results,
     add_scheme,
     add_verifying,
     add_workers,
@@ -61,7 +62,7 @@ def add(commands: Any) -> None:
         ),
     )  # fmt: skip
     for parser in (made, checked):
-        add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet"))
+        add_results(add_input(parser, "a file, or - for standard input", (*FORMATS, "parquet")))
     add_hashing(hashing := made.add_argument_group("hashing"))
     add_scheme(
         made_of := hashing.add_mutually_exclusive_group(),
