@@ -21,6 +21,7 @@ from bcrypt_batch.tables.commands import inspect
 from bcrypt_batch.tables.identities import Identities
 from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.tally import Tally
+from bcrypt_batch.tables.targets import TARGETS
 from tests.documents import block, commands
 from tests.tables.programs import start
 
@@ -108,6 +109,37 @@ def test_all_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     iterations = 2**4 + 2 * 2**4 + 2**10 + 2**5
     seconds = {"cost": 4, "hash": 6 / RATE, "verify": iterations / (RATE * 2**4)}
     assert found["seconds"] == pytest.approx(seconds)
+
+
+def test_what_does_not_fit_other_systems(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "users.csv").write_bytes(as_csv())
+    found = {name: counts(unfit) for name, unfit in inspected(capsys, file)["targets"].items()}
+    assert {*found} == {*TARGETS}
+    others = {"other_scheme": (2, 4)}  # wordpress and woltlab
+    long = {"over_72_bytes": (1, 5)}
+    assert found["laravel"] == {**others, "prefix_or_cost": (3, 0)}
+    assert found["jbcrypt"] == {**others, "prefix_or_cost": (2, 0)}
+    assert found["kratos"] == {**others, **long, "prefix_or_cost": (1, 5)}
+    assert found["keycloak"] == {**others, **long}
+    assert found["okta"] == found["symfony"] == others
+    assert found["wordpress"] == {"other_scheme": (4, 0)}
+    assert found["spring"] == {"other_scheme": (5, 0)}
+    assert main(["inspect", str(file)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    for line in (
+        "             1  kratos takes $2b$ or $2a$ or $2y$ of cost 4 to 15 (row 5)",
+        "             1  kratos refuses passwords over 72 bytes (row 5)",
+        "             2  okta stores another scheme (the first in row 4)",
+    ):
+        assert line in shown
+    file.write_text(f"hash\n$2a$10${TAIL}\n")
+    assert main(["inspect", str(file)]) == 0
+    assert "           all  fit auth0, jbcrypt, keycloak, kratos, okta" in capsys.readouterr().out
+    file.write_text("password\np\n")
+    assert main(["inspect", str(file)]) == 0
+    assert "systems that verify" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from bcrypt_batch.limits import DEFAULT_MAX_COST
 
 from .progress import shown_time
+from .targets import TARGETS
 
 _IDS = {
     "missing": "missing",
@@ -45,6 +46,7 @@ def report(found: dict[str, Any], name: str) -> list[str]:
     lines += _section(f"ids: {ids['compared']:,}", ids, _IDS) if ids["compared"] else ["no ids"]
     lines += _passwords(found["passwords"])
     lines += _hashes(found["hashes"])
+    lines += _targets(found)
     return lines + _times(found)
 
 
@@ -90,6 +92,23 @@ def _hashes(counts: dict[str, Any]) -> list[str]:
     high = [int(cost) for cost in counts["costs"] if int(cost) > DEFAULT_MAX_COST]
     if high:
         lines.append(f"{'':14}  a cost over {DEFAULT_MAX_COST} is an error without --max-cost")
+    return lines
+
+
+def _targets(found: dict[str, Any]) -> list[str]:
+    """Return the lines about other systems, if there are bcrypt hashes to move."""
+    if not found["hashes"]["schemes"]:
+        return []
+    lines = ["systems that verify bcrypt hashes, and what doesn't fit them"]
+    for name, counts in found["targets"].items():
+        labels = {
+            "other_scheme": f"{name} stores another scheme",
+            "prefix_or_cost": f"{name} takes {TARGETS[name].takes}",
+            "over_72_bytes": f"{name} refuses passwords over 72 bytes",
+        }
+        lines += _section("", counts, labels)[1:]
+    if fit := [name for name, counts in found["targets"].items() if not counts]:
+        lines.append(f"{'all':>14}  fit {', '.join(fit)}")
     return lines
 
 
