@@ -33,7 +33,7 @@ def test_a_client_has_a_part_of_the_connections(counted: list[str]) -> None:
 
 
 def test_a_request_that_does_not_become_whole_is_dropped(counted: list[str]) -> None:
-    assert "half: connections 2, later 0, cancelled 1" in counted
+    assert "half: connections 2, timed 2, later 0, cancelled 1" in counted
 
 
 def test_who_does_not_read_is_dropped_and_who_reads_late_is_not(counted: list[str]) -> None:
