@@ -204,7 +204,7 @@ class Sequences(RuleBasedStateMachine):
                 timer = threading.Timer(after / 2000, self.batch.stop)
                 timer.start()
                 stack.callback(timer.join)
-            if what == "alarm":
+            if what == "alarm" and may_run:  # it could come before the refusal
                 call_with_alarm(run, (after + 1) / 2000)
             else:
                 run()
