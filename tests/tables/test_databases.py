@@ -158,3 +158,21 @@ def test_the_recipe_for_outfile(in_mariadb: tuple[Database, Users], tmp_path: Pa
     text = block("docs/bulk.md", "outfile").replace("/var/lib/mysql-files", folder)
     assert shell(text, tmp_path, **database.environment) == 1
     check_results(tmp_path / "hashed.jsonl", users)
+
+
+def test_the_recipe_for_wordpress(in_mariadb: tuple[Database, Users], tmp_path: Path) -> None:
+    """With the hashes of WordPress 6.8 and of older versions, which stay until a login."""
+    database, _ = in_mariadb
+    stored = bcrypt_batch.hash_many([b"pw"], cost=4, scheme="wordpress").values[0]
+    assert stored
+    older = b"$P$B" + b"a" * 30
+    rows = ",".join(f"('u{i}', X'{text.hex()}')" for i, text in enumerate([stored, older]))
+    database.ask(
+        "create database wordpress; create table wordpress.wp_users (user_login varchar(60), "
+        f"user_pass varchar(255)); insert into wordpress.wp_users values {rows};"
+    )
+    text = block("docs/bulk.md", "wordpress")
+    assert shell(f"{{ {text}\n}} > counts", tmp_path, **database.environment) == 0
+    counts = (tmp_path / "counts").read_text()
+    assert "1  bcrypt, scheme wordpress (row 0)" in counts
+    assert "1  not bcrypt: phpass, unsupported_scheme (row 1)" in counts

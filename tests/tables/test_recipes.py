@@ -197,3 +197,37 @@ def test_documents(tmp_path: Path) -> None:
     with_password, without = read_results(tmp_path / "realm.jsonl")
     assert bcrypt_batch.checkpw(b"s3cret", with_password["hash"].encode())
     assert without == {"row": 1, "id": "w", "error": "missing_password"}
+
+
+def test_a_dump_of_django(tmp_path: Path) -> None:
+    require("jq")
+    hashed = bcrypt_batch.hash_many([b"pw"], cost=4, scheme="django-sha256").values[0]
+    assert hashed
+    stored = [hashed.decode(), "pbkdf2_sha256$870000$salt$digest", "!unusable", "md5$s$d"]
+    users = [
+        {"model": "auth.user", "pk": i, "fields": {"username": f"u{i}", "password": text}}
+        for i, text in enumerate(stored)
+    ]
+    dump = [{"model": "auth.group", "pk": 1, "fields": {"name": "g"}}, *users]
+    (tmp_path / "dump.json").write_text(json.dumps(dump, indent=2))
+    text = block("docs/bulk.md", "django")
+    assert shell(f"{{ {text}\n}} > counts", tmp_path) == 0
+    counts = (tmp_path / "counts").read_text()
+    assert "hashes: 4\n" in counts
+    assert "1  bcrypt, scheme django-sha256 (row 0)" in counts
+    for name in ("pbkdf2", "md5"):
+        assert f"1  not bcrypt: {name}, unsupported_scheme" in counts
+
+
+def test_a_htpasswd(tmp_path: Path) -> None:
+    require("htpasswd")
+    lines = [
+        subprocess.run(["htpasswd", "-nb", how, name, "pw"], capture_output=True, check=True).stdout
+        for name, how in (("a", "-B"), ("b", "-m"), ("c", "-s"))
+    ]
+    (tmp_path / ".htpasswd").write_bytes(b"".join(line.strip() + b"\n" for line in lines))
+    text = block("docs/bulk.md", "htpasswd")
+    assert shell(f"{{ {text}\n}} > counts", tmp_path) == 0
+    counts = (tmp_path / "counts").read_text()
+    for found in ("bcrypt, scheme bcrypt (row 0)", "md5-crypt, ", "sha, "):
+        assert found in counts
