@@ -305,7 +305,7 @@ class TestClosing:
     def test_unclosed_ones_are_said_so_and_end(self) -> None:
         check_program("checker/unclosed")
 
-    @pytest.mark.parametrize("kind", ["idle", "busy"])
+    @pytest.mark.parametrize("kind", ["idle", "busy", "outliving"])
     def test_the_interpreter_ends_with_one_that_is_open(self, kind: str) -> None:
         """Even during calls of daemon threads."""
         done = run_program("checker/open_at_the_end", kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from _collections_abc import Callable  # see batch.py
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -143,10 +144,11 @@ class Checker(Calls):
         """
         self._queue.close(_tick, drain=check_bool("wait", wait), slice_ns=TICK_NS)
 
-    def __del__(self) -> None:
-        # No call can be left, because each holds the checker. The threads end with the queue.
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # No call can be left, because each holds the checker. The threads end with the queue. This
+        # module's names may be None by now, when the interpreter ends.
         queue = getattr(self, "_queue", None)
-        if queue is not None and queue.started and not sys.is_finalizing():
+        if queue is not None and queue.started and not is_finalizing():
             import warnings
 
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
