@@ -195,19 +195,20 @@ def test_closing_inside_the_loop_delivers_what_was_drained() -> None:
 
 
 def test_threads_and_loops_share_lanes() -> None:
-    with Checker(workers=1, lanes=8) as checker:
+    checker = Checker(workers=1, lanes=8, max_cost=31)
 
-        async def main() -> None:
-            calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=16)) for _ in range(2)]
-            other = asyncio.to_thread(checker.hash, b"pw", cost=16, timeout=0.2)
-            calls.append(asyncio.ensure_future(other))
-            await until("in_flight", checker, 3)
-            for call in calls[:2]:
-                call.cancel()
-            with pytest.raises(CheckerTimeout):
-                await calls[2]
+    async def main() -> None:
+        calls = [asyncio.ensure_future(checker.hash_async(b"pw", cost=31)) for _ in range(2)]
+        other = asyncio.ensure_future(asyncio.to_thread(checker.hash, b"pw", cost=31))
+        await until("in_flight", checker, 3)
+        for call in calls:
+            call.cancel()
+        await until("in_flight", checker, 1)
+        checker.close(wait=False)
+        with pytest.raises(CheckerClosed):
+            await other
 
-        asyncio.run(main())
+    asyncio.run(main())
 
 
 def test_a_child_after_fork_has_loops_of_its_own() -> None:

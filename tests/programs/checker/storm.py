@@ -31,7 +31,7 @@ Counts = collections.Counter[str]
 # Short ticks, so that signals interrupt the waits of short calls, too.
 checker_module.TICK_NS = 500_000  # type: ignore[attr-defined]
 hashes = {cost: bcrypt_batch.hashpw(b"right", bcrypt_batch.gensalt(cost)) for cost in (4, 5, 6)}
-checker = Checker(workers=2, lanes=4, max_waiting=10)
+checker = Checker(workers=2, lanes=4, max_waiting=3)
 totals: Counts = collections.Counter()
 lock = threading.Lock()
 armed = False
