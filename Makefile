@@ -7,8 +7,8 @@
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make mutants [ARGS="bulk --sample 180"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=30] [REQUESTS=10000]
-#   make lint | sanitize | sanitize-threads | valgrind | musl | servers | coverage
-#   make bench | wheel | containers | constants | clean
+#   make lint | sanitize | sanitize-threads | valgrind | musl | free-threaded
+#   make servers | coverage | bench | wheel | containers | constants | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
 # building the working tree.
@@ -39,8 +39,8 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/eng
 TEMPLATES := template.yaml benchmarks/template.yaml statemachine/template.yaml
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind musl fuzz mutants servers coverage \
-    bench wheel layer containers constants clean build-Layerarm64 build-Layerx8664
+.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind musl free-threaded fuzz mutants \
+    servers coverage bench wheel layer containers constants clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
@@ -62,7 +62,8 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
-	$(BIN)/shellcheck .ci/debian .ci/run build_layer.sh publish_layer.sh tests/mutants/cc.sh
+	$(BIN)/shellcheck .ci/debian .ci/free-threaded .ci/run .ci/test-wheel build_layer.sh publish_layer.sh \
+	    tests/mutants/cc.sh
 	$(BIN)/cfn-lint $(TEMPLATES)
 	for template in $(TEMPLATES); do SAM_CLI_TELEMETRY=0 \
 	    AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t $$template || exit 1; done
@@ -108,6 +109,11 @@ musl: $(VENV)/.built $(VENV)/.test
 	COMPILER=musl-gcc $(BIN)/python -m pytest $(ARGS) tests/test_kernel_alone.py \
 	    tests/test_engine_alone.py tests/test_checker_queue.py tests/test_forks.py \
 	    -k "musl or engine_alone or checker_queue or locks"
+
+# What was compiled, on a Python without a GIL: FREE_THREADED names one, or .ci/free-threaded makes one.
+FREE_THREADED ?=
+free-threaded:
+	.ci/free-threaded $(FREE_THREADED)
 
 # libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
 # the tests on generated examples, with more of them, and a function that gets more requests. libFuzzer

@@ -6,6 +6,7 @@ shopt -s inherit_errexit
 
 source=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
+WHEEL_FOR_LAMBDA="cp311-manylinux_*" # of those that cibuildwheel builds; it serves every Python there
 AL2023_GLIBC=2.34 # on which pyproject.toml's Python versions run
 AL2_GLIBC=2.26    # on which 3.11 runs
 
@@ -67,7 +68,7 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
         # From an sdist: otherwise everything in this folder would be copied into the container.
         # Without the wheel's tests: the layer has its own.
         "$python" -m build --sdist --no-isolation --outdir "$work/built" . >&2
-        CIBW_TEST_SKIP="*" cibuildwheel --platform linux --archs "$machine" --output-dir "$2" \
+        CIBW_BUILD="$WHEEL_FOR_LAMBDA" CIBW_TEST_SKIP="*" cibuildwheel --platform linux --archs "$machine" --output-dir "$2" \
             "$work"/built/*.tar.gz >&2
     fi
 }

@@ -15,6 +15,8 @@ KERNEL = Path("ext/kernel")
 ENGINE = Path("ext/engine")
 PACKAGE = Path("ext/bcrypt_batch")
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
+# Which free-threaded builds don't have before Python 3.15: each version gets its own binary.
+LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 def problem() -> str | None:
@@ -31,11 +33,6 @@ def problem() -> str | None:
         return (
             f"{platform.machine()} ({kind}) isn't supported. {supported} "
             "Use x86_64 or arm64, with a 64-bit Python."
-        )
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return (
-            "free-threaded Python isn't supported: the extension uses the Limited API, which such "
-            "builds do not have before Python 3.15. Use the ordinary build of Python."
         )
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     if not shutil.which(compiler):
@@ -67,8 +64,8 @@ extension = Extension(
     ],
     include_dirs=[str(KERNEL), str(ENGINE)],
     depends=["setup.py", *sorted(map(str, [*ENGINE.glob("*.h"), *KERNEL.glob("*.h")]))],
-    define_macros=[("Py_LIMITED_API", LIMITED_API)],
-    py_limited_api=True,
+    define_macros=[("Py_LIMITED_API", LIMITED_API)] if LIMITED else [],
+    py_limited_api=LIMITED,
     # -O2, not -O3: gcc 12 makes the interleaved rounds 5 to 10 % slower with the latter. -g0 undoes
     # the -g that most Pythons were built with.
     extra_compile_args=[
@@ -83,5 +80,5 @@ extension = Extension(
 
 setup(
     ext_modules=cythonize([extension], build_dir="build"),
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
 )

@@ -1,4 +1,4 @@
-"""Builds that setup.py refuses."""
+"""What setup.py builds for which Python, and what it refuses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"platform": "win32"}, r"Windows isn't supported\..* Linux\. Install it in WSL"),
         ({"platform": "darwin"}, r"darwin isn't supported\..* in a Linux container"),
-        ({"platform": "freebsd14"}, r"freebsd14 isn't supported\."),
+        ({"platform": "freebsd14"}, r"freebsd14 isn't supported\..* in a Linux container"),
         ({"implementation": types.SimpleNamespace(name="pypy")}, r"pypy isn't .* Use CPython\."),
         ({"maxsize": 2**31 - 1}, r"\(32 bits, little-endian\) isn't supported\."),
         ({"byteorder": "big"}, r"\(64 bits, big-endian\) isn't supported\..* Use x86_64 or arm64"),
@@ -41,11 +42,21 @@ def test_a_platform_without_support_is_named(
     assert "\n" not in str(ended.value)
 
 
-def test_free_threaded_python_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the Limited API's header does not compile: better to say so than to fail on it."""
-    monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", 1)
-    with pytest.raises(SystemExit, match=r"free-threaded Python isn't supported: .*Limited API"):
-        runpy.run_path("setup.py")
+@pytest.mark.parametrize(("free_threaded", "limited"), [(0, True), (1, False)])
+def test_one_binary_serves_all_versions_but_those_without_a_gil(
+    monkeypatch: pytest.MonkeyPatch, free_threaded: int, limited: bool
+) -> None:
+    """Their header refuses the Limited API before Python 3.15."""
+    monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", free_threaded)
+    monkeypatch.setattr("Cython.Build.cythonize", lambda extensions, **_: extensions)
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("setuptools.setup", given.update)
+    runpy.run_path("setup.py")
+    (extension,) = given["ext_modules"]
+    assert dict(extension.define_macros) == ({"Py_LIMITED_API": "0x030b0000"} if limited else {})
+    assert extension.py_limited_api == limited
+    wheel = {"bdist_wheel": {"py_limited_api": "cp311"}}
+    assert given["options"] == (wheel if limited else {})
 
 
 def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: auto_pickle=False, autotestdict=False, binding=False
+# cython: auto_pickle=False, autotestdict=False, binding=False, freethreading_compatible=True
 """The boundary between Python and C: converts, checks, and turns codes into exceptions.
 
-ext/engine and ext/kernel do the computing. Everything is checked while the GIL is held; without
-it nothing allocates, raises or calls Python. Signal handlers, progress and other Python code run
-only between the caller's waits (bb_batch_advance), so after any exception the batch can be ended
-and read.
+ext/engine and ext/kernel do the computing. Everything is checked while the thread is attached to
+Python, with the GIL unless Python has none; under `nogil` nothing allocates, raises or calls Python.
+Signal handlers, progress and other Python code run only between the caller's waits
+(bb_batch_advance), so after any exception the batch can be ended and read.
 
 Functions are built-in ones (binding=False): Python-like function objects would take a tenth of the
 import's time.

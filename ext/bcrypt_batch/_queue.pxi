@@ -1,7 +1,11 @@
 """The boundary of single calls that are computed together: included by _native.pyx.
 
-As there, everything is checked while the GIL is held, and Python code runs only between the slices
-of a wait. Before an exception leaves a call, the call is taken out of the queue.
+As there, everything is checked while the thread is attached to Python, and Python code runs only
+between the slices of a wait. Before an exception leaves a call, the call is taken out of the queue.
+
+Where Python has no GIL, critical sections guard the fields of a Queue, which threads share; elsewhere
+they do nothing. Like the GIL, a critical section is released while its thread waits, and os.fork
+waits until no thread is in one. A Mailbox and its Calls are for the thread of one event loop.
 """
 
 # The outcome of a call that has no hash.
@@ -71,15 +75,16 @@ cdef class Queue:
             bb_queue_free(queue)
 
     cdef int find_queue(self) except -1:
-        """Make this process's queue unless it exists."""
-        if self.queue and bb_queue_is_from_before_fork(self.queue):
-            self.forget()
-        if not self.queue:
-            self.queue = bb_queue_make(self.kernel, self.workers, self.lanes, self.max_waiting)
+        """Make this process's queue unless it exists; later it only goes with this object."""
+        with cython.critical_section(self):
+            if self.queue and bb_queue_is_from_before_fork(self.queue):
+                self.forget()
             if not self.queue:
-                raise MemoryError(f"no memory for {self.workers} workers")
-            if self.closed:
-                bb_queue_close(self.queue, False)
+                self.queue = bb_queue_make(self.kernel, self.workers, self.lanes, self.max_waiting)
+                if not self.queue:
+                    raise MemoryError(f"no memory for {self.workers} workers")
+                if self.closed:
+                    bb_queue_close(self.queue, False)
         return 0
 
     def start(self):
@@ -87,23 +92,26 @@ cdef class Queue:
 
         None if no pool was made, 0 if the system refuses even one thread.
         """
+        cdef bb_pool *pool
         cdef unsigned size
         self.find_queue()
-        if self.pool or self.closed:
-            return None
-        self.pool = bb_pool_make(bb_queue_work, self.queue, self.workers)
-        if not self.pool:
-            return 0
-        self.users += 1
+        with cython.critical_section(self):
+            if self.pool or self.closed:
+                return None
+            pool = self.pool = bb_pool_make(bb_queue_work, self.queue, self.workers)
+            if not pool:
+                return 0
+            self.users += 1
         with nogil:  # a second, where other threads make pools of hundreds
-            size = bb_pool_size(self.pool)
+            size = bb_pool_size(pool)
         bb_queue_set_threads(self.queue, size)
         self.leave_pool()
         return size
 
     @property
     def started(self):
-        return self.pool != NULL and not bb_queue_is_from_before_fork(self.queue)
+        with cython.critical_section(self):
+            return self.pool != NULL and not bb_queue_is_from_before_fork(self.queue)
 
     def compute(self, bytes password not None, bytes setting not None, tick not None, *,
                 int64_t slice_ns, deadline_ns, bint even_if_full):
@@ -178,10 +186,12 @@ cdef class Queue:
         After an exception from `tick` or a signal handler the pool still ends, without a wait.
         """
         cdef bint ended = False
-        self.closed = True
+        with cython.critical_section(self):
+            self.closed = True
         self.find_queue()
         bb_queue_close(self.queue, drain)
-        self.users += 1
+        with cython.critical_section(self):
+            self.users += 1
         try:
             while self.pool and not ended:
                 with nogil:
@@ -194,11 +204,14 @@ cdef class Queue:
 
     cdef void leave_pool(self) noexcept:
         """Stop waiting for the pool; the last waiter ends the pool, if its work has ended."""
-        cdef bb_pool *pool = self.pool
-        if self.users:  # 0 in a child after fork that has begun again meanwhile
-            self.users -= 1
-        if pool and self.closed and not self.users and bb_pool_wait(pool, 0):
-            self.pool = NULL
+        cdef bb_pool *pool = NULL
+        with cython.critical_section(self):
+            if self.users:  # 0 in a child after fork that has begun again meanwhile
+                self.users -= 1
+            if self.pool and self.closed and not self.users and bb_pool_wait(self.pool, 0):
+                pool = self.pool
+                self.pool = NULL
+        if pool:
             with nogil:
                 bb_pool_release(pool)
 

@@ -75,7 +75,7 @@ def wheel(architecture: str) -> Path:
     folder = os.environ.get("WHEELS")
     if not folder:
         pytest.skip("WHEELS does not name a folder of wheels")
-    (file,) = Path(folder).resolve().glob(f"*_{MACHINES[architecture]}.whl")
+    (file,) = Path(folder).resolve().glob(f"*-abi3-manylinux*_{MACHINES[architecture]}.whl")
     return file
 
 

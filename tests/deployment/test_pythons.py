@@ -12,6 +12,7 @@ from tests.deployment.template import functions, resources, section
 OLDEST = PYPROJECT["project"]["requires-python"].removeprefix(">=")
 CLASSIFIERS = "\n".join(PYPROJECT["project"]["classifiers"])
 TESTED = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", CLASSIFIERS, re.MULTILINE)
+WHEELS: list[str] = PYPROJECT["tool"]["cibuildwheel"]["build"]
 RUNTIMES = [f"python{version}" for version in PYTHONS]
 
 
@@ -56,6 +57,16 @@ def test_the_document_of_the_layer() -> None:
     assert f"for Python {', '.join(others)} and {newest}: the package" in text("docs/lambda.md")
 
 
+def test_those_without_a_gil() -> None:
+    """CI tests those that have wheels; a release has them for glibc and musl, on two machines."""
+    if not (PROJECT / ".github").exists():
+        pytest.skip("an sdist has no workflows")
+    versions = [f"3.{wheel[3:6]}" for wheel in WHEELS if wheel.endswith("t-*")]
+    matrix = ", ".join(f'"{version}"' for version in versions)
+    assert f"        python: [{matrix}]\n" in text(".github/workflows/ci.yml")
+    assert f'wc -l)" = {len(WHEELS) * 2 * 2}\n' in text(".github/workflows/release.yml")
+
+
 def test_the_oldest() -> None:
     """One binary for it and every later version."""
     assert sorted({OLDEST, *PYTHONS, *TESTED}, key=in_order) == TESTED
@@ -63,6 +74,8 @@ def test_the_oldest() -> None:
     minor = in_order(OLDEST)
     assert f'LIMITED_API = "0x03{minor:02x}0000"' in text("setup.py")
     assert f'"py_limited_api": "cp3{minor}"' in text("setup.py")
-    assert PYPROJECT["tool"]["cibuildwheel"]["build"] == f"cp3{minor}-manylinux*"
+    assert WHEELS[0] == f"cp3{minor}-*"
+    assert f'WHEEL_FOR_LAMBDA="cp3{minor}-manylinux_*"' in text("build_layer.sh")
+    assert f'CIBW_BUILD="cp3{minor}-manylinux_*"' in text(".ci/run")
     assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py3{minor}"
     assert f"sys.version_info < (3, {minor}) " in text("Makefile")
