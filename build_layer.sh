@@ -68,7 +68,8 @@ build_wheel() { # build_wheel ARCH DIR: leaves one repaired wheel in DIR
         # From an sdist: otherwise everything in this folder would be copied into the container.
         # Without the wheel's tests: the layer has its own.
         "$python" -m build --sdist --no-isolation --outdir "$work/built" . >&2
-        CIBW_BUILD="$WHEEL_FOR_LAMBDA" CIBW_TEST_SKIP="*" cibuildwheel --platform linux --archs "$machine" --output-dir "$2" \
+        CIBW_BUILD="$WHEEL_FOR_LAMBDA" CIBW_TEST_SKIP="*" cibuildwheel --platform linux \
+            --archs "$machine" --output-dir "$2" \
             "$work"/built/*.tar.gz >&2
     fi
 }
