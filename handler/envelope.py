@@ -27,9 +27,9 @@ COMPRESSED = "the request's body is compressed: send it without Content-Encoding
 
 
 def method(event: Any) -> str | None:
-    """Return the method of an HTTP request, which has the event proper in its body.
+    """Return the method of an HTTP request, whose body has the event; None for any other event.
 
-    None of another event: one for a Lambda destination has a `requestContext`, too.
+    Events for a Lambda destination have a `requestContext`, too.
     """
     if not isinstance(event, dict) or "requestContext" not in event:
         return None
@@ -45,8 +45,8 @@ class Envelope:
 
     Attributes:
         asks_for_health: Whether the request is a GET or HEAD, which has no event.
-        patience_s: For how many seconds a batch may run so that someone still waits for the answer;
-            None where nobody gives up before the function's own time ends.
+        patience_s: How many seconds a batch may run before the sender stops waiting; None if the
+            sender waits as long as the function may run.
     """
 
     def __init__(self, event: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class Envelope:
         """Return the body's JSON value.
 
         Raises:
-            InvalidEvent: It is compressed, or no JSON.
+            InvalidEvent: The body is compressed, or isn't JSON.
         """
         data = self._data()
         if data.startswith(GZIP) or self._has_encoding():
@@ -78,11 +78,11 @@ class Envelope:
         try:
             return json.loads(data.decode("utf-8-sig"))  # with or without a byte order mark
         except (ValueError, RecursionError):
-            pass  # without the decoder's error, which has the text
+            pass  # raise outside: the decoder's error has the text, and must not be the context
         raise InvalidEvent(NOT_JSON)
 
     def _data(self) -> bytes:
-        """Return the body as bytes; none where it can't be read as such."""
+        """Return the body as bytes; empty if it can't be read."""
         body: Any = self._event.get("body")
         try:
             if self._event.get("isBase64Encoded"):

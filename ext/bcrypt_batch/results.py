@@ -66,7 +66,7 @@ class BatchStats(Figures):
         lanes: The most items that one thread computed together; 0 if no item was computed.
         kernel: The compiled variant, as in `kernels()`.
         thread_ids: Native ids of the threads that computed items, as `threading.get_native_id`.
-        threads_used: Their number.
+        threads_used: How many threads computed items.
         elapsed_ns: Wall time of the call, in nanoseconds.
     """
 
@@ -97,10 +97,10 @@ class BatchResult(Generic[Value]):
         values: One entry per item, in the order of the input; None where the item was not done.
         errors: Index of each item that could not be done, and why.
         unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
-        truncated: Indices of the items whose value is of a password that `truncate` cut to 72
-            bytes, ascending.
-        schemes: The name of each item's scheme if `verify_many` was called with one, also of a
-            known scheme that isn't bcrypt; None for an invalid or missing hash. Else empty.
+        truncated: Indices of the items computed from a password that `truncate` cut to 72 bytes,
+            ascending.
+        schemes: The name of each item's scheme, with bcrypt or not; None for an invalid or missing
+            hash. Empty unless `verify_many` was called with `scheme`.
         complete: Whether no item is unprocessed.
         stats: How the batch was computed.
     """

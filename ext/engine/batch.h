@@ -53,7 +53,7 @@ bool bb_batch_is_late(const struct bb_batch *batch);
 void bb_batch_add(struct bb_batch *batch, uint32_t index, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
-/* How many items were added, and how many of them have a cost. */
+/* How many items were added, and how many of them have the cost `cost`. */
 size_t bb_batch_count(const struct bb_batch *batch);
 size_t bb_batch_count_of_cost(const struct bb_batch *batch, unsigned cost);
 
@@ -62,8 +62,8 @@ size_t bb_batch_count_of_cost(const struct bb_batch *batch, unsigned cost);
 enum bb_plan bb_batch_plan(struct bb_batch *batch, const struct bb_cut *cuts, size_t cut_count,
                            const struct bb_kernel *kernel, size_t workers);
 
-/* What was planned: how many workers, no more than groups and 0 before the plan; and the most items
- * in a group. */
+/* The planned number of workers, at most one for each group, and the most items in a group. Before
+ * the plan there are 0 workers. */
 size_t bb_batch_workers(const struct bb_batch *batch);
 unsigned bb_batch_lanes(const struct bb_batch *batch);
 
@@ -88,8 +88,9 @@ size_t bb_batch_items_done(const struct bb_batch *batch);
 /* The thread id of a worker (0 to bb_batch_workers - 1), or 0 if it finished no item. */
 pid_t bb_batch_thread_id(const struct bb_batch *batch, size_t worker);
 
-/* Of one item (0 to bb_batch_count - 1): its index from bb_batch_add; whether it is done; and if so
- * its hash, and whether its hash is `hash`, compared in a time that depends on neither. */
+/* One item (0 to bb_batch_count - 1): its index from bb_batch_add, and whether it is done. Of an
+ * item that is done: its hash, and whether this equals `hash`, in a time that depends on neither
+ * hash. */
 uint32_t bb_batch_index(const struct bb_batch *batch, size_t item);
 bool bb_batch_is_done(const struct bb_batch *batch, size_t item);
 void bb_batch_format(const struct bb_batch *batch, size_t item, char hash[BB_HASH_CHARS]);

@@ -15,7 +15,7 @@ from bcrypt_batch.schemes import digest_key, work
 from .notes import looks_like_hash, refuse_hashes
 from .rows import LOOKS_LIKE_HASH, NO_DIGEST, Row
 
-# Fields of Job for one operation.
+# Fields of Job that only one operation uses.
 ONLY_FOR = {"hash": ("cost", "prefix", "wrap", "hash_anyway"), "verify": ("max_cost",)}
 OPERATIONS = tuple(ONLY_FOR)
 
@@ -34,13 +34,13 @@ class Job(NamedTuple):
         prefix: The prefix to hash with.
         scheme: The scheme to hash with, or of the hashes to verify that have no mark; None for
             plain bcrypt.
-        wrap: Hash digests that were made before: the password column has those of this scheme.
+        wrap: The scheme of the digests that the password column has; None if it has passwords.
         truncate: Cut passwords to 72 bytes; None for the operation's default: an error when
             hashing, cut when verifying.
         allow_empty: Treat an empty password as a password, not as a missing one.
         max_cost: A hash of a higher cost is an error of its row.
         workers: How many threads; None for `worker_count()`.
-        hash_anyway: Hash what looks like a hash, instead of an error of its row.
+        hash_anyway: Hash a password that looks like a hash; otherwise it is an error of its row.
     """
 
     operation: str = "hash"
@@ -55,17 +55,17 @@ class Job(NamedTuple):
     hash_anyway: bool = False
 
     def check(self, rows: list[Row]) -> None:
-        """Refuse a table whose first rows have hashes for passwords, unless they are wanted.
+        """Refuse a table whose first rows have hashes for passwords, unless `hash_anyway` is set.
 
         Raises:
-            InvalidTable: With the number of the first one.
+            InvalidTable: A password looks like a hash; the message has the first such row.
         """
         if self.operation == "hash" and not self.hash_anyway:
             refuse_hashes(rows)
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """The notes that would not help: only who hashes could lock users out."""
+        """The notes to leave out: verifying locks nobody out, and `wrap` takes digests."""
         if self.operation == "verify":
             return "hashes", "digests"
         return ("digests",) if self.wrap else ()

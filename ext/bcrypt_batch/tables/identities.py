@@ -6,14 +6,14 @@ from array import array
 
 from .tally import Tally
 
-MAX_IDS = 10_000_000  # that are compared: 24 bytes each
+MAX_IDS = 10_000_000  # more ids are not compared; each takes 24 bytes
 _BUCKETS = 256  # by the last bits of a hash, so that only a small part is in sets at once
 
 
 class Identities:
     """The ids of a table, as two hashes of 64 bits and the row's number.
 
-    Two different ids of ten million have the same hash with a chance of about 1 in 400,000.
+    Among ten million ids, the chance that any two have the same hash is about 1 in 400,000.
 
     Attributes:
         compared: How many ids are compared: the first ones.

@@ -178,7 +178,7 @@ def open_output(
         form: `jsonl` or `csv`.
         resume: Continue after the existing lines.
         force: Start over in a new file, whatever exists.
-        interrupts: What may end the command meanwhile.
+        interrupts: The signals and the deadline, which may end the command meanwhile.
         failed: Called for each existing row in error, with its number, id and error.
 
     Raises:
@@ -281,8 +281,8 @@ def _taken_up(
             os.lseek(descriptor, whole, os.SEEK_SET)
         if not marked:
             say(
-                f"{path} has no column truncated, as an older version made it: rows whose "
-                "passwords are cut to 72 bytes are only counted; --force begins anew"
+                f"{path} has no column truncated, because an older version made it: rows "
+                "whose passwords are cut to 72 bytes are only counted; --force begins anew"
             )
     except BaseException:
         os.close(descriptor)

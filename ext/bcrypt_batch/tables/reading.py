@@ -43,7 +43,7 @@ def read_layout(file: BinaryIO, reading: Reading) -> tuple[Lines, Reading, Layou
 
 
 def find_layout(lines: Lines, reading: Reading) -> tuple[Reading, Layout | None]:
-    """Return how to read the lines after what comes before the rows, and the layout of a CSV.
+    """Read up to the first row; return how to read the rows, and the layout of a CSV.
 
     Raises:
         InvalidTable: The header isn't valid.
@@ -62,7 +62,7 @@ def read_rows(
     """Yield the rows of a table, or of a piece of it that begins and ends between rows.
 
     Raises:
-        InvalidTable: A row shows that the table is of another dialect, or none has a key.
+        InvalidTable: A row shows that the table is of another dialect, or a key is in no row.
     """
     if reading.form == "csv":
         assert layout is not None

@@ -19,7 +19,7 @@ WRONG_ENCODING = "wrong_encoding"
 REPEATED_HEADER = "repeated_header"
 LOOKS_LIKE_HASH = "looks_like_hash"
 NO_DIGEST = "not_a_digest"
-# Errors of tables only: all but the last two of rows that can't be read.
+# Errors that only tables have. All but the last two are of rows that can't be read.
 ERROR_CODES = (
     MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, REPEATED_HEADER, LOOKS_LIKE_HASH,
     NO_DIGEST,
@@ -70,7 +70,7 @@ class Columns(NamedTuple):
     def among(self, names: Container[str]) -> Columns:
         """Return the columns of a table with these names.
 
-        If it has only hashes, they are read as passwords are.
+        If the table has only hashes, the hash column is read as the password column.
         """
         if "hash" in self.optional and self.hash not in names:
             return self._replace(hash=None)
@@ -83,7 +83,7 @@ class Columns(NamedTuple):
         """Refuse columns that a format lacks, or that would put a secret in the results.
 
         Raises:
-            InvalidColumns: With the wrong field of an event.
+            InvalidColumns: A column is refused; the exception's `field` says which.
         """
         named: dict[str, tuple[str | None, ...]] = {
             "password_column": (self.password,),
@@ -146,7 +146,7 @@ class Reading(NamedTuple):
     encoding: str | None = None
 
     def completed(self, name: str) -> Reading:
-        """Return what is read from a file of this name.
+        """Complete this from the name of the file to read.
 
         Raises:
             InvalidColumns: The format has no such columns, or no dialects.
@@ -173,11 +173,11 @@ class Reading(NamedTuple):
 
     @property
     def null_bytes(self) -> frozenset[bytes]:
-        """The passwords and hashes that are missing, of formats without backslashes."""
+        """The texts that stand for a missing password or hash, in formats without backslashes."""
         return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())
 
     def as_options(self) -> dict[str, Any]:
-        """Return what the rows depend on, by the names of options."""
+        """Return all fields, on which the rows depend, by the names of options."""
         form, columns, *_ = self
         others = dict(zip(self._fields[2:], self[2:], strict=True))
         return {
@@ -187,7 +187,7 @@ class Reading(NamedTuple):
 
     @classmethod
     def of_options(cls, options: dict[str, Any]) -> Reading:
-        """Return what `as_options` was called of; lists may have been tuples."""
+        """Return what `as_options` described; its tuples may have become lists."""
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in options.items()
