@@ -88,7 +88,7 @@ def test_what_numpy_has_for_a_missing_value() -> None:
     numpy = pytest.importorskip("numpy")
     masked = numpy.ma.array([b"x"], mask=[True])[0]
     kinds = [getattr(numpy, f"float{bits}")("nan") for bits in (16, 32, 64)]
-    check_missing([masked, numpy.datetime64("NaT"), numpy.timedelta64("NaT", "s"), *kinds])
+    check_missing([masked, numpy.datetime64("NaT", "s"), numpy.timedelta64("NaT", "s"), *kinds])
     for array in (numpy.array([1.0, math.nan]), numpy.array([[b"pw"]])):
         with pytest.raises(TypeError, match=r"^passwords\[0\] must be bytes, not ndarray$"):
             hash_many([array], cost=4)
