@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.commands.export import FORMATS
 from bcrypt_batch.tables.importers import AUTH0
+from bcrypt_batch.tables.inputs import open_input
 from bcrypt_batch.tables.interrupts import STOPPING, Interrupts
 from bcrypt_batch.tables.newfiles import NewFiles
 from tests.processes import preloading, require
@@ -121,6 +123,24 @@ def test_a_second_signal_does_not_interrupt_the_cleaning_up() -> None:
         except KeyboardInterrupt:
             pytest.fail("the second signal was raised")
     assert interrupts.status == 128 + signal.SIGHUP
+
+
+def test_a_signal_whose_exception_was_dropped_ends_a_wait_for_input() -> None:
+    """As a finalizer or a weak reference's callback drops exceptions."""
+    interrupts = Interrupts()
+    reader, writer = os.pipe()
+    timer = threading.Timer(60, os.write, (writer, b"x"))  # else it would wait for ever
+    timer.start()
+    try:
+        with interrupts.raised(), open_input(f"/dev/fd/{reader}", interrupts) as file:
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            with pytest.raises(KeyboardInterrupt):
+                file.read(1)
+    finally:
+        timer.cancel()
+        os.close(reader)
+        os.close(writer)
 
 
 @pytest.fixture

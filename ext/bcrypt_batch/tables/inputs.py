@@ -32,6 +32,8 @@ class _Input(io.FileIO):
         with naming(self._shown):
             while self._waits:
                 ready = self._interrupts.wait(self.fileno(), select.POLLIN)
+                if not ready and self._interrupts.over:
+                    raise KeyboardInterrupt  # the handler's was lost where exceptions are dropped
                 if ready and (size := super().readinto(buffer)) is not None:  # None: was not ready
                     return size
             return super().readinto(buffer)
