@@ -487,7 +487,7 @@ def test_no_thread_or_connection_is_left(server: Serving, checker: SharedChecker
         with pytest.raises(CheckerTimeout):
             checker.check(b"right", COSTLY, timeout=0.001)
     asyncio.run(checker.check_async(b"right", HASH))
-    until(lambda: server.open_now() == before)
+    until(lambda: server.open_now() <= before)  # the first call may just be ending
     assert len(os.listdir("/proc/self/fd")) == opened
     assert threading.active_count() == threads
 
