@@ -235,7 +235,8 @@ _FOREIGN = {
     "scram": (b"SCRAM-SHA-256$", b"{scram", b"{cram-md5}", b"{digest-md5}"),
     "nt": (b"$3$$", b"{nt}", b"{lanman}", b"{lm}"),
 }
-_BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+# Digests without a mark, by their number of hexadecimal digits.
+BARE_DIGESTS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 
 
@@ -259,7 +260,7 @@ def foreign(stored: bytes) -> str | None:
     for name, beginnings in _FOREIGN.items():
         if text.startswith(beginnings):
             return name
-    digest = _BARE.get(len(stored))
+    digest = BARE_DIGESTS.get(len(stored))
     return f"{digest}-hex" if digest and _HEX.fullmatch(stored) else None
 
 

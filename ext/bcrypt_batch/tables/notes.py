@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
 
+from bcrypt_batch.schemes import BARE_DIGESTS
+
 from .kinds import InvalidTable
 from .rows import Row
 from .tally import Tally
@@ -25,7 +27,6 @@ _HASH = re.compile(
     re.DOTALL,
 )
 _DIGEST = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
-_DIGEST_LENGTHS = (32, 40, 56, 64, 96, 128)  # of MD5, SHA-1 and SHA-2 in hexadecimal
 
 _ABOUT = {  # of each note: what is counted, with one and several; what to do
     "nulls": (
@@ -81,7 +82,7 @@ class Notes:
                 self._note("no_utf8", number)
         elif looks_like_hash(password):
             self._note("hashes", number)
-        elif len(password) in _DIGEST_LENGTHS and _DIGEST.fullmatch(password):
+        elif len(password) in BARE_DIGESTS and _DIGEST.fullmatch(password):
             self._note("digests", number)
 
     def _note(self, name: str, number: int) -> None:
