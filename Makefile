@@ -115,10 +115,10 @@ FREE_THREADED ?=
 free-threaded:
 	.ci/free-threaded $(FREE_THREADED)
 
-# libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and libclang-rt-14-dev); then
-# the tests on generated examples, with more of them, and a function that gets more requests. libFuzzer
-# writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of the lanes is not
-# counted: they have no branch that depends on the input.
+# libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and
+# libclang-rt-14-dev); then the tests on generated examples, with more of them, and a function that gets
+# more requests. libFuzzer writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of
+# the lanes is not counted: they have no branch that depends on the input.
 MINUTES ?= 6
 EXAMPLES ?= 30
 REQUESTS ?= 10000

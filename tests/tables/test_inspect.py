@@ -74,7 +74,7 @@ def inspected(capsys: pytest.CaptureFixture[str], *arguments: object, status: in
 
 
 def counts(found: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Return the counts with the first rows, without what is no count."""
+    """Return each count with the number of its first row; leave out the other entries."""
     return {
         name: (count["rows"], count["first"])
         for name, count in found.items()

@@ -26,7 +26,7 @@ class Dialect(NamedTuple):
         letters: What letters after a backslash mean.
         codes: Whether bytes can be octal or hexadecimal, as PostgreSQL reads them.
         raw_cr: Whether a CR can be in a field without a backslash.
-        end: A record that is none, but the end of the data.
+        end: The record that marks the end of the data; None if nothing marks it.
         nulls: Fields that are no passwords or hashes, beside `\N`.
     """
 
