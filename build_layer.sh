@@ -85,11 +85,10 @@ unpack() { # unpack WHEEL DIR
 }
 
 # Makes an interpreter compile the package in a folder that will be /opt: one process for each file,
-# and no random hashes, so that the bytes depend on nothing else. Without tables/ and the checker,
-# which no latency-critical cold start imports: they would make the layer half as big again.
+# and no random hashes, so that the bytes depend on nothing else. Without tables/, which no
+# latency-critical cold start imports: it would make the layer half as big again.
 # shellcheck disable=SC2016 # a shell of its own expands it, in a container perhaps
-COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdepth 1 -name "*.py" \
-        ! -name checker.py ! -name deliveries.py -print0 | sort -z |
+COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdepth 1 -name "*.py" -print0 | sort -z |
     PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
         --invalidation-mode unchecked-hash -s "$2" -p /opt'
 
