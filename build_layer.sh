@@ -88,8 +88,8 @@ unpack() { # unpack WHEEL DIR
 # and no random hashes, so that the bytes depend on nothing else. Without tables/, which no
 # latency-critical cold start imports: it would make the layer half as big again.
 # shellcheck disable=SC2016 # a shell of its own expands it, in a container perhaps
-COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdepth 1 -name "*.py" -print0 | sort -z |
-    PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
+COMPILE='[ ! -x "$(command -v "$1")" ] || find "$2/python/bcrypt_batch" -maxdepth 1 -name "*.py" -print0 |
+    sort -z | PYTHONHASHSEED=0 xargs -0 -n 1 -P 2 "$1" -sSP -m compileall -q \
         --invalidation-mode unchecked-hash -s "$2" -p /opt'
 
 # Lambda keeps no bytecode: without ours, each cold start compiles the modules again. The bytecode is
