@@ -54,7 +54,7 @@ def test_the_workflows() -> None:
 
 def test_the_document_of_the_layer() -> None:
     *others, newest = sorted(PYTHONS, key=in_order)
-    assert f"for Python {', '.join(others)} and {newest}: the package" in text("docs/lambda.md")
+    assert f"for Python {', '.join(others)} and {newest}. It has" in text("docs/lambda.md")
 
 
 def test_those_without_a_gil() -> None:
