@@ -142,7 +142,7 @@ class Node:
         self.ready = self.process.stdout.readline() == "ready\n"
 
     def contestant(self, todo: list[Task], *, together: bool) -> Contestant:
-        """Return one that awaits each call before the next, or all of them together."""
+        """Return a contestant that awaits its calls one by one or, if `together`, all at once."""
         tasks = [task.decode() if isinstance(task, bytes) else task for task in todo]
 
         def measure(passwords: list[bytes]) -> float:

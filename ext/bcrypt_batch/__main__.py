@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> int:
-    """Run it; return the exit status."""
+    """Run the command line; return the exit status."""
     try:
         from bcrypt_batch.tables.cli import main as run
 

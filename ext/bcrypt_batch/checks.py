@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _collections_abc import Mapping, Reversible, Set  # see batch.py
-from _operator import index  # all of operator that is needed, and part of Python's binary
+from _operator import index  # the only function of operator needed; _operator is built in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check_bytes(name: str, value: object) -> None:
 
 
 def check_bool(name: str, value: bool) -> bool:
-    """Return `value` if it is True or False, numpy's too: any other text or number would be one."""
+    """Return `value` as a bool if it is True or False, numpy's too; refuse "no" and 1."""
     if not isinstance(value, bool) and type(value).__name__ not in NAMES_OF_BOOL:
         raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
     return bool(value)
@@ -33,8 +33,8 @@ def check_bool(name: str, value: bool) -> bool:
 def check_list(name: str, values: Iterable[T]) -> list[T]:
     """Return the values in a list of their own, in their order.
 
-    A single bytes or str is refused: its characters aren't passwords. So is whatever would give
-    other values than its caller means without an error.
+    A single bytes or str is refused: its characters aren't passwords. Other types are refused if
+    their items would silently be wrong values, such as the keys of a dict.
     """
     kind = type(values).__name__
     if isinstance(values, (bytes, bytearray, memoryview, str)):
@@ -87,8 +87,8 @@ def shown(value: object) -> object:
 def check_seconds(name: str, value: float) -> int:
     """Return a number of seconds from now in nanoseconds; infinity counts as a year.
 
-    Any kind of number is taken, numpy's and Decimal too. Strings and booleans are refused by their
-    types' names, because float() accepts numpy's.
+    Any kind of number is taken, numpy's and Decimal too. Strings and booleans are refused, though
+    float() accepts them; numpy's bool is recognised by its type's name.
     """
     kind = type(value)
     if isinstance(value, (str, bytes)) or kind.__name__ in NAMES_OF_BOOL:
@@ -105,7 +105,7 @@ def check_seconds(name: str, value: float) -> int:
         raise ValueError(f"{name} must be 0 seconds or more, not {shown(value)}")
     if MAX_SECONDS < seconds < float("inf"):
         raise ValueError(
-            f"{name} must be in seconds from now, a year at most, not {shown(value)}: is it a time "
-            "of a clock?"
+            f"{name} must be in seconds from now, a year at most, not {shown(value)}: is it a "
+            "clock time, such as time.time() + 5?"
         )
     return int(min(seconds, MAX_SECONDS) * NS_PER_S)

@@ -19,7 +19,7 @@ void bb_call_answer(struct bb_call *call, enum bb_answer answer)
     }
     call->place = DELIVERED;
     if (mailbox->calls.first == NULL) {
-        eventfd_write(mailbox->descriptor, 1); /* from 0, so it can't be full */
+        eventfd_write(mailbox->descriptor, 1); /* the count was 0: the write can't fail */
     }
     append(&mailbox->calls, call);
 }

@@ -8,8 +8,8 @@ Speed-ups compare P50s of warm invocations:
   `efficiency_vcpu` divides it by the ratio of the vCPUs (MB / 1769): 1 if each vCPU does as much
   as at the smallest size.
 - `speedup_sequential`: against sequential mode at the same memory, which uses one vCPU at most.
-  `efficiency_sequential` divides it by the vCPUs paid for, or by 1 if fewer: the work of a vCPU in
-  this mode, relative to one that hashes one password at a time.
+  `efficiency_sequential` divides it by the vCPUs paid for, or by 1 if fewer. It compares the work
+  of a vCPU in this mode with that of a vCPU that hashes one password at a time.
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ LAMBDA_ARCHITECTURES = ("arm64", "x86_64")
 
 
 def add_functions(parser: argparse.ArgumentParser) -> None:
-    """Add what names functions on AWS."""
+    """Add the options that name functions on AWS."""
     parser.add_argument(
         "--stack",
         default="bcrypt-batch-benchmarks",
-        help="their stacks are STACK-arm64, STACK-x8664 (%(default)s)",
+        help="the functions' stacks are STACK-arm64, STACK-x8664 (%(default)s)",
     )
     parser.add_argument("--architectures", nargs="+", choices=LAMBDA_ARCHITECTURES)
     parser.add_argument("--memory", type=positive, nargs="+", help="sizes in MB")
@@ -36,7 +36,7 @@ def add_functions(parser: argparse.ArgumentParser) -> None:
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select the functions and their place."""
+    """Add the options that select the functions, on AWS or in the emulator."""
     parser.add_argument("--target", choices=["lambda", "emulator"], default="lambda")
     add_functions(parser)
     parser.add_argument("--qualifier", help="a version or an alias")
