@@ -12,7 +12,7 @@ Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM p
 /NAME/layer/ARCH/latest, for what was published last. Where the newest version of the layer has the same content, nothing is
 published; permission and parameters are still brought up to date.
 
-With --canary each version is tried before anyone is told of it: a function NAME-ARCH-canary-... is
+With --canary each version is tried before it is shared: a function NAME-ARCH-canary-... is
 made with the layer, asked for a known answer, and deleted. Where the answer is another, or none
 comes, permission and parameters stay as they are.
 
@@ -135,7 +135,7 @@ try_layer() { # try_layer ARCH LAYER ARN: ends the script unless the layer answe
     remove_canary
     answer=$(tr -d " \n" <"$work/answer.json")
     [ "$answer" = "$ANSWER" ] ||
-        fail "$where: the canary with $3 answered ${answer:0:400}; nobody was told of that version"
+        fail "$where: the canary with $3 answered ${answer:0:400}; that version was not shared"
     echo "$where: the canary answered right on ${runtimes[0]}"
 }
 

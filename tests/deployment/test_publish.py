@@ -105,7 +105,7 @@ def test_nobody_is_told_of_a_layer_whose_canary_answers_wrong(
     """moto without containers gives every function moto's own answer."""
     role = aws.role("canary")
     said = publish("--public", "--canary", role, status=1)
-    assert "answered SimpleLambdahappypathOK; nobody was told" in said
+    assert "answered SimpleLambdahappypathOK; that version was not shared" in said
     names = ("--layer-name", f"{tmp_path.name}-{layer.about['architecture']}")
     assert len(aws("lambda", "list-layer-versions", *names)["LayerVersions"]) == 1
     assert aws("lambda", "list-functions")["Functions"] == []
