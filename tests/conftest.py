@@ -15,10 +15,16 @@ from hypothesis import HealthCheck, settings
 import bcrypt_batch
 from bcrypt_batch import _native
 from emulator.function import Emulator
+from tests.examples import examples
 from tests.kernels import WARNINGS, CompileKernel
 
 # No example fails because it takes long: the machine may be busy, or emulated.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    max_examples=min(100, examples(100)),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 # A shell starts background jobs with SIGINT ignored, and nohup SIGHUP; the programs that tests

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import thorough
 from tests.processes import (
     PATIENCE_S,
     PROGRAMS,
@@ -40,6 +41,7 @@ def test_a_signal_that_ends_a_process(workers: int, handled: bool, sent: signal.
     assert (b"left" in rest) == handled
 
 
+@thorough
 def test_too_little_memory_is_a_memory_error() -> None:
     # Keep no memory for the next call, and no arena: each reserves 64 MB.
     glibc = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TOP_PAD_": "0"}

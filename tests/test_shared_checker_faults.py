@@ -22,6 +22,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, client, listening, protocol
+from tests.examples import thorough
 from tests.processes import PATIENCE_S, PROJECT, check_program, program
 from tests.serving import Serving, servers_at, serving, until
 from tests.test_secrets import as_words, writable_memory
@@ -74,6 +75,7 @@ def test_a_killed_server_is_found_again_by_the_calls_in_flight(tmp_path: Path) -
             assert away.check(b"right", HASH)
 
 
+@thorough
 def test_a_start_outlives_a_storm_of_kills(tmp_path: Path) -> None:
     """Each call is answered once, rightly, by one of many servers."""
     path = tmp_path / "socket"

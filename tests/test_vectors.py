@@ -22,7 +22,7 @@ import pytest
 
 from bcrypt_batch import _native, checkpw, hash_many, hashpw, verify_many
 from bcrypt_batch.tables.cli import main
-from tests.examples import THOROUGH
+from tests.examples import THOROUGH, thorough
 from tests.invoked import call
 from tests.kernels import Vector, compute, radix64_decode
 
@@ -133,7 +133,7 @@ def test_others_answers_through_every_variant_and_lane_count(
     assert matches == [answer for _, answer in some]
 
 
-@pytest.mark.skipif(not THOROUGH, reason="takes half a minute: CI=1 runs it")
+@thorough
 def test_costly_answers_through_every_variant(kernel: str, known: list[Known]) -> None:
     items = [(e.password, e.hash) for e in known if e.expected is True and cost(e.hash) > SOON]
     assert compute(kernel, 6, items) == [hashed for _, hashed in items]
@@ -148,7 +148,7 @@ def outcome(function: Callable[[bytes, bytes], object], *arguments: bytes) -> ob
 
 def test_others_answers_one_at_a_time(soon: list[tuple[Known, bool | str]]) -> None:
     """Malformed hashes and long passwords are refused, or don't match, as in pyca/bcrypt."""
-    for entry, answer in soon if THOROUGH else soon[::8]:
+    for entry, answer in soon if THOROUGH else soon[::32]:
         pair = entry.password, entry.hash
         if answer == "invalid_hash" or len(entry.password) > 72:
             said = outcome(checkpw, *pair)

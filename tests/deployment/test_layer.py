@@ -116,6 +116,7 @@ def test_it_is_small_and_described(layer: Layer) -> None:
     assert tuple(map(int, layer.about["glibc"].split("."))) <= (2, 34)
 
 
+@pytest.mark.deployed
 def test_a_second_build_gives_the_same_bytes(
     layer: Layer, source: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_second_build_gives_the_same_bytes(
     assert layer.about["sha256"] in printed
 
 
+@pytest.mark.deployed
 def test_it_can_be_for_fewer_pythons(layer: Layer, tmp_path: Path) -> None:
     done = rebuild(layer, tmp_path, ARCHITECTURE, "--python", "3.12 3.99")
     assert done.returncode == 0, done.stderr
@@ -162,6 +164,7 @@ def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
         assert b"/var/task/" in one[file]
 
 
+@pytest.mark.deployed
 def test_a_function_without_bytecode_for_its_runtime_is_named(tmp_path: Path) -> None:
     variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS=python3.99 {sys.executable}")
     said = succeed("make", "--silent", "-C", PROJECT / "handler", "build-Function", *variables)

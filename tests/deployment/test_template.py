@@ -315,6 +315,7 @@ def test_the_build_says_how_another_architecture_than_the_default_is_deployed(
         assert (f"--parameter-overrides {override}\n" in said) == (architecture == other)
 
 
+@pytest.mark.deployed
 def test_the_sam_cli_expands_the_loops_alike() -> None:
     pytest.importorskip("samcli", reason="the SAM CLI is not installed (group sam)")
     from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions

@@ -172,7 +172,7 @@ class Trials:
             process = subprocess.Popen(
                 command,
                 cwd=self._tree,
-                env={**os.environ, **environment},
+                env={"EXAMPLES": "1", **os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

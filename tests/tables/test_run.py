@@ -15,6 +15,7 @@ from bcrypt_batch.tables.compute import MAX_STRETCH_BYTES, Job, Pace
 from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.progress import progress
 from bcrypt_batch.tables.rows import Row
+from tests.examples import thorough
 from tests.processes import run_program
 from tests.tables.programs import run, start, succeed, wait_for_lines
 from tests.tables.samples import check, users
@@ -57,6 +58,7 @@ def test_without_tqdm_the_first_line_hints_at_it(
     assert "pip" not in second
 
 
+@thorough
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     """Two tables, one with four times the rows; no row takes time."""
     peaks = []

@@ -20,12 +20,13 @@ from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.compute import Stretch, compute
 from bcrypt_batch.tables.interrupts import STOPPING
 from bcrypt_batch.tables.run import Finished
-from tests.examples import THOROUGH
+from tests.examples import THOROUGH, thorough
 from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import check, users
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"] if THOROUGH else ["csv"])
+@thorough
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_killed_three_times_and_torn(large: Path, tmp_path: Path, form: str) -> None:
     output = tmp_path / f"out.{form}"
     options = ("hash", large, "--output", output, "--cost", "6", "--resume")
