@@ -1,5 +1,6 @@
-"""The one extension; all metadata is in pyproject.toml."""
+"""The one extension, and a bill of materials; all metadata is in pyproject.toml."""
 
+import json
 import os
 import platform
 import shlex
@@ -8,8 +9,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 
 KERNEL = Path("ext/kernel")
 ENGINE = Path("ext/engine")
@@ -78,7 +81,43 @@ extension = Extension(
     ],
 )
 
+
+def component(name: str, version: str, expression: str) -> dict[str, object]:
+    """A component of a bill of materials in CycloneDX."""
+    purl = f"pkg:pypi/{name}@{version}"
+    about = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+    return {**about, "licenses": [{"expression": expression}]}
+
+
+class WheelWithBill(bdist_wheel):
+    """Adds a bill of materials (PEP 770): the package, and Cython, whose C is compiled in.
+
+    auditwheel adds one of the libraries that it bundles.
+    """
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        super().egg2dist(egginfo_path, distinfo_path)
+        about = self.distribution.metadata
+        package = component(about.get_name(), about.get_version(), about.license_expression)
+        cython = component("cython", Cython.__version__, "Apache-2.0")
+        bill = {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "version": 1,
+            "metadata": {"component": package},
+            "components": [cython],
+            "dependencies": [
+                {"ref": package["bom-ref"], "dependsOn": [cython["bom-ref"]]},
+                {"ref": cython["bom-ref"]},
+            ],
+        }
+        file = Path(distinfo_path, "sboms", "bcrypt-batch.cdx.json")
+        file.parent.mkdir()
+        file.write_text(json.dumps(bill, indent=1) + "\n")
+
+
 setup(
     ext_modules=cythonize([extension], build_dir="build"),
+    cmdclass={"bdist_wheel": WheelWithBill},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+BILL = "bcrypt-batch.cdx.json"  # setup.py writes it
 LIBGOMP_LICENSE = "GPL-3.0-or-later WITH GCC-exception-3.1"
 
 
@@ -46,43 +47,31 @@ def image(machine: str) -> str:
 
 
 def write_bill(root: Path) -> None:
-    """Write the layer's bill of materials, as CycloneDX, in place of the wheel's.
+    """Add the bundled libraries to the package's bill of materials, in place of auditwheel's bill.
 
-    It lists the package and the libraries bundled with it. Their origin is from auditwheel's bill,
-    if that has it.
+    Their origin is from auditwheel's bill, if that has it.
+
+    Raises:
+        SystemExit: the wheel has no bill of the package.
     """
     (info,) = root.glob("python/*.dist-info")
+    own = info / "sboms" / BILL
+    if not own.exists():
+        sys.exit(f"build_layer: the wheel has no bill of materials, {BILL}; build it again")
+    about = json.loads(own.read_text())
     known = {}
-    for bill in [*info.glob("sboms/*.json")]:
+    for bill in {*info.glob("sboms/*.json")} - {own}:
         for component in json.loads(bill.read_text())["components"]:
             known[component["name"]] = component
         bill.unlink()
-    headers = _metadata(root)
-    name, version = headers["Name"], headers["Version"]
-    package = f"pkg:pypi/{name}@{version}"
     libraries = [_library(root, path, known) for path in sorted(root.glob("python/*.libs/*.so*"))]
-    about = {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": {
-            "component": {
-                "type": "library",
-                "bom-ref": package,
-                "name": name,
-                "version": version,
-                "purl": package,
-                "licenses": [{"expression": headers["License-Expression"]}],
-            }
-        },
-        "components": libraries,
-        "dependencies": [
-            {"ref": package, "dependsOn": [library["bom-ref"] for library in libraries]},
-            *({"ref": library["bom-ref"]} for library in libraries),
-        ],
-    }
-    (info / "sboms").mkdir(exist_ok=True)
-    _write_json(info / "sboms/layer.cdx.json", about)
+    components = {each["bom-ref"]: each for each in [*about["components"], *libraries]}
+    about["components"] = [*components.values()]
+    about["dependencies"] = [
+        {"ref": about["metadata"]["component"]["bom-ref"], "dependsOn": [*components]},
+        *({"ref": reference} for reference in components),
+    ]
+    _write_json(own, about)
 
 
 def _library(root: Path, path: Path, known: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 import sysconfig
 import types
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +44,48 @@ def test_a_platform_without_support_is_named(
     assert "\n" not in str(ended.value)
 
 
+def arguments_of_setup(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what setup.py calls setup with; nothing is compiled."""
+    monkeypatch.setattr("Cython.Build.cythonize", lambda extensions, **_: extensions)
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("setuptools.setup", given.update)
+    runpy.run_path("setup.py")
+    return given
+
+
 @pytest.mark.parametrize(("free_threaded", "limited"), [(0, True), (1, False)])
 def test_one_binary_serves_all_versions_but_those_without_a_gil(
     monkeypatch: pytest.MonkeyPatch, free_threaded: int, limited: bool
 ) -> None:
     """Their header refuses the Limited API before Python 3.15."""
     monkeypatch.setitem(sysconfig.get_config_vars(), "Py_GIL_DISABLED", free_threaded)
-    monkeypatch.setattr("Cython.Build.cythonize", lambda extensions, **_: extensions)
-    given: dict[str, Any] = {}
-    monkeypatch.setattr("setuptools.setup", given.update)
-    runpy.run_path("setup.py")
+    given = arguments_of_setup(monkeypatch)
     (extension,) = given["ext_modules"]
     assert dict(extension.define_macros) == ({"Py_LIMITED_API": "0x030b0000"} if limited else {})
     assert extension.py_limited_api == limited
     wheel = {"bdist_wheel": {"py_limited_api": "cp311"}}
     assert given["options"] == (wheel if limited else {})
+
+
+def test_each_wheel_gets_a_bill_of_materials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """test_bill.py reads the one that is installed."""
+    setuptools = pytest.importorskip("setuptools")
+    monkeypatch.setattr(sys, "argv", ["setup.py", "bdist_wheel"])
+    about = {"name": "some-package", "version": "1.2", "license_expression": "MIT"}
+    (tmp_path / "egg-info").mkdir()
+    for name in ("PKG-INFO", "dependency_links.txt"):
+        (tmp_path / "egg-info" / name).touch()
+    command = arguments_of_setup(monkeypatch)["cmdclass"]["bdist_wheel"]
+    made = command(setuptools.Distribution(about))
+    made.egg2dist(str(tmp_path / "egg-info"), str(tmp_path / "dist-info"))
+    bill = json.loads((tmp_path / "dist-info/sboms/bcrypt-batch.cdx.json").read_text())
+    package, (cython,) = bill["metadata"]["component"], bill["components"]
+    assert package["purl"] == "pkg:pypi/some-package@1.2"
+    assert package["licenses"] == [{"expression": "MIT"}]
+    assert cython["purl"] == f"pkg:pypi/cython@{version('cython')}"
+    assert bill["dependencies"][0] == {"ref": package["bom-ref"], "dependsOn": [cython["bom-ref"]]}
 
 
 def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

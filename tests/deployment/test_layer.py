@@ -96,11 +96,17 @@ def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
     package = bill["metadata"]["component"]
     assert package["purl"] == f"pkg:pypi/bcrypt-batch@{bcrypt_batch.__version__}"
     assert package["licenses"] == [{"expression": "MIT"}]
-    (libgomp,) = bill["components"]
+    cython, libgomp = bill["components"]
+    assert cython["name"] == "cython"
     assert libgomp["name"].startswith("libgomp")
     assert libgomp["licenses"] == [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}]
     assert libgomp["hashes"] == [{"alg": "SHA-256", "content": digest}]
     assert libgomp["bom-ref"] == library
+    references = [cython["bom-ref"], library]
+    assert bill["dependencies"] == [
+        {"ref": package["bom-ref"], "dependsOn": references},
+        *({"ref": reference} for reference in references),
+    ]
     # These would differ from one build to the next.
     assert not {"timestamp", "serialNumber"} & {*bill, *bill["metadata"]}
 
@@ -265,6 +271,13 @@ def test_a_wheel_without_libgomp_is_refused(layer: Layer, tmp_path: Path) -> Non
     done = rebuild(layer, tmp_path, ARCHITECTURE, without="libgomp")
     assert done.returncode == 1
     assert "the wheel does not bundle libgomp" in done.stderr
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_a_wheel_without_a_bill_of_materials_is_refused(layer: Layer, tmp_path: Path) -> None:
+    done = rebuild(layer, tmp_path, ARCHITECTURE, without=".cdx.json")
+    assert done.returncode == 1
+    assert "the wheel has no bill of materials" in done.stderr
     assert not list(tmp_path.glob("*.zip"))
 
 
