@@ -13,6 +13,7 @@ OLDEST = PYPROJECT["project"]["requires-python"].removeprefix(">=")
 CLASSIFIERS = "\n".join(PYPROJECT["project"]["classifiers"])
 TESTED = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", CLASSIFIERS, re.MULTILINE)
 WHEELS: list[str] = PYPROJECT["tool"]["cibuildwheel"]["build"]
+FREE_THREADED = [f"3.{wheel[3:6]}" for wheel in WHEELS if wheel.endswith("t-*")]
 RUNTIMES = [f"python{version}" for version in PYTHONS]
 
 
@@ -57,12 +58,17 @@ def test_the_document_of_the_layer() -> None:
     assert f"for Python {', '.join(others)} and {newest}. It has" in text("docs/lambda.md")
 
 
+def test_the_table_of_platforms() -> None:
+    table = text("docs/api.md").partition("### Platforms")[2].partition("###")[0]
+    assert f"CPython {OLDEST} to {TESTED[-1]} |" in table
+    assert f"free-threaded {' and '.join(FREE_THREADED)} |" in table
+
+
 def test_those_without_a_gil() -> None:
     """CI tests those that have wheels; a release has them for glibc and musl, on two machines."""
     if not (PROJECT / ".github").exists():
         pytest.skip("an sdist has no workflows")
-    versions = [f"3.{wheel[3:6]}" for wheel in WHEELS if wheel.endswith("t-*")]
-    matrix = ", ".join(f'"{version}"' for version in versions)
+    matrix = ", ".join(f'"{version}"' for version in FREE_THREADED)
     assert f"        python: [{matrix}]\n" in text(".github/workflows/ci.yml")
     assert f'wc -l)" = {len(WHEELS) * 2 * 2}\n' in text(".github/workflows/release.yml")
 
