@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import protocol
+from bcrypt_batch import _native, protocol
 from tests.documents import PROJECT, block
 from tests.processes import check, require
 from tests.serving import Serving, serving, until
@@ -134,3 +134,4 @@ def test_the_numbers_of_document_python_and_c_are_the_same() -> None:
     ):
         (value,) = re.findall(rf"{name} = (\d+)", server)
         assert said.format(int(value)) in DOCUMENT
+    assert f"BB_TRANSFER_S = {_native.TRANSFER_NS / 1e9:.0f}," in server

@@ -75,6 +75,7 @@ class Call:
     def token(self) -> int: ...
 
 MOST_CONNECTIONS: int
+TRANSFER_NS: int
 
 @final
 class Server:

@@ -1,6 +1,7 @@
 """The boundary of the server: included by _native.pyx. No password in it is a Python object."""
 
 MOST_CONNECTIONS = BB_MOST_CONNECTIONS
+TRANSFER_NS = BB_TRANSFER_S * <int64_t>1_000_000_000  # more than an int holds
 
 
 @cython.final
@@ -13,7 +14,7 @@ cdef class Server:
 
     def __cinit__(self, Queue queue not None, int listener, *, int wakeup, unsigned max_cost,
                   unsigned connections, bint any_user,
-                  int64_t transfer_ns=BB_TRANSFER_S * 1_000_000_000):
+                  int64_t transfer_ns=TRANSFER_NS):
         """`wakeup` is a file descriptor that is readable when signals have come; see server.h."""
         cdef bb_server_options options
         if not queue.started:
