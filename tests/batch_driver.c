@@ -1,15 +1,34 @@
 /* Batches without Python: each promise of batch.h, with one worker and with several. Prints a line
  * for each thing that is counted. What would compute for ever is ended by an alarm. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 static void look_and_free(void *memory);
 
+enum { ALL_THREADS = 1000000 };
+
+/* How many more threads pool.c may make by itself. */
+static atomic_int allowed_threads = ALL_THREADS;
+
+static int create_if_allowed(pthread_t *thread, const pthread_attr_t *attributes,
+                             void *(*run)(void *), void *argument)
+{
+    if (atomic_fetch_sub(&allowed_threads, 1) <= 0) {
+        return EAGAIN;
+    }
+    return pthread_create(thread, attributes, run, argument);
+}
+
 #define free look_and_free
 #include "../ext/engine/batch.c"
 #undef free
+#define pthread_create create_if_allowed
 #include "../ext/engine/pool.c"
+#undef pthread_create
 
 #include <stdio.h>
 
@@ -243,6 +262,23 @@ static void plans(void)
     bb_batch_free(batch);
 }
 
+/* Between the trial, which makes three threads to see whether two more are possible, and the making
+ * of these two, the system takes back the last. */
+static void lose_a_thread(void)
+{
+#ifdef _OPENMP
+    const char *maker = "OpenMP";
+#else
+    const char *maker = "pool.c";
+#endif
+    atomic_store(&allowed_threads, 1 + 3 + 1);
+    struct bb_pool *pool = bb_pool_make(NULL, NULL, 3);
+    unsigned made = bb_pool_size(pool);
+    printf("made by %s: %u of 3, refusal %d\n", maker, made, bb_pool_refusal() == EAGAIN);
+    end_pool(pool);
+    atomic_store(&allowed_threads, ALL_THREADS);
+}
+
 int main(void)
 {
     alarm(PATIENCE_S);
@@ -261,5 +297,6 @@ int main(void)
         stop_from_another_thread(workers);
     }
     bb_pool_stop_shared();
+    lose_a_thread();
     return 0;
 }

@@ -5,19 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from bcrypt_batch import _native
+
+LINUX = sys.platform == "linux"
 
 MAX_LANES = _native.MAX_LANES
 FOREVER_NS = 1_000_000_000
 
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-pedantic", "-Werror"]
 
-# For the C without Python: `make musl` sets musl-gcc, which has no OpenMP.
-COMPILER = os.environ.get("COMPILER", "gcc")
+# For the C without Python. `make musl` sets musl-gcc, which has no OpenMP, as Apple's has none.
+COMPILER = os.environ.get("COMPILER", "gcc" if LINUX else "cc")
 OPENMP = ["-fopenmp"] if COMPILER == "gcc" else []
+# The engine's flags: as setup.py has them, and on Linux also for what the engine does on macOS.
+ENGINES = {"as here": OPENMP}
+if LINUX:
+    ENGINES["as macOS"] = ["-include", f"{Path(__file__).parent}/as_macos.h"]
 
 # Takes a compiler and a level of optimisation; returns the folder of the objects.
 CompileKernel = Callable[[str, str], Path]

@@ -6,9 +6,10 @@
 #include "../ext/engine/queue.c"
 #include "../ext/engine/queue_work.c"
 
+#include <poll.h>
 #include <stdio.h>
 
-enum { CHEAP = 4, COSTLY = 12 };
+enum { CHEAP = 4, COSTLY = 12, PATIENCE_S = 20 };
 
 static unsigned forks;
 
@@ -327,6 +328,58 @@ static void fork_with_mail(void)
     printf("taken in its process: %d, token %u\n", taken, (unsigned)token);
 }
 
+static int is_readable(const struct bb_mailbox *mailbox)
+{
+    struct pollfd watched = {.fd = bb_mailbox_descriptor(mailbox), .events = POLLIN};
+    return poll(&watched, 1, 0);
+}
+
+/* A wait ends with its time, also if the time is over at once. */
+static void wait_in_vain(void)
+{
+    struct bb_queue *queue = make(1, 1);
+    struct bb_call *call = add(queue, CHEAP);
+    const int64_t times_ns[] = {0, 1, 1000000};
+    unsigned ended = 0;
+
+    alarm(PATIENCE_S);
+    for (unsigned i = 0; i < 3; i++) {
+        ended += bb_call_wait(call, times_ns[i]) == BB_ANSWER_NONE;
+    }
+    alarm(0);
+    printf("waits that ended without an answer: %u\n", ended);
+    bb_call_end(call);
+}
+
+/* A mailbox's descriptor is readable while the mailbox has calls, also after so many that nobody
+ * took that they fill a pipe. */
+static void signal_mail(void)
+{
+    enum { CALLS = 70000 };
+    struct bb_queue *queue = make(1, 1);
+    struct bb_mailbox *mailbox = bb_mailbox_make(queue);
+    struct bb_setting setting = {.version = 'b', .cost = CHEAP};
+    enum bb_answer answer;
+    uint64_t token;
+    int before = is_readable(mailbox);
+
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct bb_call *call = bb_queue_add(queue, (const uint8_t *)"pw", 2, &setting, true, NULL,
+                                            mailbox, i, &answer);
+        end_waiting(queue, call);
+        bb_call_answer(call, BB_ANSWER_CLOSED);
+        if (i < CALLS - 1) {
+            bb_call_end(call);
+        }
+    }
+    int with = is_readable(mailbox);
+    while (bb_mailbox_take(mailbox, &token)) {
+    }
+    printf("readable before, with and without calls: %d, %d, %d\n", before, with,
+           is_readable(mailbox));
+    bb_mailbox_free(mailbox);
+}
+
 /* Finished calls count from the end of their second on, for ten seconds. */
 static void rate(void)
 {
@@ -424,6 +477,8 @@ int main(void)
     give_up();
     fork_off();
     fork_with_mail();
+    wait_in_vain();
+    signal_mail();
     rate();
     starve();
     return 0;

@@ -9,7 +9,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerStats, _native
-from tests.kernels import COMPILER, CompileKernel
+from tests.kernels import COMPILER, ENGINES, CompileKernel
 from tests.processes import PATIENCE_S, require
 
 PROJECT = Path(__file__).parent.parent
@@ -18,13 +18,17 @@ KERNEL = PROJECT / "ext" / "kernel"
 QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, max_waiting=0)
 
 
-@pytest.fixture(scope="module")
-def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+@pytest.fixture(scope="module", params=ENGINES)
+def counted(
+    request: pytest.FixtureRequest,
+    compile_kernel: CompileKernel,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[str]:
     """The driver's output."""
     require(COMPILER)
     program = tmp_path_factory.mktemp("queue") / "driver"
     source = Path(__file__).parent / "queue_driver.c"
-    flags = ["-std=c11", "-pthread", f"-I{ENGINE}", f"-I{KERNEL}"]
+    flags = ["-std=c11", "-pthread", *ENGINES[request.param], f"-I{ENGINE}", f"-I{KERNEL}"]
     objects = compile_kernel(COMPILER, "-O0").glob("*.o")
     subprocess.run([COMPILER, *flags, source, *objects, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
@@ -86,6 +90,15 @@ def test_a_child_after_fork_wipes_what_its_parents_threads_have_left(counted: li
 def test_a_child_after_fork_takes_nothing_from_its_parents_mailbox(counted: list[str]) -> None:
     assert "taken in a child: 0" in counted
     assert "taken in its process: 1, token 7" in counted
+
+
+def test_a_wait_ends_with_its_time(counted: list[str]) -> None:
+    assert "waits that ended without an answer: 3" in counted
+
+
+def test_a_mailbox_is_readable_while_it_has_calls(counted: list[str]) -> None:
+    """Also after so many that nobody took that they fill a pipe."""
+    assert "readable before, with and without calls: 0, 1, 0" in counted
 
 
 def test_the_rate_counts_whole_seconds_for_ten_of_them(counted: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples import THOROUGH
-from tests.kernels import COMPILER, OPENMP
+from tests.kernels import COMPILER, ENGINES
 from tests.processes import PATIENCE_S, check_program, require, skip_beside_emulators_threads
 
 
@@ -43,13 +43,13 @@ def test_fork_while_other_threads_compute(kept: str) -> None:
     check("beside_other_threads", kept, 60 if THOROUGH else 20)
 
 
-@pytest.mark.parametrize("openmp", [OPENMP, []] if OPENMP else [[]], ids=str)
-def test_fork_while_another_thread_holds_the_locks(openmp: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fork_while_another_thread_holds_the_locks(engine: str, tmp_path: Path) -> None:
     require(COMPILER)
     program = tmp_path / "driver"
     source = Path(__file__).parent / "pool_driver.c"
     include = source.parent.parent / "ext" / "engine"
-    flags = ["-std=c11", "-pthread", f"-I{include}", *openmp]
+    flags = ["-std=c11", "-pthread", f"-I{include}", *ENGINES[engine]]
     subprocess.run([COMPILER, *flags, source, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.stdout, done.returncode) == ("exit 0, signal 0\n", 0)

@@ -2,16 +2,12 @@
 #ifndef BCRYPT_BATCH_CLOCK_H
 #define BCRYPT_BATCH_CLOCK_H
 
-#include <pthread.h>
-#include <stdint.h>
-#include <time.h>
-
-enum { NS_PER_S = 1000000000 };
+#include "platform.h"
 
 static inline int64_t monotonic_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(SYSTEM_CLOCK, &now);
     return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
@@ -24,7 +20,7 @@ static inline void init_monotonic_cond(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    cond_set_clock(&attributes, SYSTEM_CLOCK);
     pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
 }

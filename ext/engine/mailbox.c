@@ -1,8 +1,6 @@
 /* How answers are delivered: see queue.h. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "queue_internal.h"
 
@@ -19,7 +17,7 @@ void bb_call_answer(struct bb_call *call, enum bb_answer answer)
     }
     call->place = DELIVERED;
     if (mailbox->calls.first == NULL) {
-        eventfd_write(mailbox->descriptor, 1); /* the count was 0: the write can't fail */
+        bell_ring(mailbox->bell);
     }
     append(&mailbox->calls, call);
 }
@@ -33,8 +31,7 @@ struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue)
     }
     mailbox->queue = queue;
     mailbox->generation = queue->generation;
-    mailbox->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (mailbox->descriptor < 0) {
+    if (bell_make(mailbox->bell) < 0) {
         int refused = errno;
         free(mailbox);
         errno = refused;
@@ -45,7 +42,7 @@ struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue)
 
 int bb_mailbox_descriptor(const struct bb_mailbox *mailbox)
 {
-    return mailbox->descriptor;
+    return mailbox->bell[0];
 }
 
 bool bb_mailbox_is_from_before_fork(const struct bb_mailbox *mailbox)
@@ -55,8 +52,6 @@ bool bb_mailbox_is_from_before_fork(const struct bb_mailbox *mailbox)
 
 bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)
 {
-    eventfd_t count;
-
     if (from_before_fork(mailbox->generation)) {
         return false;
     }
@@ -68,7 +63,7 @@ bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)
         *token = call->token;
     }
     if (mailbox->calls.first == NULL) {
-        eventfd_read(mailbox->descriptor, &count); /* not readable any more, or never was */
+        bell_mute(mailbox->bell);
     }
     pthread_mutex_unlock(&mailbox->queue->lock);
     return call != NULL;
@@ -76,6 +71,8 @@ bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token)
 
 void bb_mailbox_free(struct bb_mailbox *mailbox)
 {
-    close(mailbox->descriptor);
+    for (int i = 0; i < BELL_ENDS; i++) {
+        close(mailbox->bell[i]);
+    }
     free(mailbox);
 }

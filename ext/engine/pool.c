@@ -25,8 +25,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -98,6 +96,7 @@ bool bb_pool_prepare(int priority, size_t stack_bytes)
     }
 #else
     (void)priority;
+    stack_bytes = 0;
 #endif
     trial_stack_bytes = stack_bytes;
     return pthread_atfork(NULL, NULL, forget_pools) == 0;
@@ -110,7 +109,7 @@ unsigned bb_pool_generation(void)
 
 pid_t bb_thread_id(void)
 {
-    return (pid_t)syscall(SYS_gettid); /* glibc has gettid since 2.30 */
+    return thread_id();
 }
 
 static bool is_from_before_fork(const struct bb_pool *pool)
@@ -121,7 +120,7 @@ static bool is_from_before_fork(const struct bb_pool *pool)
 /* Wait until the system has cleared away an ending thread, which then counts against no limit. */
 static void wait_until_cleared(pid_t id, int64_t give_up_ns)
 {
-    while (syscall(SYS_tgkill, getpid(), id, 0) == 0 && monotonic_ns() < give_up_ns) {
+    while (thread_exists(id) && monotonic_ns() < give_up_ns) {
         sched_yield();
     }
 }
@@ -271,7 +270,7 @@ static void run_threads(struct bb_pool *pool)
     }
 }
 
-#else /* for ThreadSanitizer, which does not see how libgomp waits */
+#else /* for macOS, and for ThreadSanitizer, which does not see how libgomp waits */
 
 struct stand_in {
     pthread_t thread;
@@ -291,8 +290,8 @@ static void run_threads(struct bb_pool *pool)
     struct stand_in others[pool->wanted];
     for (unsigned i = 1; i < pool->wanted; i++) {
         others[i] = (struct stand_in){.pool = pool, .number = i};
-        if (pthread_create(&others[i].thread, NULL, run_stand_in, &others[i]) != 0) {
-            abort(); /* as libgomp ends the process */
+        if (create_thread(&others[i].thread, NULL, run_stand_in, &others[i]) != 0) {
+            pool->wanted = i; /* something else made threads since the trial */
         }
     }
     run_jobs(pool, 0);
@@ -307,7 +306,7 @@ static void *run_leader(void *argument)
 {
     struct bb_pool *pool = argument;
 
-    pthread_setname_np(pthread_self(), "bcrypt_batch"); /* the others inherit the name */
+    thread_set_name("bcrypt_batch"); /* on Linux the others inherit the name */
     pthread_mutex_lock(&creation_lock);
     pool->wanted = 1 + (pool->asked > 1 ? count_threads(pool->asked - 1) : 0);
     run_threads(pool);
@@ -402,7 +401,7 @@ bool bb_pool_wait(struct bb_pool *pool, int64_t timeout_ns)
     struct timespec until = as_timespec(monotonic_ns() + timeout_ns);
     pthread_mutex_lock(&pool->lock);
     while (pool->work != NULL &&
-           pthread_cond_timedwait(&pool->changed, &pool->lock, &until) != ETIMEDOUT) {
+           cond_wait_until(&pool->changed, &pool->lock, &until) != ETIMEDOUT) {
     }
     bool finished = pool->work == NULL;
     pthread_mutex_unlock(&pool->lock);

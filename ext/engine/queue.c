@@ -67,7 +67,7 @@ enum bb_answer bb_call_wait(struct bb_call *call, int64_t timeout_ns)
     struct timespec until = as_timespec(monotonic_ns() + timeout_ns);
     pthread_mutex_lock(&call->queue->lock);
     while (call->answer == BB_ANSWER_NONE &&
-           pthread_cond_timedwait(&call->answered, &call->queue->lock, &until) != ETIMEDOUT) {
+           cond_wait_until(&call->answered, &call->queue->lock, &until) != ETIMEDOUT) {
     }
     enum bb_answer answer = call->answer;
     pthread_mutex_unlock(&call->queue->lock);

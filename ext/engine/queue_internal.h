@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "counts.h"
+#include "platform.h"
 #include "pool.h"
 #include "queue.h"
 
@@ -30,7 +31,7 @@ struct bb_call {
 struct bb_mailbox {
     struct bb_queue *queue;
     unsigned generation;
-    int descriptor;
+    int bell[BELL_ENDS]; /* rings while there are calls */
     struct bb_call_list calls;
 };
 
