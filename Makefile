@@ -7,7 +7,7 @@
 #   make bulk   [ARGS="--rows 5000 --cost 6"]
 #   make mutants [ARGS="bulk --sample 180"]
 #   make fuzz   [MINUTES=6] [EXAMPLES=30] [REQUESTS=10000]
-#   make lint | sanitize | sanitize-threads | valgrind | musl | free-threaded
+#   make lint | sanitize | sanitize-threads | valgrind | musl | macos | free-threaded
 #   make servers | coverage | bench | wheel | containers | constants | clean
 #
 # PYTHON picks the interpreter, VENV its environment; WHEEL=file.whl installs that instead of
@@ -31,7 +31,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 KERNEL_C := $(wildcard ext/kernel/*.c)
 ENGINE_C := $(wildcard ext/engine/*.c)
 C_FILES := $(filter-out %/constants.c,$(KERNEL_C)) \
-    $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.c tests/*/*.[ch] \
+    $(wildcard ext/kernel/*.h ext/engine/*.[ch] ext/bcrypt_batch/*.c tests/*.[ch] tests/*/*.[ch] \
     tests/programs/*.cpp)
 SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/engine/*.[ch] \
     ext/bcrypt_batch/*.* \
@@ -39,7 +39,14 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/eng
 TEMPLATES := template.yaml benchmarks/template.yaml statemachine/template.yaml
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind musl free-threaded fuzz mutants \
+# What an extension for macOS is compiled from, and how: setup.py says the same.
+MACOS_C := $(filter-out %/server.c %/connections.c,$(ENGINE_C)) $(KERNEL_C)
+MACOS = -std=c11 -O2 -DBB_NO_SERVER -Iext/kernel -Iext/engine \
+    -DPy_LIMITED_API=$(shell sed -n 's/^LIMITED_API = "\(\w*\)".*/\1/p' setup.py) \
+    -I$(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
+ZIG = ZIG_GLOBAL_CACHE_DIR=build/zig ZIG_LOCAL_CACHE_DIR=build/zig $(BIN)/python -m ziglang
+
+.PHONY: invoke test bulk lint sanitize sanitize-threads valgrind musl macos free-threaded fuzz mutants \
     servers coverage bench wheel layer containers constants clean build-Layerarm64 build-Layerx8664
 .DELETE_ON_ERROR:
 
@@ -62,6 +69,14 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	for file in $(KERNEL_C) $(ENGINE_C) $(wildcard tests/programs/*.c); do \
 	    $(CC) $(STRICT) -fopenmp -Iext/kernel -c $$file -o /dev/null || exit 1; done
+	mkdir -p build/macos
+	$(BIN)/cython ext/bcrypt_batch/_native.pyx -o build/macos/_native.c
+	for target in aarch64-macos.11.0 x86_64-macos.11.0; do \
+	    $(ZIG) cc -target $$target $(MACOS) -Werror -c build/macos/_native.c \
+	        -o build/macos/$$target.o && \
+	    $(ZIG) cc -target $$target $(STRICT) -Iext/kernel -shared -Wl,-undefined,dynamic_lookup \
+	        $(MACOS_C) build/macos/$$target.o -o build/macos/$$target.so && \
+	    ! grep -q bb_server build/macos/$$target.so || exit 1; done
 	$(BIN)/shellcheck .ci/debian .ci/free-threaded .ci/run .ci/test-wheel build_layer.sh publish_layer.sh \
 	    tests/mutants/cc.sh
 	$(BIN)/cfn-lint $(TEMPLATES)
@@ -109,6 +124,20 @@ musl: $(VENV)/.built $(VENV)/.test
 	COMPILER=musl-gcc $(BIN)/python -m pytest $(ARGS) tests/test_kernel_alone.py \
 	    tests/test_engine_alone.py tests/test_checker_queue.py tests/test_forks.py \
 	    -k "musl or engine_alone or checker_queue or locks"
+
+# What macOS gets, on this machine: without OpenMP, start_up.c and the server, and with macOS's calls
+# made of Linux's. `make lint` compiles and links it for macOS itself. Left out: a test that refuses
+# Linux's eventfd.
+macos: $(VENV)/.built $(VENV)/.test
+	rm -rf build/macos && mkdir -p build/macos
+	cp -r ext/bcrypt_batch build/macos/bcrypt_batch
+	$(BIN)/cython ext/bcrypt_batch/_native.pyx -o build/macos/_native.c
+	$(CC) $(MACOS) -include tests/as_macos.h -shared -fPIC -fvisibility=hidden -pthread \
+	    build/macos/_native.c $(MACOS_C) -o build/macos/bcrypt_batch/_native.abi3.so
+	PYTHONPATH=build/macos $(BIN)/python -m pytest $(ARGS) tests/test_batch.py \
+	    tests/test_batch_sequences.py tests/test_checker.py tests/test_checker_asyncio.py \
+	    tests/test_forks.py tests/test_interrupts.py tests/test_pools.py tests/test_single.py \
+	    -k "not too_little_memory"
 
 # What was compiled, on a Python without a GIL: FREE_THREADED names one, or .ci/free-threaded makes one.
 FREE_THREADED ?=

@@ -17,6 +17,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 KERNEL = Path("ext/kernel")
 ENGINE = Path("ext/engine")
 PACKAGE = Path("ext/bcrypt_batch")
+C_FILES = [PACKAGE / "start_up.c", *sorted([*ENGINE.glob("*.c"), *KERNEL.glob("*.c")])]
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
 # Which free-threaded builds don't have before Python 3.15: each version gets its own binary.
 LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -24,10 +25,10 @@ LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 def problem() -> str | None:
     """Why nothing can be compiled here, and what to do."""
-    supported = "bcrypt_batch needs CPython on 64-bit, little-endian Linux."
+    supported = "bcrypt_batch needs CPython on 64-bit, little-endian Linux or macOS."
     if sys.platform == "win32":
         return f"Windows isn't supported. {supported} Install it in WSL, or in a Linux container."
-    if sys.platform != "linux":
+    if sys.platform not in ("linux", "darwin"):
         return f"{sys.platform} isn't supported. {supported} Install it in a Linux container."
     if sys.implementation.name != "cpython":
         return f"{sys.implementation.name} isn't supported. {supported} Use CPython."
@@ -55,15 +56,18 @@ compiles = not {"egg_info", "sdist"} & {*sys.argv}
 if compiles and (reason := problem()):
     sys.exit(f"bcrypt_batch can't be built: {reason}")
 
-# ThreadSanitizer does not see how libgomp waits: pool.c has a stand-in for it.
-OPENMP = [] if "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]
+MACOS = sys.platform == "darwin"
+# Without it pool.c makes all threads itself: macOS has none, and a process in which two libraries
+# bring LLVM's ends; ThreadSanitizer does not see how libgomp waits.
+OPENMP = [] if MACOS or "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]
+# The server needs epoll, start_up.c a linker that wraps functions.
+LEFT_OUT = {"server.c", "connections.c", "start_up.c"} if MACOS else set()
 
 extension = Extension(
     "bcrypt_batch._native",
     sources=[
         str(PACKAGE / "_native.pyx"),
-        str(PACKAGE / "start_up.c"),
-        *sorted(map(str, [*ENGINE.glob("*.c"), *KERNEL.glob("*.c")])),
+        *(str(file) for file in C_FILES if file.name not in LEFT_OUT),
     ],
     include_dirs=[str(KERNEL), str(ENGINE)],
     depends=["setup.py", *sorted(map(str, [*ENGINE.glob("*.h"), *KERNEL.glob("*.h")]))],
@@ -74,10 +78,11 @@ extension = Extension(
     extra_compile_args=[
         *("-std=c11", "-O2", "-g0", "-fvisibility=hidden", *OPENMP),
         *("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"),
+        *["-DBB_NO_SERVER"] * MACOS,
     ],
     extra_link_args=[
         *OPENMP,
-        *("-Wl,--wrap=PyImport_ImportModule", "-Wl,-z,relro,-z,now,-z,noexecstack"),
+        *["-Wl,--wrap=PyImport_ImportModule", "-Wl,-z,relro,-z,now,-z,noexecstack"] * (not MACOS),
     ],
 )
 

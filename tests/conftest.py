@@ -8,15 +8,18 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import bcrypt_batch
 from bcrypt_batch import _native
-from emulator.function import Emulator
 from tests.examples import examples
-from tests.kernels import WARNINGS, CompileKernel
+from tests.kernels import LINUX, WARNINGS, CompileKernel
+
+if TYPE_CHECKING:
+    from emulator.function import Emulator
 
 # No example fails because it takes long: the machine may be busy, or emulated.
 settings.register_profile(
@@ -31,6 +34,61 @@ settings.load_profile("untimed")
 # start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+# Of the wheel's tests those that need what macOS lacks: /proc, limits on address space, LD_PRELOAD,
+# ELF, libgomp, start_up.c, the server. Documents are tested on Linux only, too.
+LINUX_FILES = [
+    f"test_{subject}.py"
+    for subject in (
+        *("adversity", "blocks", "checker_storm", "documented", "emulator", "forks", "handler"),
+        *("hardening", "kernel_alone", "libxcrypt", "pools", "secrets", "server_alone", "servers"),
+        *("shared_batch", "shared_checker", "shared_checker_faults", "shared_checker_storm"),
+        *("shortage", "system", "workers"),
+    )
+]
+LINUX_TESTS = {
+    "test_checker.py": [
+        "test_a_first_call_holds_up_nobody_while_it_makes_threads",
+        "test_a_fork_by_a_signal_handler_in_the_middle_of_a_call",
+        "test_ends_its_threads_and_needs_none_before_the_first_call",
+        "test_its_threads_stay_until_the_last_closer_has_seen_them_end",
+        "test_the_child_has_an_empty_one_that_works",
+        "test_unclosed_ones_are_said_so_and_end",
+    ],
+    "test_checker_asyncio.py": [
+        "test_a_child_after_fork_has_loops_of_its_own",
+        "test_a_child_after_fork_makes_a_mailbox_of_its_own_for_a_loop_that_looks_like_the_parents",
+        "test_a_loop_watches_while_it_has_calls_and_programs_it_starts_inherit_nothing",
+        "test_an_exception_at_every_line_costs_no_other_call_its_answer",
+        "test_loops_that_are_closed_in_the_middle_leave_nothing",
+        "test_many_loops_leave_nothing_open",
+        "test_too_little_memory",
+        "test_too_many_open_files",
+        "test_under_uvloop",
+        "test_what_a_child_after_fork_drops_leaves_the_parent_s_loop_alone",
+    ],
+    "test_interrupts.py": ["test_interrupts_at_random_moments"],
+    "test_kernel.py": [
+        "test_a_failed_self_test_fails_the_import",
+        "test_no_other_kernel_computes_before_it_has_passed",
+        "test_vector_lanes_are_for_zen_5",
+    ],
+    "test_threads.py": [
+        "test_import_in_a_thread_with_the_smallest_stack",
+        "test_import_is_light",
+        "test_libgomp_is_loaded_with_our_settings_alone",
+        "test_more_workers_than_cpus",
+        "test_openmp_settings_of_the_host_are_kept_away",
+    ],
+}
+collect_ignore = [] if LINUX else LINUX_FILES
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items if not LINUX else ():
+        if item.name.partition("[")[0] in LINUX_TESTS.get(item.path.name, ()):
+            item.add_marker(pytest.mark.skip(reason="needs Linux: see conftest.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -77,5 +135,7 @@ def compile_kernel(tmp_path_factory: pytest.TempPathFactory) -> CompileKernel:
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     """The handler behind the real emulator, with two threads whatever this machine has."""
+    from emulator.function import Emulator
+
     with Emulator(environment={"WORKER_COUNT": "2"}) as running:
         yield running

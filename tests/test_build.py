@@ -26,8 +26,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("faked", "said"),
     [
-        ({"platform": "win32"}, r"Windows isn't supported\..* Linux\. Install it in WSL"),
-        ({"platform": "darwin"}, r"darwin isn't supported\..* in a Linux container"),
+        ({"platform": "win32"}, r"Windows isn't supported\..* Linux or macOS\. Install it in WSL"),
         ({"platform": "freebsd14"}, r"freebsd14 isn't supported\..* in a Linux container"),
         ({"implementation": types.SimpleNamespace(name="pypy")}, r"pypy isn't .* Use CPython\."),
         ({"maxsize": 2**31 - 1}, r"\(32 bits, little-endian\) isn't supported\."),
@@ -51,6 +50,25 @@ def arguments_of_setup(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr("setuptools.setup", given.update)
     runpy.run_path("setup.py")
     return given
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_macos_gets_no_server_no_openmp_and_nothing_for_linux_linkers(
+    monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    monkeypatch.delenv("CFLAGS", raising=False)
+    monkeypatch.setattr(sys, "platform", platform)
+    (extension,) = arguments_of_setup(monkeypatch)["ext_modules"]
+    linux = platform == "linux"
+    rooms = [f"ext/{room}/*.c" for room in ("bcrypt_batch", "engine", "kernel")]
+    expected = {str(file) for pattern in rooms for file in Path().glob(pattern)}
+    if not linux:
+        expected -= {"ext/bcrypt_batch/start_up.c", "ext/engine/server.c"}
+        expected -= {"ext/engine/connections.c"}
+    assert {*extension.sources} == {"ext/bcrypt_batch/_native.pyx", *expected}
+    assert ("-fopenmp" in extension.extra_compile_args) == linux
+    assert ("-DBB_NO_SERVER" in extension.extra_compile_args) != linux
+    assert bool(extension.extra_link_args) == linux
 
 
 @pytest.mark.parametrize(("free_threaded", "limited"), [(0, True), (1, False)])

@@ -17,7 +17,7 @@ from weakref import WeakSet, ref
 
 from . import protocol
 from .errors import CheckerAway, CheckerClosed
-from .listening import user_of_server
+from .listening import check_system, user_of_server
 from .run import TICK_NS
 
 RECEIVED_BYTES = 8192
@@ -97,6 +97,7 @@ class Client:
             raise CheckerClosed("the checker is closed")
         connection = None
         try:
+            check_system()  # elsewhere the user who listens is unknown
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             connection.connect(self.path)

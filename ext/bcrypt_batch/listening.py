@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import struct
+import sys
 from typing import Self
 from weakref import WeakSet
 
@@ -132,6 +133,16 @@ def inherited(descriptor: int, path: str | None = None, lock: int | None = None)
     for each in (descriptor, *([] if lock is None else [lock])):
         os.set_inheritable(each, False)
     return Listener(listening, path, lock)
+
+
+def check_system() -> None:
+    """Raise OSError if this system can't have a server."""
+    if sys.platform != "linux":
+        raise OSError(
+            errno.ENOTSUP,
+            "the server of a SharedChecker needs Linux: use a Checker, or run the server and the "
+            "programs that call it in a Linux container",
+        )
 
 
 def check_path(path: str) -> None:

@@ -100,9 +100,9 @@ def limits_on_threads(
 
 
 def _tasks_of_user(proc: str) -> int:
-    """Count the threads of all processes of this process's user."""
+    """Count the threads of all processes of this process's user; 0 on macOS."""
     tasks = 0
-    for name in os.listdir(proc):
+    for name in os.listdir(proc) if os.path.isdir(proc) else ():
         try:
             if name.isdigit() and os.stat(f"{proc}/{name}").st_uid == os.getuid():
                 tasks += len(os.listdir(f"{proc}/{name}/task"))

@@ -16,7 +16,7 @@ from .client import PAUSE_S, STARTING_S, Client, Late
 from .errors import CheckerAway, CheckerTimeout
 from .frames import forgetful
 from .limits import DEFAULT_MAX_COST, MAX_COST, MIN_COST
-from .listening import check_path
+from .listening import check_path, check_system
 
 
 class SharedCheckerStats(CheckerStats):
@@ -50,7 +50,8 @@ class SharedChecker(Calls):
     of threads, event loops and greenlets may use it, and any child after fork. It keeps no
     connection open between calls.
 
-    A password goes to a server of this process's own user or of root only.
+    A password goes to a server of this process's own user or of root only. macOS has no servers:
+    each call behaves there as if no server were at the path.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class SharedChecker(Calls):
         Args:
             path: Of the server's socket, at most 107 bytes.
             start: Start a server where no server is, once for all processes. It ends when nobody
-                has called for a minute.
+                has called for a minute. Linux only.
             when_away: What becomes of a call that finds no server, or loses it: "compute" computes
                 the call in this process, by a `Checker` of one worker; "raise" raises CheckerAway.
             when_full: What becomes of a call where too many wait: "raise" refuses it with
@@ -77,6 +78,7 @@ class SharedChecker(Calls):
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range, or the path too long.
+            OSError: `start` is True, and this is not Linux.
         """
         self._path = os.fspath(path)
         if not isinstance(self._path, str):
@@ -87,7 +89,9 @@ class SharedChecker(Calls):
         self._compute_here = when_away == "compute"
         self._check_when_full(when_full)
         self._max_cost = check_range("max_cost", max_cost, MIN_COST, MAX_COST)
-        self._client = Client(self._path, start=check_bool("start", start))
+        if check_bool("start", start):
+            check_system()
+        self._client = Client(self._path, start=start)
         self._workers = 1
         self._own = Checker(workers=1, max_cost=self._max_cost, when_full=when_full)
         self._computed_here = 0

@@ -55,4 +55,12 @@ int64_t bb_server_idle_ns(const struct bb_server *server);
 /* Drop all connections. Free a server before its queue. */
 void bb_server_free(struct bb_server *server);
 
+#ifdef BB_NO_SERVER /* for what is built without server.c and connections.c */
+#define bb_server_make(queue, options) (errno = ENOTSUP, (struct bb_server *)NULL)
+#define bb_server_run(server) BB_TURN_ENDED
+#define bb_server_stop(server, last) ((void)0)
+#define bb_server_idle_ns(server) 0
+#define bb_server_free(server) ((void)0)
+#endif
+
 #endif

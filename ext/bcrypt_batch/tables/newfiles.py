@@ -139,6 +139,8 @@ def sync(descriptor: int, path: str) -> bool:
     try:
         with naming(path):
             os.fsync(descriptor)
+            if hasattr(fcntl, "F_FULLFSYNC"):  # macOS's fsync leaves data in the drive's cache
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise

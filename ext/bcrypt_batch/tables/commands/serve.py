@@ -12,7 +12,7 @@ from bcrypt_batch import _native
 from bcrypt_batch.checker import DEFAULT_MAX_WAITING, MOST_WAITING
 from bcrypt_batch.lanes import lane_limit
 from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
-from bcrypt_batch.listening import DEFAULT_MODE, Listener, inherited, listen
+from bcrypt_batch.listening import DEFAULT_MODE, Listener, check_system, inherited, listen
 from bcrypt_batch.pool import shortage
 from bcrypt_batch.run import TICK_NS
 from bcrypt_batch.workers import server_worker_count
@@ -78,6 +78,7 @@ def mode(text: str) -> int:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Serve until a signal comes; return the exit status."""
+    check_system()
     if options.handed_over:
         detach()
     listener = find_listener(options)
