@@ -121,7 +121,7 @@ sanitize-threads: $(VENV)/.built $(VENV)/.test
 musl: $(VENV)/.built $(VENV)/.test
 	for file in $(KERNEL_C) $(ENGINE_C); do \
 	    musl-gcc $(STRICT) -Iext/kernel -c $$file -o /dev/null || exit 1; done
-	COMPILER=musl-gcc $(BIN)/python -m pytest $(ARGS) tests/test_kernel_alone.py \
+	CI=1 COMPILER=musl-gcc $(BIN)/python -m pytest $(ARGS) tests/test_kernel_alone.py \
 	    tests/test_engine_alone.py tests/test_checker_queue.py tests/test_forks.py \
 	    -k "musl or engine_alone or checker_queue or locks"
 

@@ -18,6 +18,7 @@ import pytest
 from emulator import quota, sizes
 from emulator.problem import Problem
 from tests.emulator.quotas import needs_quota
+from tests.examples import thorough
 from tests.processes import run_program
 
 SHOW_CPUS = "import os; print(len(os.sched_getaffinity(0)))"
@@ -124,6 +125,7 @@ def test_another_run_that_starts_meanwhile_leaves_ours_alone(
         subprocess.run([*allowed.prefix, "true"], check=True)
 
 
+@thorough
 def test_no_group_is_made_where_tests_are_only_collected() -> None:
     done = run_program("emulator/collect_tests")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -22,7 +22,7 @@ from emulator.problem import Problem
 from tests.benchmarks.memory.fake_target import FakeTarget
 from tests.benchmarks.memory.options import asked
 from tests.emulator.quotas import groups_of, needs_quota
-from tests.examples import THOROUGH
+from tests.examples import thorough
 
 ROOT = Path(__file__).parents[3]
 SMALL, LARGE = (Configuration("x86_64", size) for size in (1536, 3538))
@@ -159,7 +159,8 @@ def test_a_real_sweep_loses_nothing(swept: Path) -> None:
 
 
 @needs_quota
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM] if THOROUGH else [signal.SIGTERM])
+@thorough
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_keeps_its_samples_and_leaves_nothing(
     tmp_path: Path, how: signal.Signals
 ) -> None:
