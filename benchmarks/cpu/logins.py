@@ -11,41 +11,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import math
 import os
 import random
-import statistics
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import bcrypt
 
 import bcrypt_batch
 from benchmarks.arguments import cost, positive
-from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.processes import PASSWORD, WAYS, Processes, server
-from benchmarks.progress import about, bar
+from benchmarks.turns import Turn, grid, summary, take_turns, write
 
 REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
 OURS = "Checker, threads"
-PERCENTS = (50, 95, 99)
 CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 SHARES = (0.5, 0.9, 2.0)  # of pyca/bcrypt's rate, in open loops
-
-
-class Turn(NamedTuple):
-    """One contestant's turn: checks a second, and the milliseconds of each check."""
-
-    per_second: float
-    times_ms: list[float]
-
 
 # Runs a number of clients, or checks at a rate, for some seconds.
 Closed = Callable[[int, float], Turn]
@@ -179,73 +166,6 @@ def contestants_of_processes(
     return {name: in_threads(stack.enter_context(one).check) for name, one in made.items()}
 
 
-def take_turns(
-    title: str, run: Callable[[Contestant, int], Turn], field: dict[str, Contestant], turns: int
-) -> dict[str, list[Turn]]:
-    """Let each contestant run once a turn."""
-    found: dict[str, list[Turn]] = {name: [] for name in field}
-    with bar(turns * len(field)) as progress:
-        for turn in range(turns):
-            for name, contestant in field.items():
-                about(progress, f"{title}, turn {turn + 1}: {name}")
-                found[name].append(run(contestant, turn))
-                progress.update()
-    return found
-
-
-def summary(turns: list[Turn]) -> dict[str, float]:
-    """Return the median of the turns' rates, and percentiles of all their times."""
-    times = sorted(time_ms for turn in turns for time_ms in turn.times_ms)
-    figures = {"per_second": statistics.median(turn.per_second for turn in turns)}
-    for percent in PERCENTS:
-        place = min(len(times) - 1, len(times) * percent // 100)
-        figures[f"p{percent}_ms"] = times[place] if times else float("nan")
-    return figures
-
-
-def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
-    """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
-    reference = summary(next(iter(found.values())))
-    lines = []
-    for name, turns in found.items():
-        own = summary(turns)
-        ratios = [own[key] / (reference[key] or math.nan) for key in ("per_second", "p95_ms")]
-        lines.append([name, *own.values(), *ratios])
-    headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
-    return Grid(title, headings, lines)
-
-
-def chart(
-    closed: dict[int, dict[str, dict[str, float]]], clients_are: str, title: str, file: Path
-) -> None:
-    """Draw rate and P95 of the closed loops over the number of clients."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
-    figure, (rate, p95) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-    clients = list(closed)
-    for name in closed[clients[0]]:
-        style = {"marker": "o", "linestyle": "-" if "hecker" in name else "--", "label": name}
-        rate.plot(clients, [closed[n][name]["per_second"] for n in clients], **style)
-        p95.plot(clients, [closed[n][name]["p95_ms"] for n in clients], **style)
-    for axes, about_it in ((rate, "checks a second"), (p95, "P95, ms")):
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(clients, [str(n) for n in clients])
-        axes.minorticks_off()
-        axes.set_xlabel(f"{clients_are}, each with one check at a time")
-        axes.set_title(about_it, fontsize=10)
-        axes.grid(alpha=0.3)
-    rate.set_ylim(bottom=0)
-    p95.set_yscale("log")
-    figure.suptitle(title, fontsize=10)
-    handles, labels = rate.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
-    figure.savefig(file)
-    plt.close(figure)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cost", type=cost, default=10)
     parser.add_argument("--clients", type=positive, nargs="+", default=list(CLIENTS))
@@ -309,16 +229,3 @@ def run(arguments: argparse.Namespace) -> int:
         name = "processes" if arguments.processes else "logins"
         write(arguments.output, name, here, cost, results)
     return 0
-
-
-def write(
-    output: Path, name: str, here: dict[str, Any], cost: int, results: dict[str, Any]
-) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    files = [output / f"{name}.json", output / f"{name}.svg"]
-    content = {"machine": here, "cost": cost, "results": results}
-    files[0].write_text(json.dumps(content, indent=1) + "\n")
-    title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
-    clients = "processes" if name == "processes" else "clients"
-    chart(results["closed"], clients, title, files[1])
-    print(f"written: {files[0]}, {files[1]}")

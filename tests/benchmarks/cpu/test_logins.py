@@ -16,15 +16,12 @@ from benchmarks.cpu.logins import (
     OURS,
     REFERENCE,
     Contestant,
-    Turn,
     arrivals,
-    grid,
     in_a_loop,
     in_threads,
-    summary,
-    take_turns,
 )
 from benchmarks.processes import WAYS, Processes
+from benchmarks.turns import Turn, grid, summary, take_turns
 from emulator.problem import Problem
 
 

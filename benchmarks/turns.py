@@ -1,0 +1,104 @@
+"""Contestants take turns at a load: rates, percentiles, a grid, JSON and a chart."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from benchmarks.grid import Grid
+from benchmarks.progress import about, bar
+
+PERCENTS = (50, 95, 99)
+
+Contestant = TypeVar("Contestant")
+
+
+class Turn(NamedTuple):
+    """One contestant's turn: checks a second, and the milliseconds of each check."""
+
+    per_second: float
+    times_ms: list[float]
+
+
+def take_turns(
+    title: str, run: Callable[[Contestant, int], Turn], field: dict[str, Contestant], turns: int
+) -> dict[str, list[Turn]]:
+    """Let each contestant run once a turn."""
+    found: dict[str, list[Turn]] = {name: [] for name in field}
+    with bar(turns * len(field)) as progress:
+        for turn in range(turns):
+            for name, contestant in field.items():
+                about(progress, f"{title}, turn {turn + 1}: {name}")
+                found[name].append(run(contestant, turn))
+                progress.update()
+    return found
+
+
+def summary(turns: list[Turn]) -> dict[str, float]:
+    """Return the median of the turns' rates, and percentiles of all their times."""
+    times = sorted(time_ms for turn in turns for time_ms in turn.times_ms)
+    figures = {"per_second": statistics.median(turn.per_second for turn in turns)}
+    for percent in PERCENTS:
+        place = min(len(times) - 1, len(times) * percent // 100)
+        figures[f"p{percent}_ms"] = times[place] if times else float("nan")
+    return figures
+
+
+def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
+    """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
+    reference = summary(next(iter(found.values())))
+    lines = []
+    for name, turns in found.items():
+        own = summary(turns)
+        ratios = [own[key] / (reference[key] or math.nan) for key in ("per_second", "p95_ms")]
+        lines.append([name, *own.values(), *ratios])
+    headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
+    return Grid(title, headings, lines)
+
+
+def chart(
+    closed: dict[int, dict[str, dict[str, float]]], clients_are: str, title: str, file: Path
+) -> None:
+    """Draw rate and P95 of the closed loops over the number of clients."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    figure, (rate, p95) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    clients = list(closed)
+    for name in closed[clients[0]]:
+        style = {"marker": "o", "linestyle": "-" if "hecker" in name else "--", "label": name}
+        rate.plot(clients, [closed[n][name]["per_second"] for n in clients], **style)
+        p95.plot(clients, [closed[n][name]["p95_ms"] for n in clients], **style)
+    for axes, about_it in ((rate, "checks a second"), (p95, "P95, ms")):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(clients, [str(n) for n in clients])
+        axes.minorticks_off()
+        axes.set_xlabel(f"{clients_are}, each with one check at a time")
+        axes.set_title(about_it, fontsize=10)
+        axes.grid(alpha=0.3)
+    rate.set_ylim(bottom=0)
+    p95.set_yscale("log")
+    figure.suptitle(title, fontsize=10)
+    handles, labels = rate.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def write(
+    output: Path, name: str, here: dict[str, Any], cost: int, results: dict[str, Any]
+) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    files = [output / f"{name}.json", output / f"{name}.svg"]
+    content = {"machine": here, "cost": cost, "results": results}
+    files[0].write_text(json.dumps(content, indent=1) + "\n")
+    title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
+    clients = "processes" if name == "processes" else "clients"
+    chart(results["closed"], clients, title, files[1])
+    print(f"written: {files[0]}, {files[1]}")
