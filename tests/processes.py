@@ -38,6 +38,7 @@ PACKAGES = {
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",
     "systemd-analyze": "systemd",
+    "unshare": "util-linux",
     "valgrind": "valgrind",
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu",
 }

@@ -23,7 +23,7 @@ import pytest
 import bcrypt_batch
 from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, client, listening, protocol
 from tests.examples import thorough
-from tests.processes import PATIENCE_S, PROJECT, check_program, program
+from tests.processes import PATIENCE_S, PROJECT, check_program, program, require
 from tests.serving import Serving, servers_at, serving, until
 from tests.test_secrets import as_words, writable_memory
 
@@ -232,6 +232,34 @@ def test_no_password_goes_to_another_users_server(tmp_path: Path) -> None:
         assert thief.stdout.readline() == "got 0 bytes\n"
         assert thief.stdout.readline() == "got 0 bytes\n"
         thief.terminate()
+
+
+def test_no_password_goes_to_a_user_whom_a_namespace_does_not_map(tmp_path: Path) -> None:
+    """Linux gives each such user the number that nobody has, who may be the client."""
+    require("unshare")
+    as_nobody = ["unshare", "--user", f"--map-user={NOBODY}"]
+    if subprocess.run([*as_nobody, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no user namespaces here")
+    as_another_user()
+    open_to_all(tmp_path)
+    tmp_path.chmod(0o777)
+    with serving(tmp_path, "--mode", "0666", user=1) as server:
+        command = [*as_nobody, *program("shared/check", server.path, HASH.hex())]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+        assert "is served by number 65534, any user that" in done.stderr
+        assert "no password goes there" in done.stderr
+        server.end()
+        assert "ended: 0 hashes" in server.said
+
+
+def test_nobody_knows_a_server_of_nobody(tmp_path: Path) -> None:
+    """Where all users are mapped, number 65534 is one user."""
+    as_another_user()
+    open_to_all(tmp_path)
+    tmp_path.chmod(0o777)
+    with serving(tmp_path, user=NOBODY) as server:
+        command = program("shared/check", server.path, HASH.hex())
+        subprocess.run(command, cwd=PROJECT, user=NOBODY, check=True)
 
 
 @pytest.mark.parametrize(

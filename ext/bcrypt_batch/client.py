@@ -17,7 +17,7 @@ from weakref import WeakSet, ref
 
 from . import protocol
 from .errors import CheckerAway, CheckerClosed
-from .listening import check_system, user_of_server
+from .listening import check_system, stranger, user_of_server
 from .run import TICK_NS
 
 RECEIVED_BYTES = 8192
@@ -111,20 +111,20 @@ class Client:
             if start and error.errno in NOBODY and self._not_before <= now < until:
                 return "start"
             raise CheckerAway(f"no server at {self.path}: {error.strerror}") from None
-        if user not in (os.geteuid(), 0):
+        if whom := stranger(user):
             connection.close()
-            self._warn_of(user)
-            raise CheckerAway(f"{self.path} is served by another user, number {user}")
+            self._warn_of(whom)
+            raise CheckerAway(f"{self.path} is served by {whom}")
         self._connections[id(connection)] = ref(connection), asyncio._get_running_loop()
         return connection
 
-    def _warn_of(self, user: int) -> None:
+    def _warn_of(self, whom: str) -> None:
         if not self._warned:
             self._warned = True
             import warnings
 
             warnings.warn(
-                f"{self.path} is served by another user, number {user}: no password goes there",
+                f"{self.path} is served by {whom}: no password goes there",
                 RuntimeWarning,
                 stacklevel=2,
             )

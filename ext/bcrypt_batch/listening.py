@@ -16,6 +16,8 @@ LONGEST_PATH = 107  # bytes: sun_path of unix(7) less its NUL
 DEFAULT_MODE = 0o600
 BACKLOG = 4096
 UCRED = struct.Struct("iII")  # of SO_PEERCRED: process, user, group
+UNMAPPED = 65534  # stands for each user that a user namespace doesn't map; see user_namespaces(7)
+ALL_MAPPED = ["0", "0", "4294967295"]
 
 
 class Listener:
@@ -159,6 +161,21 @@ def user_of_server(connection: socket.socket) -> int:
         connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
     )
     return int(user)
+
+
+def stranger(user: int) -> str:
+    """Name the user of a server that may not have passwords; empty for this process's or root."""
+    if user == UNMAPPED == os.geteuid() and not _are_all_users_mapped():
+        return f"number {user}, any user that this process's user namespace doesn't map"
+    return "" if user in (os.geteuid(), 0) else f"another user, number {user}"
+
+
+def _are_all_users_mapped() -> bool:
+    try:
+        with open("/proc/self/uid_map") as users:
+            return users.read().split() == ALL_MAPPED
+    except OSError:
+        return False
 
 
 def _identity(path: str) -> tuple[int, int] | None:
