@@ -198,7 +198,7 @@ mutants: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 
 # Behind real servers, which take a minute to install: uWSGI comes as source.
 servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
-	$(BIN)/python -m pytest $(ARGS) tests/test_servers.py
+	$(BIN)/python -m pytest $(ARGS) tests/test_servers.py tests/benchmarks/cpu/test_pages.py
 
 # Which lines of C and Python the tests reach. Counting makes the kernel many times slower, so only the
 # tests of the C count its lines. The extension's Cython is left out: only the generated C could be

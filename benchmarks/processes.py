@@ -1,7 +1,7 @@
 """Processes that each check one password at a time, as the workers of a server do.
 
 `python -m benchmarks.processes WAY HASH SOCKET` is one of them: it checks once for each byte that
-it reads, and then writes one.
+it reads, and then writes one. `page` is for the workers of a real server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
+from typing import Any
 
 import bcrypt
 
@@ -105,6 +106,18 @@ def check_of(way: str, hashed: bytes, path: str) -> Callable[[], bool]:
     else:
         checker = bcrypt_batch.SharedChecker(path, when_away="raise", when_full="wait")
     return lambda: checker.check(PASSWORD, hashed)
+
+
+def page(way: str, hashed: str, path: str) -> Callable[[object, Any], list[bytes]]:
+    """Return a WSGI application that checks once for each page."""
+    check = check_of(way, hashed.encode(), path)
+
+    def application(_: object, start_response: Any) -> list[bytes]:
+        assert check()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"welcome"]
+
+    return application
 
 
 def main() -> None:

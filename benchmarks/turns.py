@@ -48,7 +48,7 @@ def summary(turns: list[Turn]) -> dict[str, float]:
     return figures
 
 
-def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
+def grid(title: str, found: dict[str, list[Turn]], unit: str = "checks") -> Grid:
     """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
     reference = summary(next(iter(found.values())))
     lines = []
@@ -56,7 +56,7 @@ def grid(title: str, found: dict[str, list[Turn]]) -> Grid:
         own = summary(turns)
         ratios = [own[key] / (reference[key] or math.nan) for key in ("per_second", "p95_ms")]
         lines.append([name, *own.values(), *ratios])
-    headings = ["", "checks/s", *(f"P{p}, ms" for p in PERCENTS), "ratio: checks/s", "P95"]
+    headings = ["", f"{unit}/s", *(f"P{p}, ms" for p in PERCENTS), f"ratio: {unit}/s", "P95"]
     return Grid(title, headings, lines)
 
 
@@ -92,13 +92,13 @@ def chart(
 
 
 def write(
-    output: Path, name: str, here: dict[str, Any], cost: int, results: dict[str, Any]
+    output: Path, name: str, clients: str, here: dict[str, Any], cost: int, results: dict[str, Any]
 ) -> None:
+    """Write NAME.json with all results, and NAME.svg with the closed loops of these clients."""
     output.mkdir(parents=True, exist_ok=True)
     files = [output / f"{name}.json", output / f"{name}.svg"]
     content = {"machine": here, "cost": cost, "results": results}
     files[0].write_text(json.dumps(content, indent=1) + "\n")
     title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
-    clients = "processes" if name == "processes" else "clients"
     chart(results["closed"], clients, title, files[1])
     print(f"written: {files[0]}, {files[1]}")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 # The Debian package of each program.
 PACKAGES = {
+    "ab": "apache2-utils",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
     "apache2": "apache2-bin",
     "cc": "gcc",
@@ -52,6 +54,12 @@ def require(*programs: str) -> None:
     for program in programs:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed (Debian's {PACKAGES[program]})")
+
+
+def require_library(library: str) -> None:
+    """Skip if a library is missing; don't import it, because eventlet then warns of each fork."""
+    if not find_spec(library):
+        pytest.skip(f"{library} is not installed (group servers)")
 
 
 def program(name: str, *arguments: object) -> list[str]:

@@ -15,30 +15,23 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from bcrypt_batch import SharedChecker
 from tests.documents import block
-from tests.processes import PATIENCE_S, PROGRAMS, check_program
+from tests.processes import PATIENCE_S, PROGRAMS, check_program, require_library
 from tests.serving import servers_at, serving, until
 
 LIBRARIES = ["gevent", "eventlet"]
-
-
-def require(library: str) -> None:
-    """Skip if it is missing; don't import it, because eventlet then warns of each fork."""
-    if not find_spec(library):
-        pytest.skip(f"{library} is not installed (group servers)")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_patched_threads(library: str, when: str) -> None:
     """We use none of their locks or waits, which belong to one thread's loop."""
-    require(library)
+    require_library(library)
     name = "servers/batches_beside_patched_threads"
     print(check_program(name, library, when, PYTHONWARNINGS="ignore"))
 
@@ -46,7 +39,7 @@ def test_patched_threads(library: str, when: str) -> None:
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_checker_beside_patched_threads(library: str) -> None:
     """Like a batch: in a greenlet's own thread, and in the library's pool."""
-    require(library)
+    require_library(library)
     name = "servers/checker_beside_patched_threads"
     check_program(name, library, "before", PYTHONWARNINGS="ignore")
 
@@ -133,7 +126,7 @@ def command_of(name: str, arguments: str) -> list[str]:
     if not path:
         pytest.skip(f"{program} is not installed (group servers)")
     if "gevent" in name:
-        require("gevent")
+        require_library("gevent")
     command = [path, *shlex.split(arguments)]
     if program == "uwsgi":
         command += ["--home", sys.prefix, "--module", "application"]
@@ -232,7 +225,7 @@ def test_uwsgi_attaches_the_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_greenlets_share_a_server(library: str, when: str, tmp_path: Path) -> None:
-    require(library)
+    require_library(library)
     with serving(tmp_path) as server:
         name = "servers/greenlets_share_a_server"
         check_program(name, library, when, server.path, PYTHONWARNINGS="ignore")

@@ -226,6 +226,6 @@ def run(arguments: argparse.Namespace) -> int:
                 print(grid(title, found).plain(), flush=True)
     if arguments.output:
         results = {"closed": closed, "open": opened}
-        name = "processes" if arguments.processes else "logins"
-        write(arguments.output, name, here, cost, results)
+        names = ("processes", "processes") if arguments.processes else ("logins", "clients")
+        write(arguments.output, *names, here, cost, results)
     return 0

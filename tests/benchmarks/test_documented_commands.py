@@ -21,6 +21,7 @@ COMMANDS = (
     block("benchmarks/README.md", "peers"),
     block("benchmarks/README.md", "small"),
     block("benchmarks/README.md", "logins"),
+    block("benchmarks/README.md", "pages"),
     block("benchmarks/README.md", "account"),
     block("benchmarks/README.md", "choosing"),
     block("benchmarks/README.md", "emulator"),
