@@ -222,6 +222,28 @@ def test_uwsgi_attaches_the_server(tmp_path: Path) -> None:
     until(lambda: server not in servers_at(path))
 
 
+def test_celerys_pool_shares_a_server(tmp_path: Path) -> None:
+    """Its processes call a checker that was made before their fork, and one starts the server."""
+    require_library("celery")
+    path = tmp_path / "shared"
+    settings = {
+        "broker_url": "filesystem://",
+        "broker_transport_options": {
+            f"data_folder_{way}": str(tmp_path / "queue") for way in ("in", "out")
+        },
+        "result_backend": f"file://{tmp_path}/results",
+    }
+    for name in ("queue", "results"):
+        (tmp_path / name).mkdir()
+    recipe = block("docs/logins.md", "celery").replace("/run/app/bcrypt.sock", str(path))
+    (tmp_path / "tasks.py").write_text(f"{recipe}\n\napp.conf.update({settings})\n")
+    check_program("servers/tasks_of_celery", tmp_path, PYTHONWARNINGS="ignore")
+    stats = SharedChecker(path).stats()
+    assert (stats.finished, len(servers_at(path))) == (32, 1)
+    assert stats.mean_group_size > 1
+    path.unlink()  # so that it ends
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_greenlets_share_a_server(library: str, when: str, tmp_path: Path) -> None:
