@@ -45,7 +45,7 @@ def finish(place: Place) -> dict[str, Any]:
     assert total.rows == planned, "each chunk's rows were counted down to none"
     keys = [stored.key for _, _, parts in found for stored in parts]
     summary = {**total._asdict(), "chunks": len(chunks), "parts": len(keys)}
-    manifest = {**summary, "notes": store.read_json(place.notes) or {}, "keys": keys}
+    manifest = {**summary, "notes": store.read_json(place.notes), "keys": keys}
     store.create_json(place.manifest, manifest)
     return {**summary, "manifest": place.manifest.key}
 

@@ -130,8 +130,7 @@ class Part(NamedTuple):
 
     @classmethod
     def of_metadata(cls, about: dict[str, str]) -> Part:
-        # The parts of an older version lack counts that came later.
-        counts = Counts(*(int(about.get(name, 0)) for name in Counts._fields))
+        counts = Counts(*(int(about[name]) for name in Counts._fields))
         return cls(counts, int(about["next"]))
 
 

@@ -92,24 +92,11 @@ def test_the_documented_commands(
 def test_what_was_cut_is_counted(
     stack: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A part and a manifest of before it was counted are read too."""
     stack.upload(b"password\n%b\nb\n" % (b"a" * 73))
     stack.start(truncate=True, chunk_rows=1)
     output = tmp_path / "hashed.jsonl"
     assert collect(output) == 0
     assert "2 rows, 0 in error, 1 truncated to 72 bytes" in capsys.readouterr().err
-    key = "runs/r/parts/00000001-000000000001.jsonl"
-    about = stack.s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
-    del about["truncated"]
-    stack.s3.put_object(Bucket=BUCKET, Key=key, Body=stack.read(key), Metadata=about)
-    stack.s3.delete_object(Bucket=BUCKET, Key="runs/r/manifest.json")
-    assert stack.start(truncate=True, chunk_rows=1)["status"] == "SUCCEEDED"
-    manifest = json.loads(stack.read("runs/r/manifest.json"))
-    assert manifest.pop("truncated") == 1
-    body = json.dumps(manifest)
-    stack.s3.put_object(Bucket=BUCKET, Key="runs/r/manifest.json", Body=body)
-    assert collect(output, "--force") == 0
-    assert "2 rows, 0 in error\n" in capsys.readouterr().err
 
 
 def test_a_failed_collect_leaves_what_was_there(stack: Engine, tmp_path: Path) -> None:

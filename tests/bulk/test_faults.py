@@ -275,7 +275,7 @@ def test_the_part_of_one_who_got_less_far_counts(
 @pytest.mark.parametrize("rows", ["0", "101"])
 def test_a_part_that_fits_no_chunk_is_none(bulk: Engine, rows: str) -> None:
     """A foreign part instead of ours is neither counted nor continued."""
-    about = {"rows": rows, "errors": "0", "unmatched": "0", "next": "9"}
+    about = {"rows": rows, "errors": "0", "unmatched": "0", "truncated": "0", "next": "9"}
     key = "runs/r/parts/00000001-000000000100.jsonl"
     bulk.s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata=about)
     said = bulk.start(chunk_rows=100)

@@ -82,39 +82,6 @@ def test_resume_counts_what_lines_say_and_not_what_is_kept(
         assert f"; {now} in this run" in said
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_resume_of_results_of_before_what_was_cut_was_marked(
-    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A CSV keeps its columns; lines of JSON may differ."""
-    file = tmp_path / "pairs.csv"
-    made = bcrypt_batch.hashpw(b"x" * 72, bcrypt_batch.gensalt(4)).decode()
-    rows = ["id,password,hash", *[f"u,{'x' * 73},{made}"] * 2, f"v,y,{made}"]
-    file.write_text("".join(f"{row}\n" for row in rows))
-    header, old, new, last = {
-        "csv": (
-            "row,id,scheme,match,error\n", "0,u,bcrypt,true,\n", "1,u,bcrypt,true,\n",
-            "2,v,bcrypt,false,\n",
-        ),
-        "jsonl": (
-            "", '{"row": 0, "id": "u", "match": true}\n',
-            '{"row": 1, "id": "u", "scheme": "bcrypt", "match": true, "truncated": true}\n',
-            '{"row": 2, "id": "v", "scheme": "bcrypt", "match": false}\n',
-        ),
-    }[form]  # fmt: skip
-    output = tmp_path / f"o.{form}"
-    command = ["verify", str(file), "--output", str(output), "--resume"]
-    assert main(command) == 1
-    output.write_text(header + old)
-    for now in (2, 0):
-        assert main(command) == 1
-        assert output.read_text() == header + old + new + last
-        said = capsys.readouterr().err
-        assert "3 rows: 3 checked, 1 of them not matching" in said
-        assert f"; {now} in this run" in said
-        assert ("has no column truncated" in said) is (form == "csv")
-
-
 def test_resume_of_a_csv_with_long_fields(tmp_path: Path) -> None:
     """More characters than the CSV reader allows, more bytes than a row of input may have."""
     file, output = tmp_path / "users.jsonl", tmp_path / "o.csv"

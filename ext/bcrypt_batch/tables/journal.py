@@ -62,14 +62,11 @@ class Scan(NamedTuple):
         counts: Counts of its complete lines.
         size: Their size in bytes.
         last: The number of the last row; None if the lines are not results.
-        marked: Whether its lines can say which passwords were cut: the CSV of an older version
-            lacks the column.
     """
 
     counts: Counts
     size: int
     last: int | None
-    marked: bool = True
 
 
 def scan(descriptor: int, form: str, failed: Failed = lambda *_: None) -> Scan:
@@ -118,7 +115,6 @@ def _scan_csv(file: io.BufferedReader, failed: Failed) -> Scan:
     ends = os.pread(file.fileno(), 1, size - 1) == b"\n"
     rows = errors = unmatched = truncated = whole = 0
     last: int | None = None
-    marked = True
     try:
         for record in reader:
             if lines.offset == size and not ends:
@@ -127,15 +123,13 @@ def _scan_csv(file: io.BufferedReader, failed: Failed) -> Scan:
                 if record[-1]:
                     failed(rows, record[1], record[-1])
                 rows, errors = rows + 1, errors + bool(record[-1])
-                unmatched += record[-2 - marked] == "false"
-                truncated += marked and record[-2] == "true"
+                unmatched += record[-3] == "false"
+                truncated += record[-2] == "true"
                 last = int(record[0])
-            else:
-                marked = record[-2] == "truncated"
             whole = lines.mark()
     except (csv.Error, ValueError, IndexError):
         if lines.offset != size:  # not a torn end: the file isn't ours
             return Scan(Counts(rows + 1), whole, None)
     finally:
         csv.field_size_limit(limit)
-    return Scan(Counts(rows, errors, unmatched, truncated), whole, last, marked)
+    return Scan(Counts(rows, errors, unmatched, truncated), whole, last)

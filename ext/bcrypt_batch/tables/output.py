@@ -64,7 +64,6 @@ class Output:
         counts: Counts of the lines that the output already has.
         empty: Whether it is empty, without even a header.
         resumable: Whether another run can resume it.
-        marked: Whether its lines can say which passwords were cut.
     """
 
     def __init__(
@@ -76,7 +75,6 @@ class Output:
         form: str = "jsonl",
         empty: bool = True,
         resumable: bool = False,
-        marked: bool = True,
         synced: bool = True,
         standard: StandardOutput | None = None,
     ) -> None:
@@ -88,7 +86,6 @@ class Output:
         self.counts = counts
         self.empty = empty
         self.resumable = resumable
-        self.marked = marked
 
     def write(self, data: bytes) -> None:
         """Hand lines over to the system, which keeps them even if the process is killed.
@@ -271,7 +268,7 @@ def _taken_up(
                 "--force begins anew in another file"
             )
         check_state(path, state)
-        counts, whole, last, marked = scan(descriptor, form, failed)
+        counts, whole, last = scan(descriptor, form, failed)
         if counts.rows and last != counts.rows - 1:
             raise OutputRefused(
                 f"{path} doesn't have one line for each row from 0 on; --force begins anew"
@@ -279,14 +276,7 @@ def _taken_up(
         with naming(path):
             os.ftruncate(descriptor, whole)
             os.lseek(descriptor, whole, os.SEEK_SET)
-        if not marked:
-            say(
-                f"{path} has no column truncated, because an older version made it: rows "
-                "whose passwords are cut to 72 bytes are only counted; --force begins anew"
-            )
     except BaseException:
         os.close(descriptor)
         raise
-    return Output(
-        descriptor, path, counts, form=form, empty=not whole, resumable=True, marked=marked
-    )
+    return Output(descriptor, path, counts, form=form, empty=not whole, resumable=True)

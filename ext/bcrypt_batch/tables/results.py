@@ -112,7 +112,6 @@ def csv_lines(
     first: int,
     keep: tuple[str, ...] = (),
     operation: str = "hash",
-    marked: bool = True,
 ) -> bytes:
     """Return a record for each outcome.
 
@@ -121,13 +120,12 @@ def csv_lines(
         first: The number of the first row.
         keep: The names of the kept columns.
         operation: `hash` or `verify`, whose results have a column `scheme`.
-        marked: Whether the CSV has the column `truncated`.
     """
     nothing = ("",) * len(keep)
     return _csv(
         [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),
          *([] if operation == "hash" else [scheme or ""]), _cell(value),
-         *(["true" if truncated else ""] if marked else []), error or ""]
+         "true" if truncated else "", error or ""]
         for number, (row, value, error, truncated, scheme) in enumerate(outcomes, first)
     )  # fmt: skip
 

@@ -133,9 +133,7 @@ class TableRun:
 
     def _lines(self, outcomes: list[Outcome]) -> bytes:
         if self.form == "csv":
-            return csv_lines(
-                outcomes, self.counts.rows, self.keep, self.job.operation, self.output.marked
-            )
+            return csv_lines(outcomes, self.counts.rows, self.keep, self.job.operation)
         return json_lines(outcomes, self.counts.rows, self.keep)
 
     def _count(self, outcomes: list[Outcome]) -> None:

@@ -254,10 +254,9 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
             raise StackError(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     text += f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""
-    # An older version's manifest has neither.
-    cut = manifest.get("truncated", 0)
+    cut = manifest["truncated"]
     say(text + (f", {cut:,} truncated to 72 bytes" if cut else ""))
-    for said in Notes(manifest.get("notes")).lines():
+    for said in Notes(manifest["notes"]).lines():
         say(said)
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
