@@ -222,6 +222,7 @@ _FOREIGN = {
     "argon2i": (b"$argon2i$", b"argon2$argon2i$", b"{argon2}$argon2i$"),
     "argon2": (b"$argon2", b"argon2$", b"{argon2", b"argon2id:", b"argon2:"),
     "md5-crypt": (b"$1$", b"$apr1$", b"{md5-crypt}"),
+    "sun-md5-crypt": (b"$md5$", b"$md5,"),
     "sha256-crypt": (b"$5$", b"{sha256-crypt}"),
     "sha512-crypt": (b"$6$", b"{sha512-crypt}"),
     "sha1-crypt": (b"$sha1$",),
@@ -238,6 +239,11 @@ _FOREIGN = {
 # Digests without a mark, by their number of hexadecimal digits.
 BARE_DIGESTS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
+# bcrypt, also behind a name or mark; or a text behind any label, as LDAP and Dovecot write them.
+_HASH = re.compile(
+    rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}"
+)
+_SHORTEST = 24  # bytes of other hashes with a mark: a shorter text is a password
 
 
 def digest_key(digest: bytes, name: str) -> bytes | None:
@@ -260,8 +266,23 @@ def foreign(stored: bytes) -> str | None:
     for name, beginnings in _FOREIGN.items():
         if text.startswith(beginnings):
             return name
-    digest = BARE_DIGESTS.get(len(stored))
-    return f"{digest}-hex" if digest and _HEX.fullmatch(stored) else None
+    return bare_digest(stored)
+
+
+def bare_digest(text: bytes) -> str | None:
+    """Name the digest that a text of hexadecimal digits can be; None for another text."""
+    digest = BARE_DIGESTS.get(len(text))
+    return f"{digest}-hex" if digest and _HEX.fullmatch(text) else None
+
+
+def looks_like_hash(password: bytes) -> bool:
+    """Return whether a password has the form of a hash, of bcrypt or another scheme."""
+    if b"$" not in password and not password.startswith(b"{"):
+        return False
+    if _HASH.search(password):
+        return True
+    marked = foreign(password) or recognise(password, SCHEMES[PLAIN])[0].mark
+    return len(password) >= _SHORTEST and bool(marked)
 
 
 def recognise(stored: bytes, unmarked: Scheme) -> tuple[Scheme, bytes]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bcrypt_batch.schemes import looks_like_hash
 from bcrypt_batch.tables.cli import main
-from bcrypt_batch.tables.notes import looks_like_hash
 from tests.tables.programs import hash_of, run
 from tests.tables.samples import read_results
 
@@ -77,6 +77,9 @@ HASHES = [
     b"$6$saltsalt$" + b"a" * 86, b"$y$j9T$abc$" + b"b" * 43, b"$apr1$abcdefgh$" + b"c" * 22,
     b"$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", b"pbkdf2_sha256$600000$salt$aGFzaA=",
     b"$bcrypt-sha256$v=2,t=2b,r=12$" + b"d" * 22, b"{SSHA}" + b"e" * 32 + b"==",
+    b"$1$$" + b"f" * 22, b"$md5$" + b"g" * 8 + b"$$" + b"h" * 22, b"{PKCS5S2}" + b"i" * 64,
+    b"scrypt:32768:8:1$salt$" + b"0" * 128, b"pbkdf2:sha256:600000$salt$" + b"0" * 64,
+    b"md5$salt$" + b"0" * 32, b"unsalted_sha1$$" + b"0" * 40, b"$bcrypt-sha256$2b,12$" + b"j" * 53,
 ]  # fmt: skip
 
 
@@ -88,7 +91,7 @@ def test_forms_of_hashes(hashed: bytes) -> None:
 @pytest.mark.parametrize(
     "password",
     [b"", b"pa$$word", b"$2y$04$", b"$$$$$$$$$$$$$$", b"{curly}brackets", b"a$1$b$2$c",
-     b"$100$bill", b"{SHA}", b"scrypt$", b"x" * 60],
+     b"$100$bill", b"{SHA}", b"scrypt$", b"$1$a longer one", b"md5$s3cret", b"x" * 60],
 )  # fmt: skip
 def test_forms_of_passwords(password: bytes) -> None:
     assert not looks_like_hash(password)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_PASSWORD_BYTES, iterations
-from bcrypt_batch.schemes import PLAIN, SCHEMES, foreign, recognise
+from bcrypt_batch.schemes import PLAIN, SCHEMES, foreign, looks_like_hash, recognise
 
 from .identities import Identities
-from .notes import NULL_WORDS, Notes, looks_like_hash
+from .notes import NULL_WORDS, Notes
 from .pairs import name_of
 from .rows import Row
 from .tally import Tally

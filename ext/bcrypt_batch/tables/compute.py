@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import bcrypt_batch
 from bcrypt_batch.batch import hash_or_verify
 from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX
-from bcrypt_batch.schemes import digest_key, work
+from bcrypt_batch.schemes import digest_key, looks_like_hash, work
 
-from .notes import looks_like_hash, refuse_hashes
+from .notes import refuse_hashes
 from .rows import LOOKS_LIKE_HASH, NO_DIGEST, Row
 
 # Fields of Job that only one operation uses.

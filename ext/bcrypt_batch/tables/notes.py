@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from bcrypt_batch.schemes import BARE_DIGESTS
+from bcrypt_batch.schemes import bare_digest, looks_like_hash
 
 from .kinds import InvalidTable
 from .rows import Row
@@ -17,16 +16,6 @@ from .tally import Tally
 AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
 # Programs write these for a missing value.
 NULL_WORDS = frozenset({b"\\N", b"NULL", b"null", b"None"})
-# bcrypt, also behind a name or label; crypt(3), Argon2, phpass; Django; LDAP and Dovecot.
-_HASH = re.compile(
-    rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}"
-    rb"|^\$(?:1|5|6|7|y|gy|md5|sha1|apr1|P|H|S|wp|scrypt|argon2\w*|pbkdf2[\w-]*|bcrypt[\w-]*)\$.{8}"
-    rb"|^\$[PHS]\$.{8}"
-    rb"|^(?:pbkdf2_\w+|bcrypt\w*|argon2\w*|scrypt|md5|sha1|unsalted_\w+)\$.+\$.+"
-    rb"|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}",
-    re.DOTALL,
-)
-_DIGEST = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 
 _ABOUT = {  # of each note: what is counted, with one and several; what to do
     "nulls": (
@@ -45,11 +34,6 @@ _ABOUT = {  # of each note: what is counted, with one and several; what to do
         "who signs in with the password behind it would be refused; --wrap is for digests",
     ),
 }  # fmt: skip
-
-
-def looks_like_hash(password: bytes) -> bool:
-    """Return whether a password has the form of a hash, of bcrypt or another scheme."""
-    return (b"$" in password or password.startswith(b"{")) and _HASH.search(password) is not None
 
 
 class Notes:
@@ -82,7 +66,7 @@ class Notes:
                 self._note("no_utf8", number)
         elif looks_like_hash(password):
             self._note("hashes", number)
-        elif len(password) in BARE_DIGESTS and _DIGEST.fullmatch(password):
+        elif bare_digest(password):
             self._note("digests", number)
 
     def _note(self, name: str, number: int) -> None:
