@@ -12,7 +12,7 @@ from bcrypt_batch.batch import hash_or_verify
 from bcrypt_batch.limits import DEFAULT_COST, DEFAULT_MAX_COST, DEFAULT_PREFIX
 from bcrypt_batch.schemes import digest_key, looks_like_hash, work
 
-from .notes import refuse_hashes
+from .kinds import InvalidTable
 from .rows import LOOKS_LIKE_HASH, NO_DIGEST, Row
 
 # Fields of Job that only one operation uses.
@@ -58,10 +58,18 @@ class Job(NamedTuple):
         """Refuse a table whose first rows have hashes for passwords, unless `hash_anyway` is set.
 
         Raises:
-            InvalidTable: A password looks like a hash; the message has the first such row.
+            InvalidTable: With the number of the first such row; quotes nothing.
         """
-        if self.operation == "hash" and not self.hash_anyway:
-            refuse_hashes(rows)
+        if self.operation != "hash" or self.hash_anyway:
+            return
+        found = [i for i, row in enumerate(rows) if row.password and looks_like_hash(row.password)]
+        if found:
+            raise InvalidTable(
+                f"the password column has hashes already: {len(found):,} in the first "
+                f"{len(rows):,} rows, the first in row {found[0]}. verify checks passwords against "
+                "hashes; --password-column names another column; --hash-anyway hashes them once "
+                "more"
+            )
 
     @property
     def expected(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a careful person would want to know of a table's passwords, and what refuses the table."""
+"""What a careful person would want to know of a table's passwords."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from bcrypt_batch.schemes import bare_digest, looks_like_hash
 
-from .kinds import InvalidTable
 from .rows import Row
 from .tally import Tally
 
@@ -95,18 +94,3 @@ def looked_ahead(
             break
     check(first)
     return chain(first, rows)
-
-
-def refuse_hashes(rows: list[Row]) -> None:
-    """Refuse a table whose first rows have hashes for passwords.
-
-    Raises:
-        InvalidTable: With the number of the first one; quotes nothing.
-    """
-    found = [i for i, row in enumerate(rows) if row.password and looks_like_hash(row.password)]
-    if found:
-        raise InvalidTable(
-            f"the password column has hashes already: {len(found):,} in the first {len(rows):,} "
-            f"rows, the first in row {found[0]}. verify checks passwords against hashes; "
-            "--password-column names another column; --hash-anyway hashes them once more"
-        )
