@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ class Lines:
     A line that isn't of the encoding raises UnicodeDecodeError when it is handed over.
 
     Attributes:
-        head: The file's first bytes, still to be read.
+        head: The file's first bytes, which are handed over nevertheless.
         offset: How many bytes of the file were handed over.
         limit: The most bytes that a record or line may have.
         escaped: Whether there was a quote after a backslash since the last `mark`.
@@ -48,17 +49,15 @@ class Lines:
         self.offset = offset
         self.escaped = False
         self._taken: list[bytes] = []
-        self._given_back: deque[bytes] = deque()
-        self._start = self._read(HEAD_BYTES)
-        self.head = self._start
-        self._read_on: Callable[[int], bytes] = self._readline
-
-    def _read(self, size: int) -> bytes:
-        """Read the file's first bytes, however few a pipe gives at once."""
-        got = b""
-        while len(got) < size and (more := self._file.read(size - len(got))):
-            got += more
-        return got
+        self.head = b""
+        while len(self.head) < HEAD_BYTES:  # a pipe may give few bytes at once
+            more = file.read(HEAD_BYTES - len(self.head))
+            if not more:
+                break
+            self.head += more
+        self._given_back = deque(io.BytesIO(self.head))
+        if self.head and not self.head.endswith(b"\n"):
+            self._given_back[-1] += file.readline(limit + 1)
 
     def skip(self, size: int) -> None:
         """Skip some of the bytes of `head`, or of lines that `ahead` has yielded."""
@@ -68,7 +67,6 @@ class Lines:
             if size < len(line):
                 self._given_back.appendleft(line[size:])
             size -= min(size, len(line))
-        self._start = self._start[size:]
 
     def mark(self) -> int:
         """Mark the start of a row; return its offset."""
@@ -91,7 +89,7 @@ class Lines:
     def ahead(self) -> Iterator[bytes]:
         """Yield the lines that follow, without handing them over."""
         yield from self._given_back
-        while line := self._read_on(self.limit + 1):
+        while line := self._file.readline(self.limit + 1):
             self._given_back.append(line)
             yield line
 
@@ -102,7 +100,7 @@ class Lines:
         if self._given_back:
             line = self._given_back.popleft()
         else:
-            line = self._read_on(self.limit + 1)
+            line = self._file.readline(self.limit + 1)
             if not line:
                 raise StopIteration
         if self.offset + len(line) - self._marked > self.limit:
@@ -131,8 +129,7 @@ class Lines:
         if self._given_back:
             data = self._given_back.popleft()
         else:
-            data, self._start = self._start, b""
-        data = data or getattr(self._file, "read1", self._file.read)(size)
+            data = getattr(self._file, "read1", self._file.read)(size)
         self.offset += len(data)
         return data
 
@@ -155,15 +152,6 @@ class Lines:
         piece = b" "
         while piece and not piece.endswith(b"\n"):
             given = self._given_back
-            piece = given.popleft() if given else self._read_on(self.limit)
+            piece = given.popleft() if given else self._file.readline(self.limit)
             self.offset += len(piece)
             yield piece
-
-    def _readline(self, limit: int) -> bytes:
-        if not self._start:
-            self._read_on = self._file.readline
-            return self._read_on(limit)
-        at = self._start.find(b"\n", 0, limit) + 1 or min(limit, len(self._start))
-        line, self._start = self._start[:at], self._start[at:]
-        whole = line.endswith(b"\n") or at == limit
-        return line if whole else line + self._file.readline(limit - at)
