@@ -19,7 +19,7 @@ import pytest
 from bcrypt_batch.tables.cli import main
 from bcrypt_batch.tables.compute import Stretch, compute
 from bcrypt_batch.tables.interrupts import STOPPING
-from bcrypt_batch.tables.run import Finished
+from bcrypt_batch.tables.output import Output
 from tests.examples import THOROUGH, thorough
 from tests.tables.programs import start, succeed, wait_for_lines
 from tests.tables.samples import check, users
@@ -100,13 +100,13 @@ def test_a_signal_stops_the_stretch_that_is_computed(
 def test_a_signal_when_all_is_done_changes_nothing(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    real = Finished
+    finish = Output.finish
 
-    def finished(*values: Any) -> Finished:
+    def signalled(output: Output) -> None:
         os.kill(os.getpid(), number)
-        return real(*values)
+        finish(output)
 
-    monkeypatch.setattr("bcrypt_batch.tables.run.Finished", finished)
+    monkeypatch.setattr(Output, "finish", signalled)
     before = signal.getsignal(number)
     arguments = ["hash", str(table), "--output", str(tmp_path / "o"), "--cost", "4"]
     assert main([*arguments, "--deadline", "1e7"]) == 1  # there are rows in error

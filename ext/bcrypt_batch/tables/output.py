@@ -63,6 +63,7 @@ class Output:
     Attributes:
         counts: Counts of the lines that the output already has.
         empty: Whether it is empty, without even a header.
+        form: `jsonl` or `csv`.
         resumable: Whether another run can resume it.
     """
 
@@ -70,9 +71,9 @@ class Output:
         self,
         descriptor: int,
         path: str,
+        form: str,
         counts: Counts = NONE,
         *,
-        form: str = "jsonl",
         empty: bool = True,
         resumable: bool = False,
         synced: bool = True,
@@ -81,7 +82,7 @@ class Output:
         self._descriptor: int | None = descriptor
         self._standard = standard
         self._path = path
-        self._form = form
+        self.form = form
         self._synced = synced
         self.counts = counts
         self.empty = empty
@@ -121,7 +122,7 @@ class Output:
         except OSError as error:
             self.close()
             with open(open_ours(self._path, os.O_RDONLY), "rb") as file:
-                counts = scan(file.fileno(), self._form).counts
+                counts = scan(file.fileno(), self.form).counts
             raise WriteFailed(error, rows=counts.rows) from None
 
     def close(self) -> None:
@@ -185,7 +186,7 @@ def open_output(
         OSError: The file can't be opened.
     """
     if path == "-":
-        return Output(STDOUT, "standard output", standard=StandardOutput(interrupts))
+        return Output(STDOUT, "standard output", form, standard=StandardOutput(interrupts))
     found = _open_locked(path) if resume or force else None
     if found is None:
         return _begun(path, state, form, interrupts, replace=False)
@@ -237,7 +238,7 @@ def _begun(
                     os.unlink(path)
                 os.close(descriptor)
             raise
-    return Output(descriptor, path, form=form, resumable=resumable, synced=made.synced)
+    return Output(descriptor, path, form, resumable=resumable, synced=made.synced)
 
 
 def _create(path: str, resumable: bool) -> int:
@@ -279,4 +280,4 @@ def _taken_up(
     except BaseException:
         os.close(descriptor)
         raise
-    return Output(descriptor, path, counts, form=form, empty=not whole, resumable=True)
+    return Output(descriptor, path, form, counts, empty=not whole, resumable=True)

@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from .compute import Job, Outcome, Pace, compute
 from .failures import Failures
@@ -21,29 +21,15 @@ from .source import Source, Table
 STRETCH_S = 4.0
 
 
-class Finished(NamedTuple):
-    """How a run ended.
-
-    Attributes:
-        counts: Counts of all lines in the output.
-        here: How many of these rows this run computed.
-        unread: How many lines this run skipped, in unreadable rows of several lines.
-        complete: Whether there is a line for every row of the input.
-        seconds: How long it took.
-    """
-
-    counts: Counts
-    here: int
-    unread: int
-    complete: bool
-    seconds: float
-
-
 class TableRun:
     """One run over a table.
 
     Attributes:
         counts: Counts of all lines in the output.
+        before: How many of these rows earlier runs computed.
+        unread: How many lines this run skipped, in unreadable rows of several lines.
+        complete: Whether there is a line for every row of the input.
+        seconds: How long it took.
     """
 
     def __init__(
@@ -51,7 +37,6 @@ class TableRun:
         job: Job,
         source: Source,
         output: Output,
-        form: str,
         failures: Failures,
         interrupts: Interrupts,
         pepper: bytes | None = None,
@@ -60,33 +45,30 @@ class TableRun:
         self._pepper = pepper
         self.keep = source.reading.columns.keep
         self.output = output
-        self.form = form
-        self.started = time.monotonic()
-        self.counts = output.counts
+        self.counts: Counts = output.counts
+        self.before = self.counts.rows
         self.failures = failures
         self.unread = 0
         self.interrupts = interrupts
-        self.progress: Progress
+        self.complete = False
+        self.seconds = 0.0
 
-    def table(self, table: Table, quiet: bool = False) -> Finished:
+    def table(self, table: Table, quiet: bool = False) -> None:
         """Compute the rows that have no line in the output yet."""
         pace = Pace(self.job, STRETCH_S)
-        before = self.counts.rows
-        complete = False
+        started = time.monotonic()
         with suppress(KeyboardInterrupt):
             try:
-                if self.form == "csv" and self.output.empty:
+                if self.output.form == "csv" and self.output.empty:
                     with self.interrupts.deferred():
                         self.output.write(csv_header(self.job.operation, self.keep))
-                skipped = sum(1 for _ in islice(table.rows, before))
-                if skipped < before:
+                skipped = sum(1 for _ in islice(table.rows, self.before))
+                if skipped < self.before:
                     raise ValueError("the output has more lines than the input has rows")
-                complete = self._stretches(pace, table, quiet)
+                self.complete = self._stretches(pace, table, quiet)
             finally:
                 self.interrupts.over = True
-        seconds = time.monotonic() - self.started
-        here = self.counts.rows - before
-        return Finished(self.counts, here, self.unread, complete, seconds)
+        self.seconds = time.monotonic() - started
 
     def _stretches(self, pace: Pace, table: Table, quiet: bool) -> bool:
         shown: Progress | None = None
@@ -132,7 +114,7 @@ class TableRun:
         self._count(outcomes)
 
     def _lines(self, outcomes: list[Outcome]) -> bytes:
-        if self.form == "csv":
+        if self.output.form == "csv":
             return csv_lines(outcomes, self.counts.rows, self.keep, self.job.operation)
         return json_lines(outcomes, self.counts.rows, self.keep)
 

@@ -10,7 +10,7 @@ import bcrypt_batch
 from bcrypt_batch.schemes import AUTO, PEPPER, TO_HASH, TO_VERIFY
 
 from ..compute import Job
-from ..failures import Failures, failures
+from ..failures import failures
 from ..interrupts import INCOMPLETE, Interrupts
 from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
@@ -19,7 +19,7 @@ from ..newfiles import OutputRefused
 from ..output import WriteFailed, check_paths, open_output
 from ..pairs import Pairing, paired
 from ..progress import shown_rate, shown_time
-from ..run import Finished, TableRun
+from ..run import TableRun
 from ..source import Source, open_table, source
 from .options import (
     add_hashing,
@@ -141,24 +141,23 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
             failed=failed.add,
         )  # fmt: skip
-        run = TableRun(job, table.source, output, form, failed, interrupts, pepper)
+        run = TableRun(job, table.source, output, failed, interrupts, pepper)
         try:
-            finished = run.table(table, options.quiet)
+            run.table(table, options.quiet)
             output.finish()
         except WriteFailed as error:
-            return _failed(error, options.output, run.counts.rows, output.resumable)
+            return _failed(error, run, options.output)
         finally:
             output.close()
-        status = _report(finished, failed, pairing, options, output.resumable, interrupts)
+        status = _report(run, pairing, options)
         for said in () if options.quiet else table.notes.lines():
             say(said)
         return status
 
 
-def _failed(error: WriteFailed, path: str, rows: int, resumable: bool) -> int:
-    if error.rows is not None:
-        rows = error.rows
-    goes_on = ", and --resume goes on" if resumable else ""
+def _failed(error: WriteFailed, run: TableRun, path: str) -> int:
+    rows = run.counts.rows if error.rows is None else error.rows
+    goes_on = ", and --resume goes on" if run.output.resumable else ""
     say(f"{path}: {error.strerror}; {rows:,} rows are written whole{goes_on}")
     return INCOMPLETE
 
@@ -201,15 +200,8 @@ def _state(job: Job, read_from: Source, form: str, options: argparse.Namespace) 
     return state
 
 
-def _report(
-    finished: Finished,
-    failed: Failures,
-    pairing: Pairing,
-    options: argparse.Namespace,
-    resumable: bool,
-    interrupts: Interrupts,
-) -> int:
-    counts = finished.counts
+def _report(run: TableRun, pairing: Pairing, options: argparse.Namespace) -> int:
+    counts, codes = run.counts, run.failures.codes
     done = "hashed" if options.command == "hash" else "checked"
     text = f"{counts.rows:,} rows: {counts.rows - counts.errors:,} {done}"
     if options.command == "verify":
@@ -217,22 +209,23 @@ def _report(
     if counts.truncated:
         text += f", {counts.truncated:,} of them truncated to 72 bytes"
     text += f", {counts.errors:,} in error"
-    if failed.codes:
-        text += f" ({_listed(failed.codes)})"
-    if finished.complete and +pairing.unpaired:
+    if codes:
+        text += f" ({_listed(codes)})"
+    if run.complete and +pairing.unpaired:
         text += f"; ids: {_listed(+pairing.unpaired)}"
-    if finished.unread:
-        text += f", {finished.unread:,} lines of the input left out with them"
+    if run.unread:
+        text += f", {run.unread:,} lines of the input left out with them"
         text += " in this run" if options.resume else ""
-    rate = shown_rate(finished.here / max(finished.seconds, 1e-9))
-    text += f"; {finished.here:,} in this run, in {shown_time(finished.seconds)}, {rate}"
-    if not finished.complete:
-        text += f"; stopped by {interrupts.name}, incomplete"
-        text += ": --resume goes on" if resumable else ""
-    if not options.quiet or not finished.complete:
+    here = counts.rows - run.before
+    rate = shown_rate(here / max(run.seconds, 1e-9))
+    text += f"; {here:,} in this run, in {shown_time(run.seconds)}, {rate}"
+    if not run.complete:
+        text += f"; stopped by {run.interrupts.name}, incomplete"
+        text += ": --resume goes on" if run.output.resumable else ""
+    if not options.quiet or not run.complete:
         say(text)
-    if not finished.complete:
-        return interrupts.status
+    if not run.complete:
+        return run.interrupts.status
     return 1 if counts.errors or counts.unmatched else 0
 
 
