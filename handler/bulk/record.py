@@ -17,7 +17,7 @@ from bcrypt_batch.tables.layout import Layout
 from bcrypt_batch.tables.lines import Lines
 from bcrypt_batch.tables.reading import read_rows
 from bcrypt_batch.tables.results import Counts
-from bcrypt_batch.tables.rows import Reading, Row
+from bcrypt_batch.tables.rows import Reading, Row, with_tuples
 
 
 class Stored(NamedTuple):
@@ -109,7 +109,7 @@ class RunRecord(NamedTuple):
             job=Job(**content["job"]),
             etag=content["etag"],
             size=content["size"],
-            layout=layout and Layout.of_json(layout),
+            layout=layout and Layout(**with_tuples(layout)),
         )
 
 

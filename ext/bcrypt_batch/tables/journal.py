@@ -49,7 +49,7 @@ def check_state(path: str, state: dict[str, Any]) -> None:
         raise OutputRefused(f"{file} can't be read; --force begins anew") from None
     if not isinstance(found, dict) or found.get("version") != STATE_VERSION:
         raise OutputRefused(f"{file} is of another version; --force begins anew")
-    for name, value in json.loads(json.dumps(state)).items():
+    for name, value in state.items():
         if found.get(name) != value:
             what = _OTHER_FILES.get(name) or f"with {name} {found.get(name)!r}, not {value!r}"
             raise OutputRefused(f"{path} was made {what}; --force begins anew")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .dialects import read_header
 from .kinds import (
@@ -40,15 +40,6 @@ class Layout(NamedTuple):
     delimiter: str = ","
     crlf: bool = False
     header: tuple[str, ...] = ()
-
-    @classmethod
-    def of_json(cls, content: dict[str, Any]) -> Layout:
-        """Return the layout whose `_asdict` went through JSON, where tuples are lists."""
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in content.items()
-        }
-        return cls(**given)
 
     def is_header(self, fields: list[str]) -> bool:
         """Return whether a row is the header again, as after `cat a.csv b.csv`."""

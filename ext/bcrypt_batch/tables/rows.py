@@ -123,6 +123,13 @@ def secret_bytes(text: str, nulls: frozenset[bytes]) -> bytes | None:
     return None if data in nulls else data
 
 
+def with_tuples(content: dict[str, Any]) -> dict[str, Any]:
+    """Return fields of named tuples that went through JSON, where tuples are lists."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+    }
+
+
 class Reading(NamedTuple):
     """How the bytes of a file become rows.
 
@@ -177,21 +184,21 @@ class Reading(NamedTuple):
         return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())
 
     def as_options(self) -> dict[str, Any]:
-        """Return all fields, on which the rows depend, by the names of options."""
+        """Return all fields, on which the rows depend, by the names of options; for JSON."""
         form, columns, *_ = self
         others = dict(zip(self._fields[2:], self[2:], strict=True))
-        return {
+        options = {
             "format": form, "password_column": columns.password, "id_column": columns.id,
             "hash_column": columns.hash, "keep": columns.keep, **others,
         }  # fmt: skip
+        return {
+            name: [*value] if isinstance(value, tuple) else value for name, value in options.items()
+        }
 
     @classmethod
     def of_options(cls, options: dict[str, Any]) -> Reading:
-        """Return what `as_options` described; its tuples may have become lists."""
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in options.items()
-        }
+        """Return what `as_options` described."""
+        given = with_tuples(options)
         names = ("password_column", "id_column", "hash_column", "keep")
         columns = Columns(*(given[name] for name in names))
         return cls(given["format"], columns, *(given[name] for name in cls._fields[2:]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from typing import Any
@@ -181,7 +180,7 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
     job = job_of(options)._asdict()
     asked = {**job, "size": size, **read_from.reading.as_options()}
     made = {**record, **record["job"]}
-    for name, value in json.loads(json.dumps(asked)).items():
+    for name, value in asked.items():
         if name in made and made[name] != value:
             raise StackError(
                 f"run {options.run} was planned with {name} {made[name]!r}, not {value!r}; take "
@@ -190,21 +189,14 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
 
 
 def _event(options: argparse.Namespace, read_from: Source, bucket: str, key: str) -> dict[str, Any]:
-    table = {
-        "bucket": bucket, "key": key, "format": read_from.reading.form,
-        "delimiter": read_from.reading.delimiter, "dialect": options.dialect,
-        "nulls": options.nulls, "encoding": options.encoding,
-        "password_column": options.password_column, "id_column": options.id_column,
-        "hash_column": options.hash_column, "keep": options.keep or None,
-    }  # fmt: skip
+    table = {"bucket": bucket, "key": key, **read_from.reading.as_options()}
     event = {
         **job_options(options),
         "chunk_rows": options.chunk_rows, "concurrency": options.concurrency,
+        "input": {name: value for name, value in table.items() if value},
+        "output": {"bucket": bucket, "prefix": f"runs/{options.run}/"},
     }  # fmt: skip
-    given = {name: value for name, value in event.items() if value is not None}
-    given["input"] = {name: value for name, value in table.items() if value is not None}
-    given["output"] = {"bucket": bucket, "prefix": f"runs/{options.run}/"}
-    return given
+    return {name: value for name, value in event.items() if value is not None}
 
 
 def _status(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
