@@ -54,49 +54,15 @@ class InvalidColumns(InvalidTable):
 
 
 class NoSuchColumn(InvalidTable):
-    """The header of a CSV lacks a column, or has its name twice.
+    """A header lacks a column or has its name twice, or no object has a key.
 
     Attributes:
         unnamed: The message without the column's name, because no message quotes an event.
     """
 
-    def __init__(
-        self, name: str, field: str, found: int, likely: str | None = None, fields: int = 0
-    ) -> None:
-        """Make the message.
-
-        Args:
-            name: The column's name.
-            field: The field of an event that names it.
-            found: How many columns have the name.
-            likely: A delimiter that would split the header better.
-            fields: How many columns it would have then, of which none has the name; 0 if one has.
-        """
-        number = "more than one" if found else "no"
-        self.unnamed = f"the header has {number} column of the name in input.{field}"
-        option = f"--{field.replace('_', '-')}"
-        remedy = f"{option} names another"
-        shown = likely if likely != "\t" else "tab"
-        if likely and fields:
-            self.unnamed += f"; with the delimiter {shown!r} it has {fields} columns"
-            remedy = (
-                f"with --delimiter {shown!r} it has {fields} columns, and {option} names the one"
-            )
-        elif likely:
-            self.unnamed += f"; it has one with the delimiter {shown!r}"
-            remedy = f"it has one with --delimiter {shown!r}"
-        elif field == "password_column":
-            remedy = f"{option} names it; --format lines is for a file without a header"
-        super().__init__(f"the header has {number} column {name!r}; {remedy}")
-
-
-class NoSuchKey(NoSuchColumn):
-    """No object of a table has a key that was named."""
-
-    def __init__(self, name: str, field: str) -> None:
-        super().__init__(name, field, 0)
-        self.unnamed = f"no row has the key in input.{field}"
-        self.args = (f"no row has the key {name!r}; --{field.replace('_', '-')} names another",)
+    def __init__(self, message: str, unnamed: str) -> None:
+        super().__init__(message)
+        self.unnamed = unnamed
 
 
 def refuse_what_is_no_text(head: bytes) -> None:

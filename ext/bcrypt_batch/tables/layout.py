@@ -79,19 +79,9 @@ def find_columns(lines: Lines, reading: Reading) -> tuple[Layout, Columns]:
 
 def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf: bool) -> Layout:
     def position(name: str, field: str) -> int:
-        found = [i for i, known in enumerate(header) if known == name]
-        if len(found) == 1:
-            return found[0]
-        # Don't quote the header: in a file without one, its words are somebody's password.
-        text = delimiter.join(header)
-        likely = None if found else likely_delimiter(text, name)
-        if not found and not likely and len(header) == 1:
-            counts = {other: len(fields_of(text, other)) for other in DELIMITERS}
-            likely = max(DELIMITERS, key=lambda other: counts[other])
-            if counts[likely] > 1:
-                raise NoSuchColumn(name, field, 0, likely, counts[likely])
-            likely = None
-        raise NoSuchColumn(name, field, len(found), likely)
+        if header.count(name) != 1:
+            raise _no_column(header, delimiter, name, field)
+        return header.index(name)
 
     identity = columns.id_among(header)
     return Layout(
@@ -104,4 +94,32 @@ def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf
         delimiter=delimiter,
         crlf=crlf,
         header=tuple(header) if len(header) > 1 else (),
+    )
+
+
+def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSuchColumn:
+    """Return the error for a column that a header lacks or has twice, with the remedy.
+
+    The header isn't quoted: in a file without one, its words are somebody's password.
+    """
+    missing, text = name not in header, delimiter.join(header)
+    likely, columns = likely_delimiter(text, name) if missing else None, 0
+    if missing and not likely and len(header) == 1:
+        likely = max(DELIMITERS, key=lambda other: len(fields_of(text, other)))
+        columns = len(fields_of(text, likely))
+    shown = "tab" if likely == "\t" else likely
+    option, more = f"--{field.replace('_', '-')}", ""
+    remedy = f"{option} names another"
+    if columns > 1:
+        more = f"; with the delimiter {shown!r} it has {columns} columns"
+        remedy = f"with --delimiter {shown!r} it has {columns} columns, and {option} names the one"
+    elif likely and not columns:
+        more = f"; it has one with the delimiter {shown!r}"
+        remedy = f"it has one with --delimiter {shown!r}"
+    elif field == "password_column":
+        remedy = f"{option} names it; --format lines is for a file without a header"
+    number = "no" if missing else "more than one"
+    return NoSuchColumn(
+        f"the header has {number} column {name!r}; {remedy}",
+        f"the header has {number} column of the name in input.{field}{more}",
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from .kinds import NoSuchKey
+from .kinds import NoSuchColumn
 from .lines import Lines
 from .rows import MALFORMED, WRONG_TYPE, Columns, Reading, Row, secret_bytes
 
@@ -53,7 +53,10 @@ class Objects:
             either.clear()
         for name, field in missing.items() if self._seen else ():
             if name not in either:
-                raise NoSuchKey(name, field)
+                raise NoSuchColumn(
+                    f"no row has the key {name!r}; --{field.replace('_', '-')} names another",
+                    f"no row has the key in input.{field}",
+                )
 
 
 def jsonl_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:
