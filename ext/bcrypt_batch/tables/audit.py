@@ -12,6 +12,7 @@ from .notes import NULL_WORDS, Notes
 from .pairs import name_of
 from .rows import Row
 from .tally import Tally
+from .targets import TARGETS, Target
 
 
 class Kind(NamedTuple):
@@ -26,6 +27,12 @@ class Kind(NamedTuple):
     scheme: str
     prefix: str
     cost: int
+
+    def has_scheme_of(self, target: Target) -> bool:
+        if self.scheme != PLAIN:
+            return self.scheme == target.scheme
+        # Hashes of a scheme without a mark look like plain ones.
+        return target.scheme is None or not SCHEMES[target.scheme].mark
 
 
 class Hashes:
@@ -155,6 +162,19 @@ class Audit:
         found = self._in_passwords
         return found if found.counts and "present" not in here else self._stored
 
+    def unfit(self, target: Target) -> Tally:
+        """Return the counts of the bcrypt hashes and passwords that a system would refuse."""
+        found = Tally()
+        for kind, (count, first) in self.hashes.bcrypt.items():
+            if not kind.has_scheme_of(target):
+                found.note("other_scheme", first, count)
+            elif target.refusal(kind.prefix, kind.cost):
+                found.note("prefix_or_cost", first, count)
+        if not target.cut and "over_72_bytes" in self.passwords:
+            count, first = self.passwords["over_72_bytes"]
+            found.note("over_72_bytes", first, count)
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """Return all counts, for JSON."""
         longest = self.longest and {"bytes": self.longest[0], "first": self.longest[1]}
@@ -165,4 +185,5 @@ class Audit:
             "ids": {**self.ids.as_json(), "compared": self._identities.compared},
             "passwords": {**self.passwords.as_json(), "longest": longest},
             "hashes": {"in_password_column": hashes is self._in_passwords, **hashes.as_json()},
+            "targets": {name: self.unfit(target).as_json() for name, target in TARGETS.items()},
         }

@@ -13,7 +13,6 @@ from ..compute import Job, measure
 from ..interrupts import Interrupts
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
-from ..moves import moves
 from ..progress import progress
 from ..report import report
 from ..rows import Reading, Row
@@ -86,10 +85,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             interrupts.over = True  # what was counted is shown whole
     if audit.rows or not failure:
         audit.compare()
-        found = {
-            "complete": complete, **audit.as_json(), "targets": moves(audit),
-            "seconds": _seconds(audit, job, rate),
-        }  # fmt: skip
+        found = {"complete": complete, **audit.as_json(), "seconds": _seconds(audit, job, rate)}
         shown = json.dumps(found) if options.json else "\n".join(report(found, read_from.name))
         print(shown, flush=True)
     if failure:
