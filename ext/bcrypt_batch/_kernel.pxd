@@ -1,6 +1,6 @@
 """The declarations of kernel.h that _native.pyx uses."""
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 
 cdef extern from "kernel.h" nogil:
     enum:
@@ -29,18 +29,12 @@ cdef extern from "kernel.h" nogil:
         uint8_t cost
         uint8_t salt[16]
 
-    ctypedef struct bb_item "struct bb_item":
-        uint32_t digest[6]
-
     ctypedef struct bb_group "struct bb_group":
         pass
 
     bb_status bb_parse_setting(const uint8_t *text, size_t length, bb_setting *setting)
     bb_status bb_parse_hash(const uint8_t *text, size_t length, bb_setting *setting)
     void bb_format_setting(const bb_setting *setting, char *text)
-    void bb_format_hash(const bb_setting *setting, const uint32_t *digest, char *text)
-    void bb_load_item(bb_item *item, const uint8_t *password, size_t length,
-                      const bb_setting *setting)
 
     bb_kernel *const *bb_kernels(size_t *count)
     bb_kernel *bb_choose_kernel()
@@ -50,10 +44,5 @@ cdef extern from "kernel.h" nogil:
     const uint32_t *bb_kernel_group_times(bb_kernel *kernel)
     unsigned bb_kernel_shared_lanes(bb_kernel *kernel)
 
-    void bb_group_start(bb_group *group, bb_kernel *kernel, bb_item *const *items,
-                        unsigned lanes, unsigned cost)
-    bint bb_group_advance(bb_group *group, uint64_t iterations)
     unsigned bb_self_test(bb_group *scratch, bb_kernel *kernel)
-
     bint bb_equal(const void *a, const void *b, size_t length)
-    void bb_wipe(void *memory, size_t length)

@@ -20,30 +20,8 @@ from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from bcrypt_batch._engine cimport (
-    BB_ANSWER_DIGEST, BB_ANSWER_FORKED, BB_ANSWER_FULL, BB_ANSWER_NONE, BB_ANSWER_NO_MEMORY,
-    BB_PLAN_AGAIN, BB_PLAN_BAD_GROUP, BB_PLAN_ITEMS_LEFT, BB_PLAN_NO_MEMORY, BB_PLAN_TOO_MANY,
-    BB_REASON_TIMEOUT, bb_answer, bb_batch, bb_batch_abort, bb_batch_add, bb_batch_advance,
-    bb_batch_count, bb_batch_count_of_cost, bb_batch_format, bb_batch_free, bb_batch_index,
-    bb_batch_is_done, bb_batch_is_late, bb_batch_items_done, bb_batch_lanes, bb_batch_make,
-    bb_batch_matches, bb_batch_plan, bb_batch_stop, bb_batch_thread_id, bb_batch_threads,
-    bb_batch_workers, bb_call, bb_call_end, bb_call_format, bb_call_give_up, bb_call_wait, bb_cut,
-    bb_mailbox, bb_mailbox_descriptor, bb_mailbox_free, bb_mailbox_is_from_before_fork,
-    bb_mailbox_make, bb_mailbox_take, bb_plan, bb_pool, bb_pool_make, bb_pool_prepare,
-    bb_pool_refusal, bb_pool_release, bb_pool_size, bb_pool_start_shared, bb_pool_stop_shared, bb_pool_wait,
-    bb_queue, bb_queue_add, bb_queue_close, bb_queue_free, bb_queue_is_from_before_fork,
-    bb_queue_make, bb_queue_read_stats, bb_queue_set_threads, bb_queue_stats, bb_queue_work,
-    BB_MOST_CONNECTIONS, BB_TRANSFER_S, BB_TURN_ENDED, bb_server, bb_server_free, bb_server_idle_ns,
-    bb_server_make, bb_server_options, bb_server_run, bb_server_stop, bb_turn, monotonic_ns,
-)
-from bcrypt_batch._kernel cimport (
-    BB_BAD_COST, BB_BAD_LENGTH, BB_BAD_PREFIX, BB_BAD_SALT, BB_HASH_CHARS, BB_LANE_WORDS,
-    BB_MAX_COST, BB_MAX_KEY_BYTES, BB_MAX_LANES, BB_MIN_COST, BB_OK, BB_SALT_BYTES,
-    BB_SETTING_CHARS, bb_choose_kernel, bb_equal, bb_format_setting, bb_group, bb_kernel,
-    bb_kernel_group_times, bb_kernel_max_lanes, bb_kernel_name, bb_kernel_shared_lanes,
-    bb_kernel_supported, bb_kernels, bb_parse_hash, bb_parse_setting, bb_self_test, bb_setting,
-    bb_status,
-)
+from bcrypt_batch._engine cimport *
+from bcrypt_batch._kernel cimport *
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1

@@ -220,21 +220,7 @@ cdef class Queue:
         cdef bb_queue_stats stats
         self.find_queue()
         bb_queue_read_stats(self.queue, &stats)
-        return {
-            "waiting": stats.waiting,
-            "in_flight": stats.in_flight,
-            "recent": stats.recent,
-            "recent_ns": stats.recent_ns,
-            "finished": stats.finished,
-            "refused": stats.refused,
-            "timed_out": stats.timed_out,
-            "cancelled": stats.cancelled,
-            "iterations": stats.iterations,
-            "lane_iterations": stats.lane_iterations,
-            "wait_p50_ns": stats.wait_p50_ns,
-            "wait_p95_ns": stats.wait_p95_ns,
-            "wait_p99_ns": stats.wait_p99_ns,
-        }
+        return stats  # Cython makes a dict of a struct
 
 
 @cython.final
