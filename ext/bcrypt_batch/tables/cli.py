@@ -11,7 +11,6 @@ import bcrypt_batch
 
 from .commands import bulk, export, info, inspect, serve, table
 from .interrupts import Interrupts
-from .kinds import InvalidTable
 from .messages import PROGRAM, say
 from .newfiles import STDOUT, OutputRefused
 from .parser import Parser
@@ -59,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
     try:
         status: int = options.execute(options, interrupts)
-    except (InvalidTable, OutputRefused, ValueError) as error:
-        return fail(str(error))
+    except (OutputRefused, ValueError) as error:
+        say(str(error))
+        return USAGE
     except BrokenPipeError:
         # The reader has closed the pipe. Python must not fail on it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
@@ -68,14 +68,9 @@ def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
     except OSError as error:
         # An input or output can't be opened: report its name and the system's error.
         name = f"{error.filename}: " if error.filename else ""
-        return fail(f"{name}{error.strerror or type(error).__name__}")
+        say(f"{name}{error.strerror or type(error).__name__}")
+        return USAGE
     return status
-
-
-def fail(message: str) -> int:
-    """Report an error on standard error; return the exit status."""
-    say(message)
-    return USAGE
 
 
 if __name__ == "__main__":

@@ -70,13 +70,7 @@ class Scan(NamedTuple):
 
 
 def scan(descriptor: int, form: str, failed: Failed = lambda *_: None) -> Scan:
-    """Read the results of earlier runs.
-
-    Args:
-        descriptor: The output.
-        form: `jsonl` or `csv`.
-        failed: Called for each row in error with its number, its id and the error.
-    """
+    """Read the results of earlier runs; report each row in error: its number, id and error."""
     with open(os.dup(descriptor), "rb") as file:
         file.seek(0)
         return (_scan_csv if form == "csv" else _scan_json)(file, failed)

@@ -112,12 +112,7 @@ def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[st
     """Return the format and the delimiter that a table's first line shows, or None.
 
     Plain lines show no format, and one word may be a header or a password. A wrong guess would hash
-    a header, or lose a password.
-
-    Args:
-        line: The first line.
-        column: The name of the password column.
-        delimiter: The requested delimiter, or None.
+    a header, or lose a password. A requested delimiter is the one to find.
     """
     if named := delimiter_by_line(line):
         return "csv", named

@@ -315,9 +315,7 @@ def _link(temporary: str, path: str) -> None:
 def new_files(interrupts: Interrupts, *, replace: bool) -> Iterator[NewFiles]:
     """Make files that get their names if the block succeeds; otherwise remove them.
 
-    Args:
-        interrupts: What may end the block.
-        replace: Whether the new files replace plain files of ours that have their names.
+    With `replace`, they replace plain files of ours that have their names.
     """
     made = NewFiles(interrupts, replace=replace)
     try:

@@ -113,14 +113,7 @@ def csv_lines(
     keep: tuple[str, ...] = (),
     operation: str = "hash",
 ) -> bytes:
-    """Return a record for each outcome.
-
-    Args:
-        outcomes: The outcomes.
-        first: The number of the first row.
-        keep: The names of the kept columns.
-        operation: `hash` or `verify`, whose results have a column `scheme`.
-    """
+    """Return a record for each outcome, as `json_lines`; those of `verify` have a scheme."""
     nothing = ("",) * len(keep)
     return _csv(
         [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),

@@ -54,13 +54,7 @@ class Target(NamedTuple):
         return f"{prefixes} of cost " + (f"{least} only" if least == most else f"{least} to {most}")
 
     def refusal(self, prefix: str, cost: int, *, cut: bool = False) -> str | None:
-        """Return why it would refuse a hash, or its user; None if it wouldn't.
-
-        Args:
-            prefix: The hash's prefix, such as `2b`.
-            cost: The hash's cost.
-            cut: Whether the password was cut to 72 bytes.
-        """
+        """Return why it would refuse a hash, or its user if the password was cut; else None."""
         least, most = self.costs
         if prefix not in self.prefixes or not least <= cost <= most:
             return f"{self.name} takes {self.takes}, and this is ${prefix}$ of cost {cost}"

@@ -164,13 +164,6 @@ def add_results(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
 
 
-def add_output(parser: Parser) -> None:
-    parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE",
-        help="made so that only its owner can read it; default: -, standard output",
-    )  # fmt: skip
-
-
 def job_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a Job that are given, and those that --for chooses.
 
@@ -200,17 +193,17 @@ def job_of(options: argparse.Namespace) -> Job:
 
 def reading(options: argparse.Namespace) -> Reading:
     """Return how to read the input."""
-    return Reading(
-        options.format, _columns(options), options.delimiter, options.dialect,
-        None if options.nulls is None else tuple(dict.fromkeys(options.nulls)), options.encoding,
-    )  # fmt: skip
-
-
-def _columns(options: argparse.Namespace) -> Columns:
     hashed = None
     if options.operation == "verify" and getattr(options, "hashes", None) is None:
         hashed = "hash" if options.hash_column is None else options.hash_column
-    return Columns(options.password_column, options.id_column, hashed, tuple(options.keep))
+    return Reading(
+        options.format,
+        Columns(options.password_column, options.id_column, hashed, tuple(options.keep)),
+        options.delimiter,
+        options.dialect,
+        None if options.nulls is None else tuple(dict.fromkeys(options.nulls)),
+        options.encoding,
+    )
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

@@ -24,7 +24,6 @@ from ..source import Source, open_table, source
 from .options import (
     add_hashing,
     add_input,
-    add_output,
     add_results,
     add_scheme,
     add_verifying,
@@ -92,7 +91,10 @@ def add(commands: Any) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
-    add_output(output)
+    output.add_argument(
+        "-o", "--output", default="-", metavar="FILE",
+        help="made so that only its owner can read it; default: -, standard output",
+    )  # fmt: skip
     output.add_argument(
         "--output-format", choices=("jsonl", "csv"),
         help="default: csv if the output's name ends in .csv, else jsonl; spreadsheets take cells "
