@@ -60,7 +60,7 @@ def test_c_includes_only_headers_of_rooms_below_it(room: str) -> None:
 def test_the_boundary_knows_the_public_headers_of_c() -> None:
     text = "".join(file.read_text() for file in PROJECT.glob("ext/bcrypt_batch/_*.p*"))
     public = {"batch.h", "clock.h", "kernel.h", "pool.h", "queue.h", "server.h"}
-    assert {*re.findall(r'extern from "(\w+\.h)"', text)} == public | {"Python.h"}
+    assert {*re.findall(r'extern from "(\w+\.h)"', text)} == public
 
 
 def test_only_the_benchmarks_own_tests_import_them() -> None:

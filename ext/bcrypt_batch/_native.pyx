@@ -15,6 +15,10 @@ import's time.
 # twice (ListComp_AppendAndDecref, then the error path), which corrupts Python's memory.
 
 cimport cython
+from cpython.bytes cimport (
+    PyBytes_AsString, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_Size,
+)
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -22,13 +26,6 @@ from libc.string cimport memcpy
 
 from bcrypt_batch._engine cimport *
 from bcrypt_batch._kernel cimport *
-
-cdef extern from "Python.h":
-    int PyErr_CheckSignals() except -1
-    bint PyBytes_Check(object value)
-    const char *PyBytes_AsString(object value) except NULL
-    bytes PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
-    Py_ssize_t PyBytes_Size(object value) except -1
 
 cdef extern from "<stdlib.h>" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
@@ -71,7 +68,7 @@ cdef char *text_of(bytes made) except NULL:
     The hash is written in place: a copy would stay on the stack, or in vector registers that the
     dynamic linker may save there.
     """
-    return <char *>PyBytes_AsString(made)
+    return PyBytes_AsString(made)
 
 
 cdef int parse(bytes text, bb_setting *setting) except -1:
