@@ -89,9 +89,8 @@ class RunRecord(NamedTuple):
 
     def as_json(self) -> Any:
         """Return run.json's content. The number of workers is the function's, not the run's."""
-        job = {name: value for name, value in self.job._asdict().items() if name != "workers"}
         content = {
-            "job": job,
+            "job": self.job.as_options(),
             "input": {"bucket": self.bucket, "key": self.key},
             **self.reading.as_options(),
             "etag": self.etag,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from bcrypt_batch.limits import MAX_COST, MIN_COST, PREFIX_NAMES
 from bcrypt_batch.schemes import AUTO, DIGITS, TO_HASH, WITHOUT_PEPPER, prefix_name
 from bcrypt_batch.tables.compute import ONLY_FOR, OPERATIONS, Job
+from bcrypt_batch.tables.dialects import DIALECTS
 from bcrypt_batch.tables.kinds import (
-    DIALECTS,
     FORMATS,
     InvalidColumns,
     format_by_name,

@@ -71,6 +71,10 @@ class Job(NamedTuple):
                 "more"
             )
 
+    def as_options(self) -> dict[str, Any]:
+        """Return all fields on which the results depend: workers change nothing."""
+        return {name: value for name, value in self._asdict().items() if name != "workers"}
+
     @property
     def expected(self) -> tuple[str, ...]:
         """The notes to leave out: verifying locks nobody out, and `wrap` takes digests."""

@@ -37,7 +37,7 @@ class Dialect(NamedTuple):
     nulls: tuple[str, ...]
 
 
-DIALECTS = {
+_ESCAPED = {
     "postgres": Dialect(
         {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"},
         codes=True, raw_cr=False, end=r"\.", nulls=(),
@@ -48,6 +48,7 @@ DIALECTS = {
         codes=False, raw_cr=True, end=None, nulls=("NULL",),
     ),
 }  # fmt: skip
+DIALECTS = ("csv", *_ESCAPED)  # of the format csv
 
 
 class Records:
@@ -62,7 +63,7 @@ class Records:
         assert reading.delimiter
         self._lines = lines
         self._delimiter = reading.delimiter
-        self._dialect = DIALECTS[reading.dialect]
+        self._dialect = _ESCAPED[reading.dialect]
         self._nulls = self._dialect.nulls if reading.nulls is None else reading.nulls
         if crlf is None:
             crlf = next(lines.ahead(), b"").endswith(b"\r\n")

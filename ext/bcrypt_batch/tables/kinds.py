@@ -6,7 +6,6 @@ import codecs
 import csv
 
 FORMATS = ("csv", "jsonl", "json", "lines")
-DIALECTS = ("csv", "postgres", "mysql")  # of the format csv
 HEAD_BYTES = 64  # how many are examined
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t", "|")  # the usual ones

@@ -11,7 +11,7 @@ from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER
 
 from ..aws import Stack, StackError, Status
 from ..compute import ONLY_FOR, OPERATIONS
-from ..interrupts import Interrupts
+from ..interrupts import INCOMPLETE, Interrupts
 from ..journal import input_state
 from ..kinds import FORMATS, InvalidTable
 from ..messages import say
@@ -35,7 +35,7 @@ from .options import (
 RUN = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 DEFAULT_STACK = "bcrypt-batch-bulk"  # as statemachine/samconfig.toml names it
 POLL_S = 5.0
-SUCCEEDED, FAILED, UNFINISHED = 0, 1, 3
+SUCCEEDED, FAILED = 0, 1
 
 
 def add(commands: Any) -> None:
@@ -177,11 +177,10 @@ def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, 
     record = stack.read_json(f"runs/{options.run}/run.json")
     if record is None:
         return
-    job = job_of(options)._asdict()
-    asked = {**job, "size": size, **read_from.reading.as_options()}
+    asked = {**job_of(options).as_options(), "size": size, **read_from.reading.as_options()}
     made = {**record, **record["job"]}
     for name, value in asked.items():
-        if name in made and made[name] != value:
+        if made[name] != value:
             raise StackError(
                 f"run {options.run} was planned with {name} {made[name]!r}, not {value!r}; take "
                 "another --run"
@@ -211,7 +210,7 @@ def _status(stack: Stack, options: argparse.Namespace, _: Interrupts) -> int:
             break
         time.sleep(POLL_S)
     if running:
-        return UNFINISHED
+        return INCOMPLETE
     return SUCCEEDED if now.state == "SUCCEEDED" else FAILED
 
 
@@ -228,14 +227,14 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
     manifest = stack.read_json(f"{home}manifest.json")
     if manifest is None and stack.read_json(f"{home}plan.json") is None:
         say(_shown(stack.status(options.run)))
-        return UNFINISHED
+        return INCOMPLETE
     if manifest is None:  # its execution failed or was stopped, but all rows may be done
         output = {"bucket": stack.bucket, "prefix": home}
         try:
             stack.invoke({"step": "finish", "output": output})
         except StackError as error:
             say(str(error))
-            return UNFINISHED
+            return INCOMPLETE
         manifest = stack.read_json(f"{home}manifest.json")
     with (
         new_files(interrupts, replace=options.force) as made,

@@ -21,7 +21,8 @@ from bcrypt_batch.limits import (
 from bcrypt_batch.schemes import AUTO, DIGITS, SCHEMES, prefix_name
 
 from ..compute import Job
-from ..kinds import DIALECTS, is_delimiter, known_encoding
+from ..dialects import DIALECTS
+from ..kinds import is_delimiter, known_encoding
 from ..rows import Columns, Reading
 from ..targets import TARGETS
 

@@ -192,9 +192,8 @@ def _pepper(job: Job, path: str | None) -> bytes | None:
 
 
 def _state(job: Job, read_from: Source, form: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the input and options that a result depends on; workers change nothing."""
-    state = {name: value for name, value in job._asdict().items() if name != "workers"}
-    state |= {"output_format": form, **read_from.reading.as_options()}
+    """Return the input and options that a result depends on."""
+    state = {**job.as_options(), "output_format": form, **read_from.reading.as_options()}
     state["input"] = input_state(read_from.path)
     for name in ("hashes", "pepper_file"):
         if (path := getattr(options, name)) is not None:
