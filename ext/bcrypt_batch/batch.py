@@ -220,14 +220,7 @@ def hash_or_verify(
 ) -> BatchResult[Any]:
     """Hash passwords, or check them if hashes are given, with the arguments of that function.
 
-    Args:
-        passwords: As for `hash_many`.
-        hashes: As for `verify_many`, or None to hash.
-        cost: As for `hash_many`.
-        prefix: As for `hash_many`.
-        max_cost: As for `verify_many`.
-        pepper: As for `verify_many`.
-        others: What both functions take.
+    `others` are what both functions take.
     """
     try:
         if hashes is None:

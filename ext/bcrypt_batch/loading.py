@@ -42,9 +42,7 @@ def load() -> None:
 def reason_of(error: ImportError, folder: str) -> str | None:
     """Return why the extension can't be imported and what to do, or None if Python's message does.
 
-    Args:
-        error: What importing it raised.
-        folder: Where this package is.
+    `folder` is this package's.
     """
     if not os.path.isdir(folder):
         return (

@@ -40,10 +40,7 @@ def stop_workers() -> None:
 def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
     """Warn that the system refused threads, and name the limit.
 
-    Args:
-        wanted: The number of workers asked for.
-        got: The number started.
-        stacklevel: As for `warnings.warn`, counted from the caller of this function.
+    `stacklevel` is that of `warnings.warn`, counted from the caller of this function.
     """
     import warnings
 

@@ -76,15 +76,8 @@ class BatchRun:
     ) -> None:
         """Compute the first of two rounds of bcrypt: replace passwords by their hashes.
 
+        `twice` has the indices of the items with two rounds, and `first` is a run of as many items.
         If it isn't finished in time, nothing else will be computed.
-
-        Args:
-            first: A run of as many items as `twice` has.
-            passwords: The passwords of all items.
-            hashes: Their hashes.
-            twice: The indices of the items with two rounds.
-            max_cost: As for `verify_many`.
-            truncate: As for `verify_many`.
         """
         self.begun = len(twice) // 2
         if (progress := self.progress) is not None:

@@ -286,12 +286,7 @@ def looks_like_hash(password: bytes) -> bool:
 
 
 def recognise(stored: bytes, unmarked: Scheme) -> tuple[Scheme, bytes]:
-    """Return the scheme of a stored text, and the bcrypt hash within.
-
-    Args:
-        stored: What a system has stored.
-        unmarked: The scheme of texts without a mark.
-    """
+    """Return the scheme of a stored text, `unmarked` without a mark, and the bcrypt hash within."""
     if not stored.startswith(b"$2"):
         for scheme in _MARKED:
             if scheme.marks(stored):
@@ -323,10 +318,7 @@ def prefix_name(name: str | None) -> str:
 def work(stored: bytes | None, name: str | None, max_cost: int) -> int:
     """Return how many iterations it takes to verify a stored text; 0 if nothing is computed.
 
-    Args:
-        stored: What a system has stored.
-        name: One of TO_VERIFY, or None for bcrypt hashes without a scheme.
-        max_cost: As for `verify_many`.
+    `name` is one of TO_VERIFY, or None for bcrypt hashes without a scheme.
     """
     if not stored or name is None:
         return iterations(stored, max_cost)

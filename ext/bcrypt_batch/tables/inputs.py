@@ -6,8 +6,6 @@ import io
 import os
 import select
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from .interrupts import Interrupts
@@ -43,12 +41,10 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a named pipe waits for its writer otherwise
 
 
-@contextmanager
-def open_input(path: str, interrupts: Interrupts) -> Iterator[BinaryIO]:
+def open_input(path: str, interrupts: Interrupts) -> BinaryIO:
     """Open a file, or `-` for standard input; `interrupts` may end a wait for it.
 
     Raises:
         OSError: The file can't be opened.
     """
-    with io.BufferedReader(_Input(path, interrupts)) as file:
-        yield file
+    return io.BufferedReader(_Input(path, interrupts))

@@ -98,13 +98,9 @@ class Interrupts:
         A signal between Python's last check and a blocking read(2) or write(2) would go unnoticed
         until the other end of the pipe acts. Python writes signals to a pipe, so poll(2) returns.
 
-        Args:
-            descriptor: The pipe or terminal.
-            event: `select.POLLIN` or `select.POLLOUT`.
-            seconds: How long to wait at most; None for no limit.
-
         Returns:
-            Whether the descriptor is ready; if not, a signal's handler runs before the next wait.
+            Whether the descriptor is ready for `select.POLLIN` or `select.POLLOUT`; if not, a
+            signal's handler runs before the next wait.
         """
         poll = select.poll()
         poll.register(descriptor, event)

@@ -137,11 +137,7 @@ def check_paths(
 ) -> None:
     """Refuse an output that would overwrite its input, and a closed standard input.
 
-    Args:
-        source: The input, or `-` for standard input.
-        path: The output, or `-` for standard output.
-        given_as: What messages call the input.
-        taken_as: What messages call the output.
+    Each may be `-`; messages call them `given_as` and `taken_as`.
     """
     if source == "-" and sys.stdin is None:
         raise OutputRefused("standard input is closed")
