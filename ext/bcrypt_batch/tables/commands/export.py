@@ -113,25 +113,18 @@ def _parsed(file: BinaryIO) -> Iterator[dict[str, Any]]:
     lines = Lines(file, limit=UNLIMITED)
     records: Iterator[Any] = map(json.loads, lines)
     if is_csv := lines.head.startswith(b"row,id,"):
-        records = map(_without_empty, csv.DictReader(lines, strict=True))
+        found = csv.DictReader(lines, strict=True)  # what is missing is empty
+        records = ({name: text for name, text in record.items() if text} for record in found)
     number = 0
     try:
-        for result in map(_numbered, records):
+        for record in records:
+            result = {**record, "row": int(record["row"])}
             number += 1
             lines.mark()
             yield result
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, csv.Error):
         what = "record" if is_csv else "line"
         raise Refused(f"{what} {number + 1} is no result of bcrypt-batch hash") from None
-
-
-def _without_empty(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what a record of CSV has, where what is missing is empty."""
-    return {name: text for name, text in record.items() if text}
-
-
-def _numbered(result: Any) -> dict[str, Any]:
-    return {**result, "row": int(result["row"])}
 
 
 def _users(
