@@ -11,7 +11,7 @@ from .layout import Layout, find_columns
 from .lines import Lines
 from .objects import jsonl_rows
 from .rows import Reading, Row, secret_bytes
-from .separated import separated_rows
+from .separated import escaped_rows, quoted_rows
 
 
 def begin(file: BinaryIO, encoding: str | None = None) -> Lines:
@@ -66,7 +66,7 @@ def read_rows(
     """
     if reading.form == "csv":
         assert layout is not None
-        return separated_rows(lines, reading, layout)
+        return (escaped_rows if reading.escapes else quoted_rows)(lines, reading, layout)
     if reading.form == "jsonl":
         return jsonl_rows(lines, reading, piece=piece)
     if reading.form == "json":

@@ -34,12 +34,8 @@ OTHER_DIALECT = (
 )
 
 
-def separated_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
-    """Yield the rows of a table, or of a piece of it that begins and ends between rows."""
-    return (_escaped_rows if reading.escapes else _quoted_rows)(lines, reading, layout)
-
-
-def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+def quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a dialect with quotes."""
     delimiter, nulls = layout.delimiter, reading.null_bytes
     password_column = reading.columns.password
     doubtful = delimiter == "\t" and reading.dialect is None
@@ -91,7 +87,8 @@ def _quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row
         )
 
 
-def _escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+def escaped_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a dialect with backslashes."""
     records = Records(lines, reading, layout.crlf)
     text, secret = records.text, records.secret
     number, password_at, id_at, hash_at, keep, *_ = layout
