@@ -87,7 +87,7 @@ def test_the_example_of_schemes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_units_of_systemd(tmp_path: Path) -> None:
-    """test_shared_checker.py hands the socket over as these do."""
+    """test_serve.py hands the socket over as these do."""
     require("systemd-analyze")
     units = {
         "bcrypt-batch.socket": block("docs/logins.md", "bcrypt-batch.socket"),
