@@ -95,10 +95,12 @@ class Reader:
 
     def _begin(self, version: bytes, reply: int, max_cost: int, count: int) -> int:
         """Take a header; return how many records follow."""
-        if version != VERSION or reply in (BAD_REQUEST, OTHER_VERSION):
-            raise CheckerAway("the server speaks another version of the protocol")
+        if version != VERSION:
+            raise _unknown(f"protocol {version!r}, not {VERSION!r}")
         if reply == NOT_ALLOWED:
             raise CheckerAway("the server takes no calls of this user")
+        if reply not in (OK, TOO_MANY):
+            raise _unknown(f"reply {reply}")
         self.max_cost = max_cost
         if reply == TOO_MANY:
             self._refuse_all()
@@ -146,40 +148,43 @@ class Request:
         """Return a message for as many of those as it may have, and the reader of its answer."""
         places = self.left()[:MOST_ITEMS]
         items = [self.items[place] for place in places]
-        return request(items, even_if_full=self.even_if_full), Answers(
-            self.values, places, even_if_full=self.even_if_full
-        )
+        return request(items, even_if_full=self.even_if_full), Answers(self, places)
 
 
 class Answers(Reader):
-    """Reads the outcome of each item into `values`: a hash, or the reason why there is none.
-
-    None stands for an item that has no outcome yet.
-    """
+    """Reads the outcome of each item into the `values` of a request."""
 
     record_bytes = RECORD.size
 
-    def __init__(
-        self,
-        values: list[bytes | str | None],
-        places: Sequence[int],
-        *,
-        even_if_full: bool = False,
-    ) -> None:
-        """`places` are those of the request's items in `values`."""
+    def __init__(self, request: Request, places: Sequence[int]) -> None:
+        """`places` are those of the message's items among the request's."""
         super().__init__()
-        self.values = values
+        self._request = request
         self._places = places
-        self._even_if_full = even_if_full
 
     def _refuse_all(self) -> None:
-        self.busy = self._even_if_full
+        self.busy = self._request.even_if_full
         for place in self._places:
-            self.values[place] = None if self.busy else _native.FULL
+            self._request.values[place] = None if self.busy else _native.FULL
 
     def _record(self, record: bytes) -> None:
-        number, outcome, hashed = RECORD.unpack(record)
-        if outcome in (BAD_ITEM, NO_MEMORY) or number >= len(self._places):
-            raise CheckerAway("the server has no memory, or does not understand the request")
-        if outcome != CLOSED:  # None stays: the server ends, as if it had gone already
-            self.values[self._places[number]] = _VALUES.get(outcome, hashed)
+        number, code, hashed = RECORD.unpack(record)
+        if number >= len(self._places):
+            raise _unknown(f"a record of item {number}, of {len(self._places)}")
+        place = self._places[number]
+        _, setting = self._request.items[place]
+        if code == NO_MEMORY:
+            raise CheckerAway("the server has no memory for the call")
+        if code == MADE and hashed.startswith(setting):
+            self._request.values[place] = hashed
+        elif code in _VALUES:
+            self._request.values[place] = _VALUES[code]
+        elif code != CLOSED:  # None stays: the server ends, as if it had gone already
+            raise _unknown("a hash under another setting" if code == MADE else f"record {code}")
+
+
+def _unknown(what: str) -> CheckerAway:
+    return CheckerAway(
+        f"the server speaks another version of the protocol: it sent {what}; give it and its "
+        "clients the same version of bcrypt_batch, and restart it"
+    )
