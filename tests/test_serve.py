@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import SharedChecker
+from bcrypt_batch import SharedChecker, listening
 from tests.processes import PATIENCE_S, PROJECT, program
 from tests.serving import serving, until
 
@@ -175,3 +176,17 @@ def test_systemd_hands_over_a_socket_and_is_told(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert f"serving {path}" in said
         assert path.exists()
+
+
+@pytest.mark.parametrize("umask", [0o277, 0o777])
+def test_the_umask_takes_nothing_from_the_owner(umask: int, tmp_path: Path) -> None:
+    """Else nobody but root could open the lock again, and start the next server."""
+    path = tmp_path / "socket"
+    before = os.umask(umask)
+    try:
+        for mode in (0o600, 0o660):
+            with listening.listen(str(path), mode):
+                assert stat.S_IMODE(path.stat().st_mode) == mode
+                assert stat.S_IMODE(os.stat(f"{path}.lock").st_mode) == 0o600
+    finally:
+        os.umask(before)

@@ -193,6 +193,8 @@ def _take_lock(path: str, served: str) -> int:
             about = os.fstat(lock)
             if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
                 raise OSError(errno.EPERM, "belongs to another user, or is no file", path)
+            if about.st_mode & 0o600 != 0o600:  # a umask may forbid even that
+                os.fchmod(lock, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
