@@ -375,8 +375,49 @@ static void end_at_once(void)
     close(descriptor);
 }
 
+static int64_t idle_s(const struct served *served)
+{
+    return bb_server_idle_ns(served->server) / (int64_t)NS_PER_S;
+}
+
+/* Connections that ask for no hash, or are turned away, leave a server idle. */
+static void idle(unsigned connections, const char *which)
+{
+    enum { BEFORE_S = 1000 };
+    struct served served;
+    uint8_t message[BB_HEADER_BYTES + BB_REQUEST_ITEM_BYTES] = {0};
+    uint8_t *next = put_header(message, BB_OPERATION_STATS, 0, 0);
+    int descriptors[3];
+
+    make(&served, connections, 10 * (int64_t)NS_PER_S);
+    served.server->idle_since_ns -= BEFORE_S * (int64_t)NS_PER_S;
+    for (unsigned i = 0; i < 3; i++) { /* silent, statistics, rubbish */
+        descriptors[i] = dial(&served);
+        send(descriptors[i], message, i == 1 ? (size_t)(next - message) : i / 2 * sizeof message,
+             MSG_NOSIGNAL);
+    }
+    turns(&served);
+    printf("%s: idle %d", which, idle_s(&served) >= BEFORE_S);
+    for (unsigned i = 0; i < 3; i++) {
+        close(descriptors[i]);
+    }
+    turns(&served);
+    printf(", later %d", idle_s(&served) >= BEFORE_S);
+    put_item(put_header(message, BB_OPERATION_HASH, 0, 1), COSTLY, 'a');
+    int descriptor = dial(&served);
+    send(descriptor, message, sizeof message, MSG_NOSIGNAL);
+    turns(&served);
+    printf(", during a call %d", idle_s(&served) >= BEFORE_S);
+    close(descriptor);
+    turns(&served);
+    printf(", after it %d\n", idle_s(&served) >= BEFORE_S);
+    end(&served);
+}
+
 int main(void)
 {
+    idle(CONNECTIONS, "no call");
+    idle(0, "turned away");
     connections();
     half_requests();
     no_reader(false);

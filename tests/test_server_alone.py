@@ -41,6 +41,12 @@ def test_who_does_not_read_is_dropped_and_who_reads_late_is_not(counted: list[st
     assert "late reader: blocked 1, left 0, all came 1" in counted
 
 
+def test_only_calls_keep_a_server_from_being_idle(counted: list[str]) -> None:
+    """A flood of refused connections, probes and questions for statistics does not."""
+    assert "no call: idle 1, later 1, during a call 0, after it 0" in counted
+    assert "turned away: idle 1, later 1, during a call 1, after it 1" in counted
+
+
 def test_at_its_end_clients_lose_their_connections(counted: list[str]) -> None:
     assert "in the queue: 1, the client's reply: -1" in counted
 

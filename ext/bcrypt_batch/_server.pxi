@@ -56,7 +56,7 @@ cdef class Server:
 
     @property
     def idle_ns(self):
-        """How long no connection has been open."""
+        """How long there has been no item to compute."""
         return bb_server_idle_ns(self.server) if self.server else 0
 
     def close(self):

@@ -339,6 +339,9 @@ void bb_connection_close(struct connection *connection)
         connection->next->previous = connection->previous;
     }
     server->connection_count--;
+    if (connection->request.count > 0) {
+        server->idle_since_ns = monotonic_ns();
+    }
     server->item_count -= connection->request.count;
     connection->peer->item_count -= connection->request.count;
     connection->peer->connections--;
@@ -351,7 +354,4 @@ void bb_connection_close(struct connection *connection)
     free(connection->slots);
     bb_wipe(connection, sizeof *connection);
     free(connection);
-    if (server->connections == NULL) {
-        server->idle_since_ns = monotonic_ns();
-    }
 }

@@ -86,7 +86,6 @@ static bool accept_one(struct bb_server *server)
         }
         return errno == ECONNABORTED || errno == EINTR;
     }
-    server->idle_since_ns = monotonic_ns();
     if (!identify(server, descriptor, &who)) {
         turn_away(descriptor, BB_REPLY_NOT_ALLOWED);
         return true;
@@ -215,7 +214,7 @@ void bb_server_stop(struct bb_server *server, bool last)
 
 int64_t bb_server_idle_ns(const struct bb_server *server)
 {
-    return server->connections != NULL ? 0 : monotonic_ns() - server->idle_since_ns;
+    return server->item_count > 0 ? 0 : monotonic_ns() - server->idle_since_ns;
 }
 
 void bb_server_free(struct bb_server *server)

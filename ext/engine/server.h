@@ -49,7 +49,8 @@ enum bb_turn bb_server_run(struct bb_server *server);
 /* Take no more connections, except, with `last`, those that wait already. */
 void bb_server_stop(struct bb_server *server, bool last);
 
-/* How long no connection has been open; 0 while one is. */
+/* How long there has been no item; 0 while there is one. Connections that were turned away, silent,
+ * rubbish, or for statistics don't count. */
 int64_t bb_server_idle_ns(const struct bb_server *server);
 
 /* Drop all connections. Free a server before its queue. */
