@@ -272,6 +272,7 @@ def test_closing_waits_for_no_call_that_an_exception_ended(
         checker = server.checker()
         with monkeypatch.context() as patched:
             patched.setattr(client.Client, "drop", interrupted)
+            patched.setattr(client.Client, "end", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 checker.check(b"right", HASH)
         gc.collect()

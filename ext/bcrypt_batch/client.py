@@ -38,7 +38,7 @@ class Client:
 
     Attributes:
         path: Of the server's socket.
-        closed: Whether no more connections may be made.
+        closed: Whether no more calls may begin.
     """
 
     def __init__(self, path: str, *, start: bool) -> None:
@@ -46,31 +46,44 @@ class Client:
         self.closed = False
         self._start = start
         self._process = os.getpid()
-        # Of calls that go on, with the loop of each one's thread. Weak: a call may be interrupted
-        # before it can drop its connection, which then ends. No callbacks: they would swallow the
-        # exception of a signal handler.
-        self._connections: dict[
-            int, tuple[ref[socket.socket], asyncio.AbstractEventLoop | None]
-        ] = {}
+        # Calls that go on, with the loop of each one's thread, and their connections. Weak: a call
+        # may be interrupted before it can end, or drop its connection, which then ends. No
+        # callbacks: they would swallow the exception of a signal handler.
+        self._calls: dict[int, tuple[ref[object], asyncio.AbstractEventLoop | None]] = {}
+        self._connections: dict[int, ref[socket.socket]] = {}
+        self._cut = False
         self._not_before = 0.0  # a server that failed to start is not started again at once
         self._warned = False
         _clients.add(self)
 
+    def begin(self, call: object) -> None:
+        """Note that a call goes on, until `end`; raise CheckerClosed if none may begin."""
+        if self._process != os.getpid():  # a fork that Python did not see
+            self.forget_parent()
+        self._calls[id(call)] = ref(call), asyncio._get_running_loop()
+        if self.closed:  # asked last: closing waits for the calls that it does not refuse
+            self.end(call)
+            raise CheckerClosed("the checker is closed")
+
+    def end(self, call: object) -> None:
+        self._calls.pop(id(call), None)
+
     @property
     def is_idle(self) -> bool:
-        """Whether no call has a connection, except calls of the loop that this thread runs."""
+        """Whether no call goes on, except calls of the loop that this thread runs."""
         own = asyncio._get_running_loop()
-        known = list(self._connections.values())
+        known = list(self._calls.values())
         return self._process != os.getpid() or not any(
-            connection() for connection, loop in known if loop is None or loop is not own
+            call() for call, loop in known if loop is None or loop is not own
         )
 
     def _open(self) -> list[socket.socket]:
-        found = [connection() for connection, _ in list(self._connections.values())]
+        found = [connection() for connection in list(self._connections.values())]
         return [connection for connection in found if connection is not None]
 
     def cut(self) -> None:
-        """End all calls."""
+        """End all connections, and let calls make no others."""
+        self._cut = True
         for connection in self._open():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -78,6 +91,7 @@ class Client:
     def forget_parent(self) -> None:
         """Close the connections of the parent's calls, in a child after fork."""
         self._process = os.getpid()
+        self._calls.clear()
         for connection in self._open():
             connection.close()
         self._connections.clear()
@@ -89,11 +103,9 @@ class Client:
 
         Raises:
             CheckerAway: No server is there, and none will be.
-            CheckerClosed: The checker was closed.
+            CheckerClosed: The checker was closed, without waiting for calls.
         """
-        if self._process != os.getpid():  # a fork that Python did not see
-            self.forget_parent()
-        if self.closed:
+        if self._cut:
             raise CheckerClosed("the checker is closed")
         connection = None
         try:
@@ -115,7 +127,7 @@ class Client:
             connection.close()
             self._warn_of(whom)
             raise CheckerAway(f"{self.path} is served by {whom}")
-        self._connections[id(connection)] = ref(connection), asyncio._get_running_loop()
+        self._connections[id(connection)] = ref(connection)
         return connection
 
     def _warn_of(self, whom: str) -> None:
@@ -219,15 +231,16 @@ class Client:
         reader = protocol.Figures()
         deadline_ns = time.monotonic_ns() + int(seconds * 1e9)
         try:
+            self.begin(reader)
             connection = self.connect(deadline_ns, start=False)
+            try:
+                talk(connection, protocol.stats_request(), reader, deadline_ns)
+            finally:
+                self.drop(connection)
         except (CheckerAway, CheckerClosed, Late):
             return {}
-        try:
-            talk(connection, protocol.stats_request(), reader, deadline_ns)
-        except (CheckerAway, Late):
-            return {}
         finally:
-            self.drop(connection)
+            self.end(reader)
         return reader.values if len(reader.values) == len(protocol.FIGURES) else {}
 
 

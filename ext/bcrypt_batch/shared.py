@@ -109,10 +109,7 @@ class SharedChecker(Calls):
         check_same_length(passwords, "salts", salts)
         items = [(p, self._setting_of(p, s)) for p, s in zip(passwords, salts, strict=True)]
         request = protocol.Request(items, even_if_full=True)
-        deadline_ns = _deadline(timeout)
-        away = self._ask(request, deadline_ns)
-        if away is not None:
-            self._finish(request, deadline_ns, away)
+        self._have(request, timeout)
         return [
             None if v in (None, _native.TIMEOUT) else self._hash_or_raise(v) for v in request.values
         ]
@@ -131,6 +128,7 @@ class SharedChecker(Calls):
         self._client.closed = True
         if not wait:
             self._client.cut()
+            self._own.close(wait=False)
         while not self._client.is_idle:
             time.sleep(PAUSE_S)
             if not wait:
@@ -144,6 +142,17 @@ class SharedChecker(Calls):
         if answer == protocol.COSTLY:
             raise ValueError("the cost is higher than the server allows (its --max-cost)")
         return super()._hash_or_raise(answer)
+
+    def _have(self, request: protocol.Request, timeout: float | None) -> None:
+        """Have the outcome of each item, as far as it comes in time, or raise."""
+        deadline_ns = _deadline(timeout)
+        self._client.begin(request)
+        try:
+            away = self._ask(request, deadline_ns)
+            if away is not None:
+                self._finish(request, deadline_ns, away)
+        finally:
+            self._client.end(request)
 
     def _ask(self, request: protocol.Request, deadline_ns: int | None) -> str | None:
         """Ask the server; return the reason why it was away, if it was.
@@ -173,29 +182,34 @@ class SharedChecker(Calls):
 
     def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
         request = protocol.Request([(bytes(password), setting)], even_if_full=self._even_if_full)
-        deadline_ns = _deadline(timeout)
-        away = self._ask(request, deadline_ns)
-        if away is not None:
-            self._finish(request, deadline_ns, away)
+        self._have(request, timeout)
         return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
 
     async def _compute_async(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
         request = protocol.Request([(bytes(password), setting)], even_if_full=self._even_if_full)
         deadline_ns = _deadline(timeout)
-        away = None
+        self._client.begin(request)
+        try:
+            away = await self._ask_async(request, deadline_ns)
+            if away is None:
+                return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
+            if not self._compute_here:
+                raise CheckerAway(away)
+            self._computed_here += 1
+            return await self._own._compute_async(password, setting, _seconds_until(deadline_ns))
+        finally:
+            self._client.end(request)
+
+    async def _ask_async(self, request: protocol.Request, deadline_ns: int | None) -> str | None:
+        """As `_ask`, for asyncio."""
         try:
             async with asyncio.timeout(_seconds_until(deadline_ns)):
                 await self._client.ask_async(request)
         except TimeoutError:
             pass
-        except CheckerAway as error:
-            away = str(error)
-        if away is None:
-            return self._hash_or_raise(request.values[0] or _native.TIMEOUT)
-        if not self._compute_here:
-            raise CheckerAway(away)
-        self._computed_here += 1
-        return await self._own._compute_async(password, setting, _seconds_until(deadline_ns))
+        except CheckerAway as away:
+            return str(away)
+        return None
 
 
 def _deadline(timeout: float | None) -> int | None:

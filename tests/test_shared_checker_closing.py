@@ -1,0 +1,89 @@
+"""SharedChecker's close: the calls that it finishes, ends and refuses."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import bcrypt_batch
+from bcrypt_batch import CheckerClosed, SharedChecker, client, listening
+from tests.processes import PATIENCE_S
+from tests.serving import serving, until
+
+HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
+ENDLESS = HASH.replace(b"$04$", b"$31$")
+
+
+@pytest.fixture
+def when_closing_waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have something done whenever `close` has seen a call that goes on."""
+    seen = client.Client.is_idle.fget  # type: ignore[attr-defined]
+
+    def install(act: Callable[[], object]) -> None:
+        def is_idle(self: client.Client) -> bool:
+            return bool(seen(self) or act())
+
+        monkeypatch.setattr(client.Client, "is_idle", property(is_idle))
+
+    return install
+
+
+def test_closing_waits_for_a_call_that_has_no_connection_yet(
+    when_closing_waits: Callable[[Callable[[], object]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Else the call would go on after the end, neither refused nor waited for."""
+    connecting, waited_for = threading.Event(), threading.Event()
+
+    def user_of_server(connection: socket.socket) -> int:
+        connecting.set()
+        waited_for.wait(PATIENCE_S)
+        return listening.user_of_server(connection)
+
+    with serving(tmp_path) as server, ThreadPoolExecutor(1) as threads:
+        checker = server.checker()
+        monkeypatch.setattr(client, "user_of_server", user_of_server)
+        when_closing_waits(waited_for.set)
+        call = threads.submit(checker.check, b"right", HASH)
+        assert connecting.wait(PATIENCE_S)
+        try:
+            checker.close()
+            assert waited_for.is_set()
+            assert call.result()
+        finally:
+            waited_for.set()
+
+
+def test_a_call_that_loses_its_server_while_closing_waits_is_finished(
+    when_closing_waits: Callable[[Callable[[], object]], None], tmp_path: Path
+) -> None:
+    with serving(tmp_path) as server, ThreadPoolExecutor(1) as threads:
+        checker = server.checker(when_away="compute")
+
+        def kill() -> None:
+            if server.process.poll() is None:
+                server.end(signal.SIGKILL)
+
+        server.process.send_signal(signal.SIGSTOP)
+        call = threads.submit(checker.check, b"right", HASH)
+        until(lambda: checker._client._connections)
+        when_closing_waits(kill)
+        checker.close()
+        assert call.result()
+
+
+def test_closing_without_waiting_ends_a_call_that_is_computed_here(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        checker = SharedChecker(tmp_path / "socket", max_cost=31)
+        call = threads.submit(checker.check, b"right", ENDLESS)
+        until(lambda: checker._own.stats().in_flight)
+        checker.close(wait=False)
+        with pytest.raises(CheckerClosed):
+            call.result()
