@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import CheckerAway, SharedChecker
+from bcrypt_batch import CheckerAway, CheckerTimeout, SharedChecker, starting
 from tests.processes import check_program
 from tests.serving import servers_at, until
 
@@ -49,3 +50,73 @@ def test_a_server_that_does_not_start_is_away(
     ):
         checker.check(b"right", HASH)
     assert not path.exists()
+
+
+# Waits until a file is there, a while at most.
+SLOW_PYTHON = """\
+#!/bin/sh
+for _ in $(seq 1000); do
+    [ -e {go} ] && exec {python} "$@"
+    sleep 0.01
+done
+exit 1
+"""
+
+
+def launch_by(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a script as the Python that servers are started with."""
+    python = folder / "python"
+    python.write_text(script)
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+
+def check(asks: str, checker: SharedChecker, **options: float) -> bool:
+    if asks == "thread":
+        return checker.check(b"right", HASH, **options)
+    return asyncio.run(checker.check_async(b"right", HASH, **options))
+
+
+@pytest.mark.parametrize("asks", ["thread", "loop"])
+def test_the_call_that_starts_a_server_keeps_its_timeout(
+    asks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start goes on, for later calls and for other processes."""
+    path, go = tmp_path / "socket", tmp_path / "go"
+    launch_by(SLOW_PYTHON.format(go=go, python=sys.executable), tmp_path, monkeypatch)
+    with SharedChecker(path, start=True, when_away="raise") as checker:
+        with pytest.raises(CheckerTimeout):
+            check(asks, checker, timeout=0.05)
+        go.touch()
+        assert check(asks, checker)
+        launched = checker._client._launched
+        until(lambda: launched is not None and launched.returncode == 0)  # no zombie
+    path.unlink()  # so that it ends
+
+
+@pytest.mark.parametrize("asks", ["thread", "loop"])
+def test_a_server_that_fails_when_it_was_launched_is_away(
+    asks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch_by("#!/bin/sh\nexit 3\n", tmp_path, monkeypatch)
+    with (
+        SharedChecker(tmp_path / "socket", start=True, when_away="raise") as checker,
+        pytest.raises(CheckerAway, match="none starts: it ended with status 3"),
+    ):
+        check(asks, checker)
+
+
+def test_a_system_without_processes_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its refusal is the error by which a path's other server is known."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(starting.subprocess, "Popen", refuse)  # type: ignore[attr-defined]
+    with (
+        SharedChecker(tmp_path / "socket", start=True, when_away="raise") as checker,
+        pytest.raises(CheckerAway, match=r"none starts: .*the system refuses a process"),
+    ):
+        checker.check(b"right", HASH)

@@ -12,7 +12,7 @@ import errno
 import os
 import socket
 import time
-from typing import Literal
+from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
 
 from . import protocol
@@ -20,13 +20,14 @@ from .errors import CheckerAway, CheckerClosed
 from .listening import check_system, stranger, user_of_server
 from .run import TICK_NS
 
+if TYPE_CHECKING:
+    import subprocess
+
 RECEIVED_BYTES = 8192
 PAUSE_S = 0.005  # between two attempts, where many wait, or while a server is being started
 STARTING_S = 5.0  # how long a call waits for a server that is being started or replaced
 LOSSES = 3  # of a server in the middle of a call, before the call goes without
 NOBODY = (errno.ENOENT, errno.ECONNREFUSED)
-
-Attempt = socket.socket | Literal["pause", "start"]
 
 
 class Late(Exception):
@@ -45,6 +46,8 @@ class Client:
         self.path = path
         self.closed = False
         self._start = start
+        if start:  # imported now, because that takes longer than a call may
+            from . import starting  # noqa: F401
         self._process = os.getpid()
         # Calls that go on, with the loop of each one's thread, and their connections. Weak: a call
         # may be interrupted before it can end, or drop its connection, which then ends. No
@@ -52,6 +55,7 @@ class Client:
         self._calls: dict[int, tuple[ref[object], asyncio.AbstractEventLoop | None]] = {}
         self._connections: dict[int, ref[socket.socket]] = {}
         self._cut = False
+        self._launched: subprocess.Popen[bytes] | None = None
         self._not_before = 0.0  # a server that failed to start is not started again at once
         self._warned = False
         _clients.add(self)
@@ -91,6 +95,7 @@ class Client:
     def forget_parent(self) -> None:
         """Close the connections of the parent's calls, in a child after fork."""
         self._process = os.getpid()
+        self._launched = None
         self._calls.clear()
         for connection in self._open():
             connection.close()
@@ -98,8 +103,8 @@ class Client:
 
     # ---- Finding the server ----
 
-    def _attempt(self, until: float, *, start: bool) -> Attempt:
-        """Return a connection, or what to do before the next attempt.
+    def _attempt(self, until: float, *, start: bool) -> socket.socket | None:
+        """Return a connection, or None if there may be one after a pause.
 
         Raises:
             CheckerAway: No server is there, and none will be.
@@ -118,10 +123,9 @@ class Client:
             if connection is not None:
                 connection.close()
             if error.errno == errno.EAGAIN:  # many wait to be taken
-                return "pause"
-            now = time.monotonic()
-            if start and error.errno in NOBODY and self._not_before <= now < until:
-                return "start"
+                return None
+            if start and error.errno in NOBODY and self._start_server(until):
+                return None
             raise CheckerAway(f"no server at {self.path}: {error.strerror}") from None
         if whom := stranger(user):
             connection.close()
@@ -141,42 +145,50 @@ class Client:
                 stacklevel=2,
             )
 
-    def start_server(self) -> None:
-        """Start a server, unless another process does so, or one is just ending."""
+    def _start_server(self, until: float) -> bool:
+        """Start a server, unless one is starting or ending; return whether to wait for it.
+
+        Raises:
+            CheckerAway: It does not start.
+        """
         from .starting import start
 
+        launched, now = self._launched, time.monotonic()
+        if not self._not_before <= now < until:
+            return False
         try:
-            start(self.path)
+            if launched is not None:
+                if launched.poll() is None:
+                    return True
+                self._launched = None
+                if launched.returncode != 0:
+                    raise ChildProcessError(f"it ended with status {launched.returncode}")
+            self._launched = start(self.path)
         except BlockingIOError:
-            time.sleep(PAUSE_S)
+            pass
         except (OSError, ValueError) as error:
-            self._not_before = time.monotonic() + STARTING_S
+            self._not_before = now + STARTING_S
             raise CheckerAway(f"no server at {self.path}, and none starts: {error}") from None
+        return True
 
     def connect(self, deadline_ns: int | None, *, start: bool) -> socket.socket:
         """Return a connection to the server; drop it. Raises as `_attempt` does, and Late."""
         until = time.monotonic() + STARTING_S
         while True:
             _raise_if_late(deadline_ns)
-            attempt = self._attempt(until, start=start)
-            if attempt == "start":
-                self.start_server()
-            elif attempt == "pause":
-                time.sleep(PAUSE_S)
-            else:
-                return attempt
+            connection = self._attempt(until, start=start)
+            if connection is not None:
+                return connection
+            time.sleep(PAUSE_S)
 
     async def connect_async(self, *, start: bool) -> socket.socket:
         """As `connect`, for asyncio."""
         until = time.monotonic() + STARTING_S
         while True:
-            attempt = self._attempt(until, start=start)
-            if attempt == "start":
-                await asyncio.to_thread(self.start_server)
-            elif attempt == "pause":
-                await asyncio.sleep(PAUSE_S)
-            else:
-                return attempt
+            connection = self._attempt(until, start=start)
+            if connection is not None:
+                return connection
+            await asyncio.sleep(PAUSE_S)
 
     def drop(self, connection: socket.socket) -> None:
         """Close a connection; a request without all its answers is abandoned, also by children."""

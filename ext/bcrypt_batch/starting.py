@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import subprocess
 import sys
+import threading
 
 from .listening import listen
 
 IDLE_S = 60  # such a server ends after so long without a call
 
 
-def start(path: str) -> None:
+def start(path: str) -> subprocess.Popen[bytes]:
     """Start a server at a path, which takes connections when this returns.
 
-    The socket is made here and handed over: clients can connect before the server runs.
+    The socket is made here and handed over: clients can connect before the server runs. Returned is
+    a process that ends when the server, its child, has the socket: with status 0, or it has failed.
 
     Raises:
         BlockingIOError: Another server is there, or is being started or ended.
-        OSError: The path, its lock file or Python can't be used, or the server failed.
+        OSError: The path, its lock file or Python can't be used.
         ValueError: The path is too long for a socket.
     """
-    import subprocess
-
     with listen(path) as listener:
         given = [listener.socket.fileno(), *filter(None, (listener.lock,))]
         command = [python(), "-P", "-m", "bcrypt_batch", "serve", "--socket", os.path.abspath(path)]
         command += ["--handed-over", ",".join(map(str, given)), "--idle-exit", str(IDLE_S)]
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -37,13 +39,16 @@ def start(path: str) -> None:
                 cwd="/",
                 env=environment(),
                 start_new_session=True,
-                check=False,
             )
-            if done.returncode != 0:
-                raise OSError(errno.ECHILD, f"it ended with status {done.returncode}", command[0])
-        except BaseException:
+        except BaseException as error:
             listener.remove()
+            if isinstance(error, BlockingIOError):  # from listen it means another server
+                raise ChildProcessError(errno.EAGAIN, "the system refuses a process") from None
             raise
+    # The caller may never wait for it. If no thread can, the process stays a zombie.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=process.wait, daemon=True).start()
+    return process
 
 
 def python() -> str:
