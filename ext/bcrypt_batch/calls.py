@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal, Self
 
 from . import _native
@@ -13,7 +14,7 @@ from .pool import shortage
 from .single import canonical_setting, check_password, gensalt
 
 
-class Calls:
+class Calls(ABC):
     """The public calls of a checker, which computes a hash in `_compute` and `_compute_async`."""
 
     _max_cost: int
@@ -133,15 +134,17 @@ class Calls:
         """Say how many calls wait, for a message."""
         return "too many calls are waiting"
 
+    @abstractmethod
     def _compute(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
         """Return the hash of a password under a 29-byte setting."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _compute_async(self, password: bytes, setting: bytes, timeout: float | None) -> bytes:
-        raise NotImplementedError
+        """As `_compute`, for asyncio."""
 
+    @abstractmethod
     def close(self, *, wait: bool = True) -> None:
-        raise NotImplementedError
+        """Take no more calls."""
 
     def __enter__(self) -> Self:
         return self

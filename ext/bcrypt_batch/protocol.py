@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from . import _native
@@ -57,7 +58,7 @@ def wipe(message: bytearray) -> None:
     message[:] = bytes(len(message))
 
 
-class Reader:
+class Reader(ABC):
     """Takes what a server sends, however it is cut.
 
     Attributes:
@@ -107,11 +108,13 @@ class Reader:
             return 0
         return count
 
+    @abstractmethod
     def _refuse_all(self) -> None:
         """The server has too many connections or items."""
 
+    @abstractmethod
     def _record(self, record: bytes) -> None:
-        raise NotImplementedError
+        """Take a record, which is whole."""
 
 
 class Figures(Reader):
@@ -122,6 +125,9 @@ class Figures(Reader):
     def __init__(self) -> None:
         super().__init__()
         self.values: dict[str, int] = {}
+
+    def _refuse_all(self) -> None:
+        self.values.clear()
 
     def _record(self, record: bytes) -> None:
         if len(self.values) < len(FIGURES):  # a later server may have more
