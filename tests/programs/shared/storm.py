@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import json
 import os
 import random
@@ -46,18 +47,18 @@ def choose(source: random.Random) -> tuple[bytes, bytes, float | None, bool]:
     return b"right" if right else b"wrong", HASHES[source.choice([4, 4, 5, 6])], timeout, right
 
 
-def ask(checker: SharedChecker, source: random.Random, seen: Counts) -> None:
+def ask(checker: SharedChecker, source: random.Random) -> str:
     password, hashed, timeout, right = choose(source)
     try:
         assert checker.check(password, hashed, timeout=timeout) is right
-        seen["answered"] += 1
+        return "answered"
     except CheckerTimeout:
-        seen["late"] += 1
+        return "late"
     except CheckerFull:
-        seen["refused"] += 1
+        return "refused"
 
 
-async def ask_async(checker: SharedChecker, source: random.Random, seen: Counts) -> None:
+async def ask_async(checker: SharedChecker, source: random.Random) -> str:
     password, hashed, timeout, right = choose(source)
     call = asyncio.ensure_future(checker.check_async(password, hashed, timeout=timeout))
     if source.random() < 0.2:
@@ -65,19 +66,19 @@ async def ask_async(checker: SharedChecker, source: random.Random, seen: Counts)
         call.cancel()
     try:
         assert await call is right
-        seen["answered"] += 1
+        return "answered"
     except asyncio.CancelledError:
-        seen["cancelled"] += 1
+        return "cancelled"
     except CheckerTimeout:
-        seen["late"] += 1
+        return "late"
     except CheckerFull:
-        seen["refused"] += 1
+        return "refused"
 
 
 async def in_loop(checker: SharedChecker, source: random.Random, seen: Counts, calls: int) -> None:
     async def client() -> None:
         for _ in range(calls // 4):
-            await ask_async(checker, source, seen)
+            seen[await ask_async(checker, source)] += 1
 
     await asyncio.gather(*(client() for _ in range(4)))
 
@@ -105,13 +106,13 @@ def client(seed: int, calls: int) -> Counts:
                     seen["forks"] += 1
                 else:
                     ask_in_child(checker)
-            try:
+            outcome = "interrupts"
+            with contextlib.suppress(Interruption):  # which may come when the call has its outcome
                 if source.random() < 0.1:
                     signal.setitimer(signal.ITIMER_REAL, source.random() * 0.01 + 1e-6)
-                ask(checker, source, seen)
+                outcome = ask(checker, source)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            except Interruption:
-                seen["interrupts"] += 1
+            seen[outcome] += 1
         loop.join()
         seen["computed here"] = checker.stats().computed_here
     assert sum(others.values()) == calls // 2 // 4 * 4
