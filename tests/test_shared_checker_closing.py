@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.processes import PATIENCE_S
 from tests.serving import serving, until
 
 HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
+SLOW = HASH.replace(b"$04$", b"$10$")
 ENDLESS = HASH.replace(b"$04$", b"$31$")
 
 
@@ -87,3 +91,40 @@ def test_closing_without_waiting_ends_a_call_that_is_computed_here(tmp_path: Pat
         checker.close(wait=False)
         with pytest.raises(CheckerClosed):
             call.result()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_closing_waits_for_no_call_that_an_exception_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come while a call ends; what it left can't end any more."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with serving(tmp_path) as server:
+        checker = server.checker()
+        with monkeypatch.context() as patched:
+            patched.setattr(client.Client, "drop", interrupted)
+            patched.setattr(client.Client, "end", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                checker.check(b"right", HASH)
+        gc.collect()
+        assert checker._client.is_idle
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_closing_in_a_loop_waits_for_none_of_its_calls(wait: bool, tmp_path: Path) -> None:
+    """They can't end before the loop goes on."""
+
+    async def close(checker: SharedChecker) -> Any:
+        call = asyncio.ensure_future(checker.check_async(b"right", SLOW))
+        await asyncio.sleep(0)
+        assert checker._client._connections
+        assert checker._client.is_idle
+        checker.close(wait=wait)
+        return (await asyncio.gather(call, return_exceptions=True))[0]
+
+    with serving(tmp_path) as server:
+        made = asyncio.run(close(server.checker()))
+    assert made is False if wait else isinstance(made, bcrypt_batch.CheckerClosed)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import bcrypt_batch
-from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, client, listening, protocol
+from bcrypt_batch import CheckerAway, CheckerFull, SharedChecker, listening, protocol
 from tests.examples import thorough
 from tests.processes import PATIENCE_S, PROJECT, check_program, program
 from tests.serving import Serving, servers_at, serving, until
@@ -257,43 +257,6 @@ def test_a_call_computed_here_leaves_no_password_to_the_garbage_collector(
             assert kept() == 0
     finally:
         gc.enable()
-
-
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_closing_waits_for_no_call_that_an_exception_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C may come while a call ends; what it left can't end any more."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with serving(tmp_path) as server:
-        checker = server.checker()
-        with monkeypatch.context() as patched:
-            patched.setattr(client.Client, "drop", interrupted)
-            patched.setattr(client.Client, "end", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                checker.check(b"right", HASH)
-        gc.collect()
-        assert checker._client.is_idle
-
-
-@pytest.mark.parametrize("wait", [True, False])
-def test_closing_in_a_loop_waits_for_none_of_its_calls(wait: bool, tmp_path: Path) -> None:
-    """They can't end before the loop goes on."""
-
-    async def close(checker: SharedChecker) -> Any:
-        call = asyncio.ensure_future(checker.check_async(b"right", SLOW))
-        await asyncio.sleep(0)
-        assert checker._client._connections
-        assert checker._client.is_idle
-        checker.close(wait=wait)
-        return (await asyncio.gather(call, return_exceptions=True))[0]
-
-    with serving(tmp_path) as server:
-        made = asyncio.run(close(server.checker()))
-    assert made is False if wait else isinstance(made, bcrypt_batch.CheckerClosed)
 
 
 @pytest.mark.parametrize("asks", ["thread", "loop"])
