@@ -291,6 +291,37 @@ static void connections(void)
     end(&served);
 }
 
+/* If all connections are taken, a client that has fewer gets one of those that only hold theirs. */
+static void newcomer(bool calls)
+{
+    enum { ENDLESS = 31, CLIENTS = 4 };
+    struct served served;
+    uint8_t message[BB_HEADER_BYTES + BB_REQUEST_ITEM_BYTES];
+    int ends[CONNECTIONS][2];
+
+    make(&served, CONNECTIONS, 10 * (int64_t)NS_PER_S);
+    served.server->options.max_cost = ENDLESS;
+    put_item(put_header(message, BB_OPERATION_HASH, 1, 1), ENDLESS, 'a');
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends[i]);
+        send(ends[i][1], message, calls ? sizeof message : 1, 0);
+        bb_connection_open(served.server, bb_peer_find(served.server, 1 + (int)i % CLIENTS),
+                           ends[i][0]);
+    }
+    int descriptor = dial(&served);
+    put_header(message, BB_OPERATION_STATS, 0, 0);
+    send(descriptor, message, BB_HEADER_BYTES, 0);
+    turns(&served);
+    printf("all taken by %s: a newcomer's reply %d", calls ? "calls" : "silence",
+           reply_on(descriptor));
+    printf(", left %u\n", served.server->connection_count);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        close(ends[i][1]);
+    }
+    close(descriptor);
+    end(&served);
+}
+
 /* Requests that never become whole are dropped after their time, with their calls and keys. */
 static void half_requests(void)
 {
@@ -419,6 +450,8 @@ int main(void)
     idle(CONNECTIONS, "no call");
     idle(0, "turned away");
     connections();
+    newcomer(false);
+    newcomer(true);
     half_requests();
     no_reader(false);
     no_reader(true);

@@ -74,6 +74,24 @@ static void turn_away(int descriptor, enum bb_reply reply)
     close(descriptor);
 }
 
+/* Drop a connection that waits for its client, of the client that has the most, for a client that
+ * has fewer. Else some processes that send nothing would keep out all others. */
+static void make_room(struct bb_server *server, const struct peer *newcomer)
+{
+    struct connection *found = NULL;
+    unsigned most = newcomer->connections + 1;
+
+    for (struct connection *each = server->connections; each != NULL; each = each->next) {
+        if (each->until_ns != INT64_MAX && each->peer->connections > most) {
+            most = each->peer->connections;
+            found = each;
+        }
+    }
+    if (found != NULL) {
+        bb_connection_close(found);
+    }
+}
+
 /* Take the connections that wait; false if the system can't give one, or none waits. */
 static bool accept_one(struct bb_server *server)
 {
@@ -91,6 +109,9 @@ static bool accept_one(struct bb_server *server)
         return true;
     }
     struct peer *peer = bb_peer_find(server, who.pid);
+    if (peer != NULL && server->connection_count >= server->options.connections) {
+        make_room(server, peer);
+    }
     if (peer == NULL || server->connection_count >= server->options.connections ||
         peer->connections >= server->options.connections / BB_PARTS + 1) {
         bb_peer_leave(server, peer);
