@@ -72,7 +72,11 @@ class _Request(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        """Answer a connection's requests; with an error the one whose process ended before."""
+        """Answer a connection's requests.
+
+        If the process at the other end ends before it has answered its invocation, the invocation's
+        answer is EXITED.
+        """
         self.name = ""
         try:
             super().handle()

@@ -2,8 +2,8 @@
 
 Passwords and hashes are `bytes`. `hash_many` and `verify_many` compute a whole batch without the
 GIL, several passwords interleaved in each thread; one bad item never spoils a batch. `hashpw`,
-`checkpw` and `gensalt` are those of pyca/bcrypt 5. A `Checker` computes the single checks of many
-threads or coroutines together, a `SharedChecker` those of many processes.
+`checkpw` and `gensalt` take, return and raise what those of pyca/bcrypt 5 do. A `Checker` computes
+the single checks of many threads or coroutines together, a `SharedChecker` those of many processes.
 """
 
 from .loading import load
@@ -38,7 +38,7 @@ from .workers import worker_count  # noqa: E402
 
 __version__ = "0.1.0"
 
-# Of modules that are imported when one of their names is first used.
+# Each name's module, which is imported only when the name is first used.
 _LATER = {
     "Checker": "checker",
     "CheckerStats": "checker",

@@ -3,8 +3,8 @@
 """The boundary between Python and C: converts, checks, and turns codes into exceptions.
 
 ext/engine and ext/kernel do the computing. Everything is checked while the thread is attached to
-Python, with the GIL unless Python has none; under `nogil` nothing allocates, raises or calls Python.
-Signal handlers, progress and other Python code run only between the caller's waits
+Python, with the GIL unless Python has none; under `nogil` nothing makes a Python object, raises or
+calls Python. Signal handlers, progress and other Python code run only between the caller's waits
 (bb_batch_advance), so after any exception the batch can be ended and read.
 
 Functions are built-in ones (binding=False): Python-like function objects would take a tenth of the
@@ -419,7 +419,10 @@ cdef class Batch:
         return bb_batch_workers(self.batch)
 
     def plan(self, list cuts not None, *, str kernel not None, size_t workers):
-        """Take the groups to compute, in this order: (cost, items of a group, such groups)."""
+        """Take the groups to compute, in the order of computation.
+
+        A cut is (cost, items of a group, number of such groups).
+        """
         cdef bb_kernel *found = find_kernel(kernel)
         cdef tuple given = tuple(cuts)
         cdef size_t i = 0

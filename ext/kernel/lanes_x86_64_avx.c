@@ -224,8 +224,8 @@ static bool has_avx_and_bmi1_and_2(void)
            __builtin_cpu_supports("bmi2");
 }
 
-/* Family 26 is Zen 5. On Zen 4 this variant loses at every lane count; later families are assumed
- * to be like Zen 5. */
+/* Family 26 is Zen 5. On Zen 4 this variant loses at every lane count from 4 on; later families are
+ * assumed to be like Zen 5. */
 static bool is_zen5_or_later(void)
 {
     unsigned eax, ebx, ecx, edx;
