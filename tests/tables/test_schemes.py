@@ -107,6 +107,7 @@ def test_a_pepper(tmp_path: Path, output: Path, capfd: pytest.CaptureFixture[str
         (b"", ["--pepper-file", "{}", "--scheme", "pepper"], "pepper: a pepper has 1 to 1024"),
         (b"\n", ["--pepper-file", "{}", "--scheme", "pepper"], "pepper: a pepper has 1 to 1024"),
         (b"x" * 1025, ["--pepper-file", "{}", "--scheme", "pepper"], "a pepper has 1 to 1024"),
+        (b"x" * 1024 + b"\ny", ["--pepper-file", "{}", "--scheme", "pepper"], "1 to 1024"),
         (b"x", ["--pepper-file", "/dev/null", "--scheme", "pepper"], "must be in a plain file"),
         (b"x", ["--pepper-file", "/nowhere", "--scheme", "pepper"], "/nowhere: No such file"),
     ],

@@ -185,7 +185,8 @@ def _pepper(job: Job, path: str | None) -> bytes | None:
     if input_state(path) is None:
         raise InvalidTable(f"{path}: the pepper must be in a plain file, so that --resume knows it")
     with open(path, "rb") as file:
-        pepper = file.read(MAX_PEPPER_BYTES + 1).removesuffix(b"\n").removesuffix(b"\r")
+        content = file.read(MAX_PEPPER_BYTES + len(b"\r\n") + 1)
+    pepper = content.removesuffix(b"\r\n" if content.endswith(b"\r\n") else b"\n")
     if not 0 < len(pepper) <= MAX_PEPPER_BYTES:
         raise InvalidTable(f"{path}: a pepper has 1 to {MAX_PEPPER_BYTES} bytes")
     return pepper
