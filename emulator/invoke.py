@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from emulator.arguments import positive
 from emulator.function import Emulator
 from emulator.instance import Instance
 from emulator.problem import Problem
@@ -34,12 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--invocations", type=positive, default=20, help="of each client (%(default)s)"
     )
-
-
-def positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

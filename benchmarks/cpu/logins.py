@@ -24,10 +24,10 @@ from typing import NamedTuple
 import bcrypt
 
 import bcrypt_batch
-from benchmarks.arguments import cost, positive
 from benchmarks.machine import machine
 from benchmarks.processes import PASSWORD, WAYS, Processes, server
 from benchmarks.turns import Turn, grid, summary, take_turns, write
+from emulator.arguments import cost, positive
 
 REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
 OURS = "Checker, threads"

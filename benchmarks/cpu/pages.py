@@ -23,10 +23,10 @@ from pathlib import Path
 
 import bcrypt
 
-from benchmarks.arguments import cost, positive
 from benchmarks.machine import machine
 from benchmarks.processes import PASSWORD, WAYS, server
 from benchmarks.turns import Turn, grid, summary, take_turns, write
+from emulator.arguments import cost, positive
 from emulator.problem import Problem
 
 CLIENTS = (1, 4, 8, 32)

@@ -25,10 +25,10 @@ from typing import NamedTuple
 import bcrypt
 
 import bcrypt_batch
-from benchmarks.arguments import cost, positive
 from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
+from emulator.arguments import cost, positive
 
 # Runs the contestant on the passwords and returns seconds.
 Contestant = Callable[[list[bytes]], float]

@@ -19,10 +19,10 @@ from pathlib import Path
 import bcrypt_batch
 from bcrypt_batch.limits import SALT_BYTES
 from bcrypt_batch.run import TICK_NS, BatchRun
-from benchmarks.arguments import positive, whole
 from benchmarks.grid import Grid
 from benchmarks.machine import machine
 from benchmarks.progress import about, bar
+from emulator.arguments import positive, whole
 
 REFERENCE_ITEMS = 1000
 PHASES = ("prepare", "plan", "compute", "gather")

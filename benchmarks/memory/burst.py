@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.arguments import cost, positive
 from benchmarks.grid import Grid
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.folder import workload
@@ -27,6 +26,7 @@ from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from benchmarks.progress import about, bar
 from emulator import sizes
+from emulator.arguments import cost, positive
 
 MODES = ("sequential", "parallel")
 PROBE_ITEMS = 20

@@ -17,9 +17,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from benchmarks.arguments import positive
 from benchmarks.grid import Grid
 from benchmarks.machine import machine
+from emulator.arguments import positive
 from emulator.function import Emulator
 from emulator.problem import Problem
 from emulator.runtime import HANDLER

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.arguments import add_workload, cost, positive, whole
 from benchmarks.memory.figures import report
 from benchmarks.memory.figures.folder import SAMPLES, continued, workload
 from benchmarks.memory.figures.recommend import Workload
 from benchmarks.memory.figures.samples import Samples
-from benchmarks.memory.targets.choice import add_target, opened
+from benchmarks.memory.targets.choice import add_target, add_workload, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from benchmarks.progress import about, bar
+from emulator.arguments import cost, positive, whole
 
 # A configuration is given up after this many invocations in a row that failed, or were warm instead
 # of cold or cold instead of warm.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.arguments import add_workload
 from benchmarks.grid import Grid
 from benchmarks.memory.figures.summary import Row, summarise
-from benchmarks.memory.targets.choice import add_target, opened
+from benchmarks.memory.targets.choice import add_target, add_workload, opened
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
 from benchmarks.progress import about, bar

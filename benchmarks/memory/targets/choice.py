@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from benchmarks.arguments import positive
 from benchmarks.memory.targets.interface import Target
 from benchmarks.memory.targets.invocation import Configuration
 from benchmarks.memory.targets.on_lambda import LambdaTarget
 from benchmarks.memory.targets.on_this_machine import ENGINES, EmulatorTarget
 from emulator import sizes
+from emulator.arguments import cost, positive
 from emulator.function import ARCHITECTURE
 from emulator.problem import Problem
 from emulator.signals import raised_as_interrupts
@@ -22,8 +22,9 @@ EMULATOR_SIZES_MB = (1536, 2048, 3538)
 LAMBDA_ARCHITECTURES = ("arm64", "x86_64")
 
 
-def add_functions(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name functions on AWS."""
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select the functions, on AWS or in the emulator."""
+    parser.add_argument("--target", choices=["lambda", "emulator"], default="lambda")
     parser.add_argument(
         "--stack",
         default="bcrypt-batch-benchmarks",
@@ -33,12 +34,6 @@ def add_functions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=positive, nargs="+", help="sizes in MB")
     parser.add_argument("--region")
     parser.add_argument("--endpoint-url", help="of the AWS API, instead of the region's own")
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select the functions, on AWS or in the emulator."""
-    parser.add_argument("--target", choices=["lambda", "emulator"], default="lambda")
-    add_functions(parser)
     parser.add_argument("--qualifier", help="a version or an alias")
     parser.add_argument(
         "--engines",
@@ -50,6 +45,12 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=positive, default=60, help="of emulated functions, s (%(default)s)"
     )
+
+
+def add_workload(parser: argparse.ArgumentParser) -> None:
+    """Add the options for one invocation's work."""
+    parser.add_argument("--items", type=positive, default=20, help="passwords (%(default)s)")
+    parser.add_argument("--cost", type=cost, default=10, help="of each hash (%(default)s)")
 
 
 @contextmanager

@@ -1,10 +1,8 @@
-"""Kinds of command-line arguments that several commands take."""
+"""Types of command-line arguments that several commands take."""
 
 from __future__ import annotations
 
 import argparse
-
-import bcrypt_batch
 
 
 def whole(text: str, least: int = 0) -> int:
@@ -20,12 +18,8 @@ def positive(text: str) -> int:
 
 def cost(text: str) -> int:
     """Return an argument as a bcrypt cost."""
+    import bcrypt_batch  # here, because `python -m emulator fetch` runs before it is built
+
     if not bcrypt_batch.MIN_COST <= (value := whole(text)) <= bcrypt_batch.MAX_COST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a cost from 4 to 31")
     return value
-
-
-def add_workload(parser: argparse.ArgumentParser) -> None:
-    """Add the options for one invocation's work."""
-    parser.add_argument("--items", type=positive, default=20, help="passwords (%(default)s)")
-    parser.add_argument("--cost", type=cost, default=10, help="of each hash (%(default)s)")
