@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib as mpl
 
 from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.published import published
 from benchmarks.memory.figures.summary import Row
 
 COLOURS = {"arm64": "tab:orange", "x86_64": "tab:blue"}
@@ -21,7 +20,7 @@ def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) ->
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
-    rust = published()
+    rust = costs.PUBLISHED
     comparable = all(parameters[name] == rust[name] for name in ("items", "cost"))
     figure, grid = plt.subplots(
         1 + comparable, 2, figsize=(11, 4.5 + 4 * comparable), squeeze=False, layout="constrained"

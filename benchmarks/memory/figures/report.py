@@ -26,7 +26,7 @@ def content(parameters: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
     """Return the summary as a JSON object."""
     return {
         "parameters": parameters,
-        "prices": costs.prices(),
+        "prices": costs.PRICES,
         "unit": "ms, unless a name states another",
         "rows": [_plain(row) for row in rows],
         "architectures_compared": [_plain(row) for row in architectures_compared(rows)],
@@ -120,8 +120,8 @@ def _costs(rows: list[Row]) -> Grid:
         for row in rows
         if row.usd_per_million_warm or row.usd_per_million_cold
     ]
-    prices = costs.prices()
-    note = f"List prices of {prices['region']}, {prices['checked']}, request fee included."
+    region, checked = costs.PRICES["region"], costs.PRICES["checked"]
+    note = f"List prices of {region}, {checked}, request fee included."
     headings = [*CONFIGURATION, "warm", "cold, with INIT"]
     return Grid("USD per million invocations", headings, lines, note)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.published import published
 from emulator import sizes
 
-TABLE = published()
+TABLE = costs.PUBLISHED
 
 
 def test_gb_are_of_1024_mb_and_requests_are_paid_for() -> None:
@@ -31,7 +30,7 @@ def test_each_millisecond_begun_is_billed_and_init_too(
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_the_published_costs_follow_from_their_own_rule(architecture: str) -> None:
     """GB of 1000 MB and no request fee; the published milliseconds are rounded."""
-    price = costs.prices()["usd_per_gb_second"][architecture]
+    price = costs.PRICES["usd_per_gb_second"][architecture]
     usd = [
         memory_mb / 1000 * duration_ms / 1000 * price * costs.MILLION
         for memory_mb, duration_ms in zip(
@@ -46,7 +45,7 @@ def test_ours_differ_from_the_published_ones_by_the_rule(architecture: str) -> N
     for memory_mb, duration_ms in zip(
         TABLE["memory_mb"], TABLE["duration_ms"][architecture], strict=True
     ):
-        price = costs.prices()["usd_per_gb_second"][architecture]
+        price = costs.PRICES["usd_per_gb_second"][architecture]
         published_usd = memory_mb / 1000 * duration_ms / 1000 * price * costs.MILLION
         ours_usd = costs.million_usd(architecture, memory_mb, duration_ms)
         assert ours_usd == pytest.approx(published_usd * 1000 / 1024 + 0.20)

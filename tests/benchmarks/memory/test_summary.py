@@ -154,4 +154,4 @@ def test_json_and_markdown_say_the_same(tmp_path: Path, capsys: pytest.CaptureFi
     chart = (tmp_path / "chart.svg").read_text()
     for source in ("measured", "published, Rust on Lambda"):
         assert chart.count(f"<!-- {source}: P50") == 1  # axes of its own
-    assert summary["prices"] == costs.prices()
+    assert summary["prices"] == costs.PRICES
