@@ -64,12 +64,10 @@ def chart(
     closed: dict[int, dict[str, dict[str, float]]], clients_are: str, title: str, file: Path
 ) -> None:
     """Draw rate and P95 of the closed loops over the number of clients."""
-    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
-    figure, (rate, p95) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    figure = Figure((11, 4.6), layout="constrained")
+    rate, p95 = figure.subplots(1, 2)
     clients = list(closed)
     for name in closed[clients[0]]:
         style = {"marker": "o", "linestyle": "-" if "hecker" in name else "--", "label": name}
@@ -88,7 +86,6 @@ def chart(
     handles, labels = rate.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(file)
-    plt.close(figure)
 
 
 def write(

@@ -317,10 +317,7 @@ def grid(measurement: Measurement) -> Grid:
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
     """Draw the median ratios of all workloads, thread for thread: each panel has its reference."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     names = list(measurements[0].times)
     several = [name for name in names if re.search(r", \d+ (threads|processes|workers)$", name)]
@@ -328,15 +325,10 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
     if several:
         panels[several[0]] = several
     count = len(measurements)
-    figure, grid = plt.subplots(
-        len(panels),
-        figsize=(9, 0.15 * len(names) * count + 2.2),
-        height_ratios=[len(own) for own in panels.values()],
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axes, (reference, own) in zip(grid[:, 0], panels.items(), strict=True):
+    figure = Figure((9, 0.15 * len(names) * count + 2.2), layout="constrained")
+    heights = [len(own) for own in panels.values()]
+    column = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (reference, own) in zip(column, panels.items(), strict=True):
         for i, (workload, times) in enumerate(measurements):
             medians = [statistics.median(times[name]) for name in own]
             ratios = [statistics.median(times[reference]) / median for median in medians]
@@ -347,10 +339,9 @@ def chart(measurements: list[Measurement], title: str, file: Path) -> None:
         axes.invert_yaxis()
         axes.set_xlabel(f"hashes per second relative to {reference} (medians); more is better")
         axes.margins(x=0.1)
-    grid[0, 0].set_title(title, fontsize=10)
-    grid[0, 0].legend(loc="upper right", fontsize=8)
+    column[0].set_title(title, fontsize=10)
+    column[0].legend(loc="upper right", fontsize=8)
     figure.savefig(file)
-    plt.close(figure)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

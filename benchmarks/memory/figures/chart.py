@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from benchmarks.memory.figures import costs
 from benchmarks.memory.figures.summary import Row
@@ -17,20 +17,15 @@ MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
 
 def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) -> None:
     """Chart the rows that count, and below them the published curves if the workload is theirs."""
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
     rust = costs.PUBLISHED
     comparable = all(parameters[name] == rust[name] for name in ("items", "cost"))
-    figure, grid = plt.subplots(
-        1 + comparable, 2, figsize=(11, 4.5 + 4 * comparable), squeeze=False, layout="constrained"
-    )
+    figure = Figure((11, 4.5 + 4 * comparable), layout="constrained")
+    grid = figure.subplots(1 + comparable, 2, squeeze=False)
     _finish(grid[0], "measured", _draw_measured(rows, *grid[0]))
     if comparable:
         _finish(grid[1], "published, Rust on Lambda", _draw_published(rust, *grid[1]))
     figure.suptitle(f"{title}; less is better", fontsize=10)
     figure.savefig(file)
-    plt.close(figure)
 
 
 def _finish(pair: Any, source: str, sizes_mb: set[int]) -> None:
