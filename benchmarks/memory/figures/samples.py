@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import types
 import typing
 from pathlib import Path
@@ -68,8 +69,7 @@ def _drop_unfinished_line(path: Path) -> None:
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
-            with path.open("r+b") as file:
-                file.truncate(whole)
+            os.truncate(path, whole)
 
 
 def _value(hint: Any, text: str) -> Any:

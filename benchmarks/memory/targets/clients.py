@@ -1,4 +1,4 @@
-"""AWS clients, and messages for the errors that the caller can correct."""
+"""Clients of AWS Lambda, and messages for the errors that the caller can correct."""
 
 from __future__ import annotations
 
@@ -12,21 +12,15 @@ from botocore.config import Config
 
 from emulator.problem import Problem
 
-# A client waits this much longer for an answer than the function may run.
-ANSWER_MARGIN_S = 30
 LONGEST_TIMEOUT_S = 900
 
 # botocore sends requests again that were throttled, failed on AWS's side or got no answer.
 ATTEMPTS = 6
 OPTIONS: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
-    "read_timeout": LONGEST_TIMEOUT_S + ANSWER_MARGIN_S,
+    "read_timeout": LONGEST_TIMEOUT_S + 30,  # longer than a function may run
     "tcp_keepalive": True,
 }
-
-# Statuses of AWS Lambda's Invoke that aren't the caller's fault.
-THROTTLED = 429
-SERVER_ERROR = 500
 
 ADVICE = {
     "ResourceNotFoundException": "deploy benchmarks/template.yaml, or name its functions "
@@ -40,15 +34,15 @@ ADVICE = {
 }
 
 
-def client(service: str, *, region: str | None, endpoint_url: str | None) -> Any:
-    """Return a client.
+def client(region: str | None, endpoint_url: str | None) -> Any:
+    """Return a client for functions on AWS.
 
     Raises:
         Problem: No region is known.
     """
     with explained():
         return boto3.client(
-            service, region_name=region, endpoint_url=endpoint_url, config=Config(**OPTIONS)
+            "lambda", region_name=region, endpoint_url=endpoint_url, config=Config(**OPTIONS)
         )
 
 
@@ -92,18 +86,8 @@ def explained(*, unless_overloaded: bool = False) -> Iterator[None]:
     except exceptions.ConnectionError as error:
         raise Problem(f"{error}: see --region, --endpoint-url and the network") from error
     except exceptions.ClientError as error:
-        if unless_overloaded and overloaded(error):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if unless_overloaded and (status == 429 or status >= 500):  # 429: throttled
             raise
-        advice = ADVICE.get(code(error))
+        advice = ADVICE.get(error.response.get("Error", {}).get("Code"))
         raise Problem(f"{error}" + (f": {advice}" if advice else "")) from error
-
-
-def overloaded(error: Any) -> bool:
-    """Return whether AWS was reached, but failed or was overloaded."""
-    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status == THROTTLED or status >= SERVER_ERROR
-
-
-def code(error: Any) -> str:
-    """Return the code that AWS gave an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))

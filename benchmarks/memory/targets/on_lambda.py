@@ -52,8 +52,7 @@ class LambdaTarget(Target):
         self._stack = stack
         # Left out if not given: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
-        client = clients.client("lambda", region=region, endpoint_url=endpoint_url)
-        self._client = self._counted(client)
+        self._client = self._counted(clients.client(region, endpoint_url))
         self._settings: dict[Configuration, dict[str, Any]] = {}
         self._changed: set[Configuration] = set()
 
@@ -61,7 +60,7 @@ class LambdaTarget(Target):
         """Remove the variable that made functions start cold."""
         with ExitStack() as stack:  # restores each function even if another one's fails
             for configuration in sorted(self._changed, reverse=True):
-                stack.callback(self._restore, configuration)
+                stack.callback(self._update, configuration, self._variables(configuration))
 
     def make_cold(self, configuration: Configuration) -> None:
         if self._qualified:
@@ -110,10 +109,6 @@ class LambdaTarget(Target):
         variables = dict(environment.get("Variables", {}))
         variables.pop(COLD_START_VARIABLE, None)  # left by a killed run
         return variables
-
-    def _restore(self, configuration: Configuration) -> None:
-        self._update(configuration, self._variables(configuration))
-        self._changed.discard(configuration)
 
     def _update(self, configuration: Configuration, variables: dict[str, str]) -> None:
         name = function_name(self._stack, configuration)
