@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bcrypt
 
@@ -30,8 +30,8 @@ from benchmarks.machine import machine
 from benchmarks.progress import about, bar
 from emulator.arguments import cost, positive
 
-# Runs the contestant on the passwords and returns seconds.
-Contestant = Callable[[list[bytes]], float]
+# Does a workload once and returns seconds.
+Contestant = Callable[[], float]
 
 MIN_ROUNDS = 3
 MAX_ROUNDS = 40
@@ -108,10 +108,10 @@ def tasks(workload: Workload) -> list[Task]:
     return [bcrypt_batch.hashpw(password, bcrypt_batch.gensalt(cost)) for password, cost in pairs]
 
 
-def timed(run: Callable[[list[bytes]], object]) -> Contestant:
-    def measure(passwords: list[bytes]) -> float:
+def timed(run: Callable[[], object]) -> Contestant:
+    def measure() -> float:
         started = time.perf_counter()
-        run(passwords)
+        run()
         return time.perf_counter() - started
 
     return measure
@@ -141,16 +141,18 @@ class Node:
         assert self.process.stdout
         self.ready = self.process.stdout.readline() == "ready\n"
 
-    def contestant(self, todo: list[Task], *, together: bool) -> Contestant:
+    def contestant(
+        self, passwords: list[bytes], todo: Sequence[Task], *, together: bool
+    ) -> Contestant:
         """Return a contestant that awaits its calls one by one or, if `together`, all at once."""
+        texts = [password.decode() for password in passwords]
         tasks = [task.decode() if isinstance(task, bytes) else task for task in todo]
+        request = json.dumps({"passwords": texts, "tasks": tasks, "together": together}) + "\n"
 
-        def measure(passwords: list[bytes]) -> float:
-            texts = [password.decode() for password in passwords]
-            request = {"passwords": texts, "tasks": tasks, "together": together}
+        def measure() -> float:
             assert self.process.stdin
             assert self.process.stdout
-            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.write(request)
             self.process.stdin.flush()
             seconds, right = self.process.stdout.readline().split()
             assert int(right) == len(passwords)
@@ -172,61 +174,52 @@ class Pools:
 
 def contestants(workload: Workload, pools: Pools) -> dict[str, Contestant]:
     """Return the contestants by name."""
-    todo, workers = tasks(workload), pools.workers
+    passwords, todo, workers = workload.passwords, tasks(workload), pools.workers
     found = {
-        REFERENCE: timed(lambda passwords: list(map(do_with_pyca, passwords, todo))),
+        REFERENCE: timed(lambda: list(map(do_with_pyca, passwords, todo))),
         f"pyca/bcrypt, {workers} threads": timed(
-            lambda passwords: list(pools.threads.map(do_with_pyca, passwords, todo))
+            lambda: list(pools.threads.map(do_with_pyca, passwords, todo))
         ),
         f"pyca/bcrypt, {workers} processes": timed(
-            lambda passwords: pools.processes.starmap(
-                do_with_pyca, zip(passwords, todo, strict=True)
-            )
+            lambda: pools.processes.starmap(do_with_pyca, zip(passwords, todo, strict=True))
         ),
         **dict(other_implementations(workload, todo, pools)),
-        "bcrypt_batch, one by one": timed(
-            lambda passwords: list(map(do_with_ours, passwords, todo))
-        ),
-        "bcrypt_batch, sequential": ours(todo, 1, lanes=1),
+        "bcrypt_batch, one by one": timed(lambda: list(map(do_with_ours, passwords, todo))),
+        "bcrypt_batch, sequential": ours(passwords, todo, 1, lanes=1),
     }
     for count in range(1, workers + 1):
         bcrypt_batch.start_workers(count)
-        found[f"bcrypt_batch, {count} worker{'s' * (count > 1)}"] = ours(todo, count)
+        found[f"bcrypt_batch, {count} worker{'s' * (count > 1)}"] = ours(passwords, todo, count)
     return found
 
 
-def ours(todo: list[Task], workers: int, lanes: int | None = None) -> Contestant:
+def ours(
+    passwords: list[bytes], todo: list[Task], workers: int, lanes: int | None = None
+) -> Contestant:
+    options: dict[str, Any] = {"workers": workers, "lanes": lanes}
     hashes = [task for task in todo if isinstance(task, bytes)]
     if hashes:
-        return timed(
-            lambda passwords: bcrypt_batch.verify_many(
-                passwords, hashes, workers=workers, lanes=lanes
-            )
-        )
-    cost = int(todo[0])
-    return timed(
-        lambda passwords: bcrypt_batch.hash_many(passwords, cost=cost, workers=workers, lanes=lanes)
-    )
+        return timed(lambda: bcrypt_batch.verify_many(passwords, hashes, **options))
+    return timed(lambda: bcrypt_batch.hash_many(passwords, cost=int(todo[0]), **options))
 
 
 def other_implementations(
     workload: Workload, todo: list[Task], pools: Pools
 ) -> Iterator[tuple[str, Contestant]]:
     """Yield the other implementations that are installed."""
+    passwords = workload.passwords
     if crypt := libxcrypt():
         settings = [
             task if isinstance(task, bytes) else b"$2b$%02d$" % task + b"." * 22 for task in todo
         ]
-        yield "libxcrypt, loop", timed(lambda passwords: list(map(crypt, passwords, settings)))
+        yield "libxcrypt, loop", timed(lambda: list(map(crypt, passwords, settings)))
     if pools.node.ready:
-        yield "@node-rs/bcrypt, loop", pools.node.contestant(todo, together=False)
-        yield (
-            f"@node-rs/bcrypt, {pools.workers} threads",
-            pools.node.contestant(todo, together=True),
-        )
+        for way, together in (("loop", False), (f"{pools.workers} threads", True)):
+            contestant = pools.node.contestant(passwords, todo, together=together)
+            yield f"@node-rs/bcrypt, {way}", contestant
     john = shutil.which("john", path=os.environ["PATH"] + ":/usr/sbin")
     if john:
-        yield "John the Ripper, 1 thread", lambda _: john_seconds(john, workload.each_cost)
+        yield "John the Ripper, 1 thread", lambda: john_seconds(john, workload.each_cost)
 
 
 @contextmanager
@@ -281,7 +274,6 @@ def measure(workload: Workload, pools: Pools, seconds: float) -> Measurement:
 def take_turns(
     field: dict[str, Contestant], workload: Workload, seconds: float
 ) -> dict[str, list[float]]:
-    passwords, items = workload.passwords, workload.items
     times: dict[str, list[float]] = {name: [] for name in field}
     progress = bar()
     started = time.monotonic()
@@ -289,7 +281,7 @@ def take_turns(
         for done in range(MAX_ROUNDS):
             for name, run in field.items():
                 about(progress, f"{workload.title}, round {done + 1}: {name}")
-                times[name].append(run(passwords) * 1000 / items)
+                times[name].append(run() * 1000 / workload.items)
                 progress.update()
             if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
                 break
