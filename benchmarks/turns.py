@@ -13,6 +13,7 @@ from benchmarks.grid import Grid
 from benchmarks.progress import about, bar
 
 PERCENTS = (50, 95, 99)
+Figures = dict[str, dict[str, float]]  # of each contestant, by name
 
 Contestant = TypeVar("Contestant")
 
@@ -24,10 +25,14 @@ class Turn(NamedTuple):
     times_ms: list[float]
 
 
-def take_turns(
-    title: str, run: Callable[[Contestant, int], Turn], field: dict[str, Contestant], turns: int
-) -> dict[str, list[Turn]]:
-    """Let each contestant run once a turn."""
+def measure(
+    title: str,
+    run: Callable[[Contestant, int], Turn],
+    field: dict[str, Contestant],
+    turns: int,
+    unit: str = "checks",
+) -> Figures:
+    """Let each contestant run once a turn; print and return their figures."""
     found: dict[str, list[Turn]] = {name: [] for name in field}
     with bar(turns * len(field)) as progress:
         for turn in range(turns):
@@ -35,7 +40,9 @@ def take_turns(
                 about(progress, f"{title}, turn {turn + 1}: {name}")
                 found[name].append(run(contestant, turn))
                 progress.update()
-    return found
+    figures = {name: summary(own) for name, own in found.items()}
+    print(grid(title, figures, unit).plain(), flush=True)
+    return figures
 
 
 def summary(turns: list[Turn]) -> dict[str, float]:
@@ -48,21 +55,18 @@ def summary(turns: list[Turn]) -> dict[str, float]:
     return figures
 
 
-def grid(title: str, found: dict[str, list[Turn]], unit: str = "checks") -> Grid:
+def grid(title: str, figures: Figures, unit: str) -> Grid:
     """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
-    reference = summary(next(iter(found.values())))
+    reference = next(iter(figures.values()))
     lines = []
-    for name, turns in found.items():
-        own = summary(turns)
+    for name, own in figures.items():
         ratios = [own[key] / (reference[key] or math.nan) for key in ("per_second", "p95_ms")]
         lines.append([name, *own.values(), *ratios])
     headings = ["", f"{unit}/s", *(f"P{p}, ms" for p in PERCENTS), f"ratio: {unit}/s", "P95"]
     return Grid(title, headings, lines)
 
 
-def chart(
-    closed: dict[int, dict[str, dict[str, float]]], clients_are: str, title: str, file: Path
-) -> None:
+def chart(closed: dict[int, Figures], clients_are: str, title: str, file: Path) -> None:
     """Draw rate and P95 of the closed loops over the number of clients."""
     from matplotlib.figure import Figure
 

@@ -26,7 +26,7 @@ import bcrypt
 import bcrypt_batch
 from benchmarks.machine import machine
 from benchmarks.processes import PASSWORD, WAYS, Processes, server
-from benchmarks.turns import Turn, grid, summary, take_turns, write
+from benchmarks.turns import Figures, Turn, measure, write
 from emulator.arguments import cost, positive
 
 REFERENCE = "pyca/bcrypt, ThreadPoolExecutor"
@@ -34,14 +34,12 @@ OURS = "Checker, threads"
 CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 SHARES = (0.5, 0.9, 2.0)  # of pyca/bcrypt's rate, in open loops
 
-# Runs a number of clients, or checks at a rate, for some seconds.
-Closed = Callable[[int, float], Turn]
-Open = Callable[[float, float, int], Turn]
-
 
 class Contestant(NamedTuple):
-    closed: Closed
-    open: Open
+    """Its closed loop takes clients and seconds; its open loop a rate, seconds and a seed."""
+
+    closed: Callable[[int, float], Turn]
+    open: Callable[[float, float, int], Turn]
 
 
 def in_threads(check: Callable[[], object]) -> Contestant:
@@ -59,7 +57,11 @@ def in_threads(check: Callable[[], object]) -> Contestant:
                 if time.perf_counter() >= until:
                     break
 
-        return measured(times_ms, [threading.Thread(target=client) for _ in range(clients)])
+        threads = [threading.Thread(target=client) for _ in range(clients)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        return joined(threads, started, times_ms)
 
     def open_loop(rate: float, seconds: float, seed: int) -> Turn:
         times_ms: list[float] = []
@@ -74,17 +76,12 @@ def in_threads(check: Callable[[], object]) -> Contestant:
             time.sleep(max(0.0, started + arrival - time.perf_counter()))
             threads.append(threading.Thread(target=client, args=(started + arrival,)))
             threads[-1].start()
-        for thread in threads:
-            thread.join()
-        return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+        return joined(threads, started, times_ms)
 
     return Contestant(closed, open_loop)
 
 
-def measured(times_ms: list[float], threads: list[threading.Thread]) -> Turn:
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
+def joined(threads: list[threading.Thread], started: float, times_ms: list[float]) -> Turn:
     for thread in threads:
         thread.join()
     return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
@@ -191,8 +188,8 @@ def run(arguments: argparse.Namespace) -> int:
     here = machine()
     print(", ".join(f"{key} {value}" for key, value in here.items()))
     print(f"cost {cost}, {arguments.workers} workers, {turns} turns of {seconds:g} s\n")
-    closed: dict[int, dict[str, dict[str, float]]] = {}
-    opened: dict[str, dict[str, dict[str, float]]] = {}
+    closed: dict[int, Figures] = {}
+    opened: dict[str, Figures] = {}
     loads = arguments.processes or arguments.clients
     for n in loads:
         with ExitStack() as stack:
@@ -203,29 +200,31 @@ def run(arguments: argparse.Namespace) -> int:
                 field = contestants(cost, arguments.workers, stack)
                 title = f"closed loop, {n} client{'s' * (n > 1)}"
 
-            def closed_turn(one: Contestant, _: int, n: int = n) -> Turn:
+            def turn(one: Contestant, _: int, n: int = n) -> Turn:
                 return one.closed(n, seconds)
 
-            found = take_turns(title, closed_turn, field, turns)
-            closed[n] = {name: summary(own) for name, own in found.items()}
-            print(grid(title, found).plain(), flush=True)
-            if n != loads[-1]:
-                continue
-            capacity = max(
-                next(iter(figures.values()))["per_second"] for figures in closed.values()
-            )
-            for share in arguments.shares:
-                rate = share * capacity
-                title = f"open loop, {rate:.1f} checks/s: {100 * share:.0f} % of pyca/bcrypt's most"
-
-                def open_turn(one: Contestant, turn: int, rate: float = rate) -> Turn:
-                    return one.open(rate, seconds, turn)
-
-                found = take_turns(title, open_turn, field, turns)
-                opened[f"{share:g}"] = {name: summary(own) for name, own in found.items()}
-                print(grid(title, found).plain(), flush=True)
+            closed[n] = measure(title, turn, field, turns)
+            if n == loads[-1]:
+                opened = open_loops(field, closed, arguments)
     if arguments.output:
         results = {"closed": closed, "open": opened}
         names = ("processes", "processes") if arguments.processes else ("logins", "clients")
         write(arguments.output, *names, here, cost, results)
     return 0
+
+
+def open_loops(
+    field: dict[str, Contestant], closed: dict[int, Figures], arguments: argparse.Namespace
+) -> dict[str, Figures]:
+    """Measure rates that are shares of the reference's highest; return the figures by share."""
+    capacity = max(next(iter(figures.values()))["per_second"] for figures in closed.values())
+    found = {}
+    for share in arguments.shares:
+        rate = share * capacity
+        title = f"open loop, {rate:.1f} checks/s: {100 * share:.0f} % of pyca/bcrypt's most"
+
+        def turn(one: Contestant, number: int, rate: float = rate) -> Turn:
+            return one.open(rate, arguments.seconds, number)
+
+        found[f"{share:g}"] = measure(title, turn, field, arguments.turns)
+    return found

@@ -25,7 +25,7 @@ import bcrypt
 
 from benchmarks.machine import machine
 from benchmarks.processes import PASSWORD, WAYS, server
-from benchmarks.turns import Turn, grid, summary, take_turns, write
+from benchmarks.turns import Turn, measure, write
 from emulator.arguments import cost, positive
 from emulator.problem import Problem
 
@@ -139,9 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
                 return turn(port, n, seconds, processes)
 
             title = f"{n} client{'s' * (n > 1)}"
-            found = take_turns(title, one_turn, field, arguments.turns)
-            closed[n] = {name: summary(turns) for name, turns in found.items()}
-            print(grid(title, found, "pages").plain(), flush=True)
+            closed[n] = measure(title, one_turn, field, arguments.turns, "pages")
     if arguments.output:
         clients = f"clients of gunicorn's {processes} sync workers"
         write(arguments.output, "pages", clients, here, cost, {"closed": closed})

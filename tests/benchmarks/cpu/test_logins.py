@@ -21,7 +21,7 @@ from benchmarks.cpu.logins import (
     in_threads,
 )
 from benchmarks.processes import WAYS, Processes
-from benchmarks.turns import Turn, grid, summary, take_turns
+from benchmarks.turns import Turn, grid, measure, summary
 from emulator.problem import Problem
 
 
@@ -69,9 +69,9 @@ def test_contestants_take_turns() -> None:
         order.append(names[id(one)])
         return Turn(1.0 + turn, [2.0])
 
-    found = take_turns("a load", run, field, 3)
+    found = measure("a load", run, field, 3)
     assert order == [REFERENCE, OURS] * 3
-    assert grid("a load", found).rows[1][-2:] == [1.0, 1.0]
+    assert grid("a load", found, "checks").rows[1][-2:] == [1.0, 1.0]
 
 
 def test_processes_take_turns_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
