@@ -29,46 +29,43 @@ ADVANCE = re.compile(r"^advance_(\d+):")
 INSTRUCTION = re.compile(r"^\s+[a-z]")
 
 
-class Cpu(NamedTuple):
-    """A CPU as llvm-mca knows it; `dispatch`, if given, replaces LLVM's width."""
-
-    name: str
-    mcpu: str
-    dispatch: int | None = None
-
-
 class Target(NamedTuple):
-    """An architecture: its compiler, its variants, and the CPUs to simulate."""
+    """An architecture, and llvm-mca's options for each CPU to simulate."""
 
-    triple: str
-    compiler: str
-    variants: tuple[str, ...]
-    cpus: tuple[Cpu, ...]
+    architecture: str
+    cpus: dict[str, tuple[str, ...]]
 
+    @property
+    def triple(self) -> str:
+        return f"{self.architecture}-linux-gnu"
 
-def variants_of(architecture: str) -> tuple[str, ...]:
-    """Return the names of the kernel's variants, by its files."""
-    names = sorted(file.stem.removeprefix("lanes_") for file in KERNEL.glob("lanes_*.c"))
-    own = (name for name in names if name.startswith(architecture) and not name.endswith("_few"))
-    return ("portable", *own)
+    @property
+    def compiler(self) -> str:
+        return f"{self.triple}-gcc"
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the kernel's variants, by its files."""
+        names = sorted(file.stem.removeprefix("lanes_") for file in KERNEL.glob("lanes_*.c"))
+        own = (n for n in names if n.startswith(self.architecture) and not n.endswith("_few"))
+        return ["portable", *own]
 
 
 TARGETS = (
     Target(
-        "x86_64-linux-gnu",
-        "x86_64-linux-gnu-gcc",
-        variants_of("x86_64"),
-        tuple(Cpu(name, name) for name in ("skylake-avx512", "icelake-server", "znver3", "znver4")),
+        "x86_64",
+        {
+            cpu: (f"-mcpu={cpu}",)
+            for cpu in ("skylake-avx512", "icelake-server", "znver3", "znver4")
+        },
     ),
     Target(
-        "aarch64-linux-gnu",
-        "aarch64-linux-gnu-gcc",
-        variants_of("aarch64"),
-        (
-            Cpu("neoverse-n1", "neoverse-n1"),
-            Cpu("n1, 4 wide", "neoverse-n1", dispatch=4),
-            Cpu("neoverse-v1", "neoverse-v1"),
-        ),
+        "aarch64",
+        {
+            "neoverse-n1": ("-mcpu=neoverse-n1",),
+            "n1, 4 wide": ("-mcpu=neoverse-n1", "-dispatch=4"),
+            "neoverse-v1": ("-mcpu=neoverse-v1",),
+        },
     ),
 )
 
@@ -109,12 +106,10 @@ def hot_loop(assembly: list[str], function: str) -> list[str]:
     return [line for line in body[first : last + 1] if INSTRUCTION.match(line)]
 
 
-def simulate(loop: list[str], target: Target, cpu: Cpu, mca: str) -> float:
+def simulate(loop: list[str], target: Target, cpu: str, mca: str) -> float:
     """Return the cycles of one pass through a loop."""
-    command = [mca, f"-mtriple={target.triple}", f"-mcpu={cpu.mcpu}", f"-iterations={ITERATIONS}"]
+    command = [mca, f"-mtriple={target.triple}", *target.cpus[cpu], f"-iterations={ITERATIONS}"]
     command += ["-instruction-info=0", "-resource-pressure=0"]
-    if cpu.dispatch:
-        command.append(f"-dispatch={cpu.dispatch}")
     done = subprocess.run(
         command, input="\n".join(loop) + "\n", capture_output=True, text=True, check=True
     )
@@ -133,7 +128,7 @@ def grid(target: Target, mca: str) -> Grid:
             rounds = ROUNDS * lanes
             cycles = [simulate(loop, target, cpu, mca) / rounds for cpu in target.cpus]
             lines.append([variant, lanes, len(loop) / rounds, *cycles])
-    headings = ["variant", "lanes", "instructions", *(cpu.name for cpu in target.cpus)]
+    headings = ["variant", "lanes", "instructions", *target.cpus]
     return Grid(target.triple, headings, lines)
 
 

@@ -30,7 +30,6 @@ def test_targets(variant: str, cpu: str, lanes: int, instructions: float, cycles
     target = next(target for target in TARGETS if variant in target.variants)
     require(MCA, target.compiler)
     loop = hot_loop(compile_variant(target, variant), f"advance_{lanes}")
-    model = next(found for found in target.cpus if found.name == cpu)
     rounds = 16 * lanes
     assert len(loop) / rounds <= instructions
-    assert simulate(loop, target, model, MCA) / rounds <= cycles
+    assert simulate(loop, target, cpu, MCA) / rounds <= cycles
