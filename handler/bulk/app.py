@@ -53,11 +53,10 @@ def _do(event: Any, context: Context) -> dict[str, Any]:
         else:
             answer = finish.finish(start.place(fields))
             _log(context.aws_request_id, step, rows=answer["rows"], errors=answer["errors"])
-    except errors.KNOWN as error:
-        _log(context.aws_request_id, step, failed=type(error).__name__)
-        raise
     except Exception as error:
         _log(context.aws_request_id, step, failed=type(error).__name__)
+        if isinstance(error, errors.KNOWN):
+            raise
         # Without the message and the cause: both may quote the input.
         raise errors.StepFailed(f"{type(error).__name__} in step {step}") from None
     return answer

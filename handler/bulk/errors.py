@@ -7,45 +7,39 @@ from bcrypt_batch.tables.kinds import InvalidTable
 from fields import InvalidEvent
 
 
-class RunMismatch(Exception):
+class RunError(Exception):
+    """The base of the errors below."""
+
+
+class RunMismatch(RunError):
     """The output's prefix belongs to a run with another input or other options."""
 
 
-class InputReplaced(Exception):
+class InputReplaced(RunError):
     """The input is not the one that was planned."""
 
 
-class Incomplete(Exception):
+class Incomplete(RunError):
     """Rows are missing; starting again with the same prefix computes them."""
 
 
-class NoProgress(Exception):
+class NoProgress(RunError):
     """One invocation's time was not enough for a single row: a busy machine, or too high a cost."""
 
 
-class StoreDenied(Exception):
+class StoreDenied(RunError):
     """S3 refused: the role or the bucket's policy does not allow it."""
 
 
-class StoreFailed(Exception):
+class StoreFailed(RunError):
     """S3 could not be reached or did not answer as it should; a retry may help."""
 
 
-class StepFailed(Exception):
+class StepFailed(RunError):
     """A part doesn't fit its plan, or the code has a fault.
 
     Messages of other exceptions stay out of the history, because they may quote a row.
     """
 
 
-KNOWN = (
-    InvalidEvent,
-    InvalidTable,
-    RunMismatch,
-    InputReplaced,
-    Incomplete,
-    NoProgress,
-    StoreDenied,
-    StoreFailed,
-    StepFailed,
-)
+KNOWN = (InvalidEvent, InvalidTable, RunError)
