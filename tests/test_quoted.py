@@ -144,7 +144,7 @@ def shown_by_bulk(event: Any) -> list[str]:
 )
 def test_nothing_of_an_event_is_quoted_by_bulk(event: Any, state: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("bulk.store._client", Store(state))
+        patched.setattr("bulk.store.client", lambda: Store(state))
         patched.setattr("bulk.plan.measure", lambda _job, **_: (1000.0, 6))
         # Except the numbers of chunks and rows, which come from a plan.
         planned = isinstance(event, dict) and event.get("step") == "chunk"

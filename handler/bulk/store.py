@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import boto3
@@ -21,17 +22,11 @@ READ_AT_ONCE_BYTES = 32 << 20
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _CONFLICT = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 
-_client: Any = None
 
-
+@cache
 def client() -> Any:
     """Return the one client, made at first use."""
-    global _client
-    if _client is None:
-        _client = boto3.client(
-            "s3", config=Config(retries={"mode": "standard", "total_max_attempts": 5})
-        )
-    return _client
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
 
 
 class Found(NamedTuple):

@@ -48,7 +48,7 @@ class Denied:
 @pytest.fixture(autouse=True)
 def _denied(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("boto3", reason="boto3 is not installed (group tables)")
-    monkeypatch.setattr("bulk.store._client", Denied())
+    monkeypatch.setattr("bulk.store.client", Denied)
 
 
 def came_of(event: Any) -> Any:
