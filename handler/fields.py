@@ -70,7 +70,7 @@ class Fields:
 
     def choice(self, name: str, choices: Sequence[str], default: T = NEEDED) -> str | T:
         value = self.get(name, default)
-        if default is None and name not in self:
+        if name not in self:
             return default
         if value in choices:
             return str(value)
@@ -111,11 +111,9 @@ class Fields:
         found = "an empty one" if value == "" else kind(value)
         raise InvalidEvent(f"{self._prefix}{name} must be a string, not {found}")
 
-    def entries(self, name: str, least: int, most: int, default: T = NEEDED) -> list[Any] | T:
+    def entries(self, name: str, least: int, most: int) -> list[Any]:
         """Return a list of between `least` and `most` entries, of any kind."""
-        value = self.get(name, default)
-        if name not in self:
-            return default
+        value = self.get(name)
         if not isinstance(value, list):
             raise InvalidEvent(f"{self._prefix}{name} must be a list, not {kind(value)}")
         if not least <= len(value) <= most:
