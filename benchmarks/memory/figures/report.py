@@ -34,12 +34,11 @@ def content(parameters: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _plain(row: Row | Comparison) -> dict[str, Any]:
-    """Return a row as a dict, its statistics too."""
-    return {
-        name: value._asdict() if isinstance(value, Statistics) else value
-        for name, value in row._asdict().items()
-    }
+def _plain(value: Any) -> Any:
+    """Return a row as a dict, its statistics too, with figures of four decimals."""
+    if isinstance(value, Row | Comparison | Statistics):
+        return {name: _plain(field) for name, field in value._asdict().items()}
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def grids(rows: list[Row]) -> list[Grid]:
@@ -57,19 +56,8 @@ def _name(row: Row) -> list[Any]:
 
 
 def _durations(rows: list[Row]) -> Grid:
-    headings = [
-        "workers",
-        "n",
-        "P50",
-        "P90",
-        "P95",
-        "P99",
-        "mean",
-        "min",
-        "max",
-        "failed",
-        "retried",
-    ]
+    headings = ["workers", "n", "P50", "P90", "P95", "P99", "mean", "min", "max", "failed",
+                "retried"]  # fmt: skip
     lines = []
     for row in rows:
         figures = [None] * 8 if row.warm_ms is None else list(row.warm_ms)

@@ -24,10 +24,7 @@ from benchmarks.memory.figures import costs
 from benchmarks.memory.targets.invocation import Configuration, Invocation
 from emulator import sizes
 
-PERCENTILES = (50, 90, 95, 99)
 NOT_OURS = "not this machine's"
-
-Groups = dict[tuple[Configuration, str], list[Invocation]]
 
 
 class Statistics(NamedTuple):
@@ -84,14 +81,14 @@ def times(values: list[float]) -> Statistics | None:
     """
     if not values:
         return None
-    p50, p90, p95, p99 = (round(float(p), 3) for p in np.percentile(values, PERCENTILES))
-    mean = round(statistics.fmean(values), 3)
+    p50, p90, p95, p99 = map(float, np.percentile(values, (50, 90, 95, 99)))
+    mean = statistics.fmean(values)
     return Statistics(len(values), p50, p90, p95, p99, mean, min(values), max(values))
 
 
 def summarise(invocations: list[Invocation]) -> list[Row]:
     """Return a row for each configuration and mode, in ascending order."""
-    groups: Groups = defaultdict(list)
+    groups: dict[tuple[Configuration, str], list[Invocation]] = defaultdict(list)
     for invocation in invocations:
         groups[invocation.configuration, invocation.mode].append(invocation)
     measured = {key: _measured(key[0], key[1], groups[key]) for key in sorted(groups)}
@@ -110,7 +107,7 @@ def _measured(configuration: Configuration, mode: str, group: list[Invocation]) 
         *configuration,
         mode=mode,
         note="" if claimed else NOT_OURS,
-        vcpus=round(vcpus, 3),
+        vcpus=vcpus,
         workers=latest.workers,
         detected_cpus=latest.detected_cpus,
         lanes=latest.lanes,
@@ -127,8 +124,8 @@ def _measured(configuration: Configuration, mode: str, group: list[Invocation]) 
         cold_ms=times([i.duration_ms for i in cold if i.duration_ms is not None]),
         init_ms=times([i.init_ms for i in cold if i.init_ms is not None]),
         max_memory_mb=max((i.memory_used_mb for i in good if i.memory_used_mb), default=None),
-        hashes_per_s=_rounded(hashes_per_s),
-        hashes_per_s_vcpu=_rounded(hashes_per_s and hashes_per_s / vcpus),
+        hashes_per_s=hashes_per_s,
+        hashes_per_s_vcpu=hashes_per_s and hashes_per_s / vcpus,
         usd_per_million_warm=_million_usd(configuration, warm),
         usd_per_million_cold=_million_usd(configuration, cold),
     )
@@ -140,7 +137,7 @@ def _million_usd(configuration: Configuration, invocations: list[Invocation]) ->
     if not billed_ms:
         return None
     architecture, memory_mb, _ = configuration
-    return round(costs.million_usd(architecture, memory_mb, statistics.fmean(billed_ms)), 4)
+    return costs.million_usd(architecture, memory_mb, statistics.fmean(billed_ms))
 
 
 def _compared(row: Row, measured: dict[tuple[Configuration, str], Row]) -> Row:
@@ -158,16 +155,15 @@ def _compared(row: Row, measured: dict[tuple[Configuration, str], Row]) -> Row:
     speedup = _speedup(smallest, row)
     if speedup is not None and row.workers and smallest.workers:
         row = row._replace(
-            speedup_smallest=_rounded(speedup),
-            efficiency_worker=_rounded(speedup / (row.workers / smallest.workers)),
-            efficiency_vcpu=_rounded(speedup / (row.memory_mb / smallest.memory_mb)),
+            speedup_smallest=speedup,
+            efficiency_worker=speedup / (row.workers / smallest.workers),
+            efficiency_vcpu=speedup / (row.memory_mb / smallest.memory_mb),
         )
     sequential = measured.get((row.configuration, "sequential"))
     speedup = _speedup(sequential, row)
     if speedup is not None:
         row = row._replace(
-            speedup_sequential=_rounded(speedup),
-            efficiency_sequential=_rounded(speedup / max(1.0, row.vcpus)),
+            speedup_sequential=speedup, efficiency_sequential=speedup / max(1.0, row.vcpus)
         )
     return row
 
@@ -176,10 +172,6 @@ def _speedup(reference: Row | None, row: Row) -> float | None:
     if reference is None or reference.warm_ms is None or row.warm_ms is None:
         return None
     return reference.warm_ms.p50 / row.warm_ms.p50
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
 
 
 class Comparison(NamedTuple):
@@ -197,22 +189,21 @@ class Comparison(NamedTuple):
 
 def architectures_compared(rows: list[Row]) -> list[Comparison]:
     """Compare arm64 with x86_64 wherever both were measured."""
-    return _pairs(rows, architecture=("arm64", "x86_64"))
+    return _pairs(rows, "architecture", "arm64", "x86_64")
 
 
 def engines_compared(rows: list[Row]) -> list[Comparison]:
     """Compare bcrypt_batch with pyca/bcrypt wherever both were measured."""
-    return _pairs(rows, engine=("bcrypt_batch", "pyca"))
+    return _pairs(rows, "engine", "bcrypt_batch", "pyca")
 
 
-def _pairs(rows: list[Row], **differing: tuple[str, str]) -> list[Comparison]:
-    ((field, (ours, theirs)),) = differing.items()
+def _pairs(rows: list[Row], field: str, ours: str, theirs: str) -> list[Comparison]:
+    changed: dict[str, Any] = {field: theirs}
     by_key = {(row.configuration, row.mode): row for row in rows}
     found = []
     for row in rows:
         if getattr(row, field) != ours:
             continue
-        changed: dict[str, Any] = {field: theirs}
         other = by_key.get((row.configuration._replace(**changed), row.mode))
         if other is None or row.warm_ms is None or other.warm_ms is None:
             continue
@@ -224,9 +215,9 @@ def _pairs(rows: list[Row], **differing: tuple[str, str]) -> list[Comparison]:
                 *row.configuration,
                 mode=row.mode,
                 against=theirs,
-                speedup_min=round(other.warm_ms.min / row.warm_ms.min, 4),
-                speedup_p50=round(other.warm_ms.p50 / row.warm_ms.p50, 4),
-                cost_ratio=round(usd / other_usd, 4),
+                speedup_min=other.warm_ms.min / row.warm_ms.min,
+                speedup_p50=other.warm_ms.p50 / row.warm_ms.p50,
+                cost_ratio=usd / other_usd,
             )
         )
     return found
