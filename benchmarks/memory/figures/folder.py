@@ -21,8 +21,7 @@ def workload(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the parameters that all samples of a sweep must share."""
     same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
     if arguments.target == "lambda":
-        names = ("stack", "endpoint_url", "qualifier")
-        same |= {name: getattr(arguments, name) for name in names}
+        same |= {"stack": arguments.stack, "qualifier": arguments.qualifier}
         return {**same, "region": arguments.region or boto3.Session().region_name}
     about = machine()
     return {**same, "machine": {name: about[name] for name in about if name not in VARYING}}

@@ -33,7 +33,6 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--architectures", nargs="+", choices=LAMBDA_ARCHITECTURES)
     parser.add_argument("--memory", type=positive, nargs="+", help="sizes in MB")
     parser.add_argument("--region")
-    parser.add_argument("--endpoint-url", help="of the AWS API, instead of the region's own")
     parser.add_argument("--qualifier", help="a version or an alias")
     parser.add_argument(
         "--engines",
@@ -87,6 +86,5 @@ def target(arguments: argparse.Namespace) -> Target:
         configurations,
         stack=arguments.stack,
         region=arguments.region,
-        endpoint_url=arguments.endpoint_url,
         qualifier=arguments.qualifier,
     )

@@ -34,16 +34,14 @@ ADVICE = {
 }
 
 
-def client(region: str | None, endpoint_url: str | None) -> Any:
+def client(region: str | None) -> Any:
     """Return a client for functions on AWS.
 
     Raises:
         Problem: No region is known.
     """
     with explained():
-        return boto3.client(
-            "lambda", region_name=region, endpoint_url=endpoint_url, config=Config(**OPTIONS)
-        )
+        return boto3.client("lambda", region_name=region, config=Config(**OPTIONS))
 
 
 def emulator_client(endpoint_url: str) -> Any:
@@ -84,7 +82,7 @@ def explained(*, unless_overloaded: bool = False) -> Iterator[None]:
     except exceptions.ProfileNotFound as error:
         raise Problem(f"{error}: see AWS_PROFILE") from error
     except exceptions.ConnectionError as error:
-        raise Problem(f"{error}: see --region, --endpoint-url and the network") from error
+        raise Problem(f"{error}: see --region, AWS_ENDPOINT_URL and the network") from error
     except exceptions.ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if unless_overloaded and (status == 429 or status >= 500):  # 429: throttled

@@ -33,7 +33,6 @@ class LambdaTarget(Target):
         configurations: Which of its functions.
         stack: STACK.
         region: The region; None for that of the environment or profile.
-        endpoint_url: The URL of the AWS API; None for the region's own.
         qualifier: The version or alias to invoke; None for the latest code.
     """
 
@@ -45,14 +44,13 @@ class LambdaTarget(Target):
         *,
         stack: str,
         region: str | None = None,
-        endpoint_url: str | None = None,
         qualifier: str | None = None,
     ) -> None:
         super().__init__(configurations)
         self._stack = stack
         # Left out if not given: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
-        self._client = self._counted(clients.client(region, endpoint_url))
+        self._client = self._counted(clients.client(region))
         self._settings: dict[Configuration, dict[str, Any]] = {}
         self._changed: set[Configuration] = set()
 
