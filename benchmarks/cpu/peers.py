@@ -275,23 +275,21 @@ def take_turns(
     field: dict[str, Contestant], workload: Workload, seconds: float
 ) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in field}
-    progress = bar()
     started = time.monotonic()
     try:
-        for done in range(MAX_ROUNDS):
-            for name, run in field.items():
-                about(progress, f"{workload.title}, round {done + 1}: {name}")
-                times[name].append(run() * 1000 / workload.items)
-                progress.update()
-            if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
-                break
+        with bar() as progress:
+            for done in range(MAX_ROUNDS):
+                for name, run in field.items():
+                    about(progress, f"{workload.title}, round {done + 1}: {name}")
+                    times[name].append(run() * 1000 / workload.items)
+                    progress.update()
+                if done + 1 >= MIN_ROUNDS and time.monotonic() - started > seconds:
+                    break
     except KeyboardInterrupt:
         complete = min(map(len, times.values()))
         if not complete:
             raise
         times = {name: own[:complete] for name, own in times.items()}
-    finally:
-        progress.close()
     return times
 
 

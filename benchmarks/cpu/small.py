@@ -91,16 +91,15 @@ def small(arguments: argparse.Namespace) -> Grid:
         for cost in arguments.costs
         for keep in kinds
     ]
-    progress = bar()
-    started = time.monotonic()
-    while True:
-        for batch in batches:
-            about(progress, f"cost {batch.cost}")
-            batch.turn()
-            progress.update()
-        if time.monotonic() - started > arguments.seconds:
-            break
-    progress.close()
+    ends = time.monotonic() + arguments.seconds
+    with bar() as progress:
+        while True:
+            for batch in batches:
+                about(progress, f"cost {batch.cost}")
+                batch.turn()
+                progress.update()
+            if time.monotonic() > ends:
+                break
     bcrypt_batch.stop_workers()
     headings = ["cost", "threads", "items", "hashing", "prepare", "plan", "wake, fill", "gather"]
     headings += ["% of the rate of 1000: min", "median"]

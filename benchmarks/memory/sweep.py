@@ -16,7 +16,7 @@ from benchmarks.memory.figures.recommend import Workload
 from benchmarks.memory.figures.samples import Samples
 from benchmarks.memory.targets.choice import add_target, add_workload, opened
 from benchmarks.memory.targets.interface import Target
-from benchmarks.memory.targets.invocation import Configuration, Invocation
+from benchmarks.memory.targets.invocation import MODES, Configuration, Invocation
 from benchmarks.progress import about, bar
 from emulator.arguments import cost, positive, whole
 
@@ -43,13 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--invocations", type=positive, default=20, help="warm ones, of each mode (%(default)s)"
     )
     parser.add_argument("--cold", type=whole, default=0, help="cold starts (%(default)s)")
-    parser.add_argument(
-        "--modes",
-        nargs="+",
-        choices=["parallel", "sequential"],
-        default=["parallel", "sequential"],
-        help="default: both",
-    )
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES, help="default: both")
     parser.add_argument("--output", type=Path, default=Path("build/sweep"), help="a folder")
     choice = parser.add_argument_group(
         "choice of a memory size", "for the workload measured, or another one by scaling"

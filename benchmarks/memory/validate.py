@@ -9,11 +9,10 @@ from benchmarks.grid import Grid
 from benchmarks.memory.figures.summary import Row, summarise
 from benchmarks.memory.targets.choice import add_target, add_workload, opened
 from benchmarks.memory.targets.interface import Target
-from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
+from benchmarks.memory.targets.invocation import MODES, Configuration, Invocation, Reply
 from benchmarks.progress import about, bar
 
 WARM = 3
-MODES = ("parallel", "sequential")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+MODES = ("parallel", "sequential")
+
 
 class Configuration(NamedTuple):
     """One function: an architecture, a memory size, and the engine that hashes there."""
