@@ -34,13 +34,6 @@ INVOCATIONS = "/2018-06-01/runtime/invocation/"
 EXITED = b'{"errorType": "Runtime.ExitError", "errorMessage": "a process of the function ended"}'
 
 
-# What the runtime of the template's functions sets.
-ENVIRONMENT = {
-    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-    "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
-}
-
-
 class Invocation:
     """An event on its way, and its answer: JSON, also of an error."""
 
@@ -140,7 +133,9 @@ class Instance(Runtime):
         super().__init__(**options)
         self._concurrency = concurrency
         self._folder = tempfile.TemporaryDirectory(prefix="instance-")
-        self._environment |= ENVIRONMENT | {
+        self._environment |= {
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",  # as the template's functions have it
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
             "AWS_LAMBDA_MAX_CONCURRENCY": str(concurrency),
             "TMPDIR": self._folder.name,  # on Lambda each environment has a /tmp of its own
         }

@@ -21,8 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 import bcrypt_batch
 from emulator import ports
+from emulator.function import ARCHITECTURE
 
 PROJECT = Path(__file__).parent.parent
 APPLICATION, STACK = "bcrypt-batch", "bcrypt-batch-bulk"
@@ -30,7 +33,6 @@ START_TIMEOUT_S = 60
 BIN = Path(sys.executable).parent
 # ministack has an environment of its own: it pins older versions than other tools need.
 MINISTACK = Path(os.environ.get("MINISTACK", f"{sys.prefix}-ministack/bin/ministack"))
-ARCHITECTURE = {"aarch64": "arm64"}.get(os.uname().machine, "x86_64")
 LOOP_NAME = ARCHITECTURE.replace("_", "")  # in template.yaml's loops
 
 
@@ -55,8 +57,6 @@ class Local:
 
     def client(self, service: str) -> Any:
         """Return an AWS client for one of its services."""
-        import boto3
-
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name="us-east-1",
             aws_access_key_id="test", aws_secret_access_key="test",
