@@ -24,7 +24,6 @@ comes, permission and parameters stay as they are.
   --public           let every account use this version
   --organization ID  let the accounts of an organization (o-...) use this version
   --dry-run          ask what is there, say what would be done, change nothing
-  --endpoint-url URL of another service than AWS, for tests
   --help
 
 Needs permission for lambda:ListLayerVersions, GetLayerVersion, PublishLayerVersion,
@@ -55,7 +54,7 @@ digest = hashlib.sha256(open(sys.argv[1], "rb").read()).digest()
 print(digest.hex(), base64.b64encode(digest).decode())'
 
 call() { # call SERVICE ARGUMENTS...
-    aws "$@" --region "$region" ${endpoint:+--endpoint-url "$endpoint"} --output text
+    aws "$@" --region "$region" --output text
 }
 
 change() { # the same for a call that changes something
@@ -140,9 +139,8 @@ try_layer() { # try_layer ARCH LAYER ARN: ends the script unless the layer answe
 }
 
 publish() { # publish ARCH, in $region
-    local layer=$name-$1 where="$region $1" of digest license runtimes version arn parameter parameters
+    local layer=$name-$1 where="$region $1" of license runtimes version arn parameter parameters
     of=$(read_layer version)
-    digest=$(read_layer sha256)
     license=$(read_layer license)
     runtimes=$(read_layer runtimes)
     version=$(published "$layer")
@@ -156,7 +154,7 @@ publish() { # publish ARCH, in $region
     else
         # shellcheck disable=SC2086 # the runtimes are to be split
         version=$(call lambda publish-layer-version --layer-name "$layer" \
-            --description "bcrypt_batch $of, SHA-256 $digest" \
+            --description "bcrypt_batch $of, SHA-256 $hex" \
             --zip-file "fileb://$zip" --license-info "$license" \
             --compatible-architectures "$1" --compatible-runtimes $runtimes \
             --query Version)
@@ -173,13 +171,13 @@ publish() { # publish ARCH, in $region
     [ -n "$dry_run" ] || echo "$where: $arn, in ${parameters[*]}"
 }
 
-arch='' input=dist name=bcrypt-batch regions=() public='' share_with='' dry_run='''' endpoint='' role='' canary=''
+arch='' input=dist name=bcrypt-batch regions=() public='' share_with='' dry_run='' role='' canary=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help) usage; exit ;;
         --public) public=yes; shift; continue ;;
         --dry-run) dry_run=yes; shift; continue ;;
-        --arch | --input | --name | --region | --organization | --canary | --endpoint-url)
+        --arch | --input | --name | --region | --organization | --canary)
             [ -n "${2-}" ] || fail "$1 needs a value" ;;
         *) usage >&2; fail "unknown option $1" ;;
     esac
@@ -194,7 +192,6 @@ while [ $# -gt 0 ]; do
             ;;
         --organization) share_with=$2 ;;
         --canary) role=$2 ;;
-        --endpoint-url) endpoint=$2 ;;
     esac
     shift 2
 done

@@ -32,10 +32,10 @@ class Aws:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
+        self.environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}
 
     def __call__(self, *words: str, region: str = "us-east-1") -> Any:
-        where = ("--endpoint-url", self.endpoint, "--region", region)
-        return json.loads(succeed("aws", *words, *where, environment=ENVIRONMENT))
+        return json.loads(succeed("aws", *words, "--region", region, environment=self.environment))
 
     def role(self, name: str) -> str:
         """Create a role for a function; return its ARN."""

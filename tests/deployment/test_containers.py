@@ -16,7 +16,7 @@ import bcrypt
 import pytest
 
 from emulator.function import ARCHITECTURE
-from tests.deployment.aws import ENVIRONMENT, moto
+from tests.deployment.aws import moto
 from tests.deployment.containers import RUNTIME, SAM, loop_name
 from tests.deployment.layers import (
     MACHINES,
@@ -97,14 +97,12 @@ def test_all_code_is_uploaded_to_deploy_it(
         pytest.skip("sam package takes the parameters' defaults, which are for arm64")
     packaged = tmp_path / "packaged.json"
     with moto(tmp_path / "log") as aws:
-        succeed(
-            "aws", "s3", "mb", "s3://code", "--endpoint-url", aws.endpoint, environment=ENVIRONMENT
-        )
+        succeed("aws", "s3", "mb", "s3://code", environment=aws.environment)
         succeed(
             *("sam", "package", "--s3-bucket", "code", "--use-json"),
             *("--output-template-file", packaged),
             cwd=application,
-            environment={**SAM, **ENVIRONMENT, "AWS_ENDPOINT_URL": aws.endpoint},
+            environment={**SAM, **aws.environment},
         )
     template = json.loads(packaged.read_text())
     uploaded = {name: of for name, of in template["Mappings"].items() if name.startswith("SAM")}
@@ -168,7 +166,7 @@ def test_what_is_published_runs(motos_image: dict[str, str], layer: Layer, tmp_p
     shutil.make_archive(str(function), "zip", PROJECT / "handler")
     with moto(tmp_path / "log", motos_image) as aws:
         publish = (PROJECT / "publish_layer.sh", "--input", layer.file.parent)
-        print(succeed(*publish, "--endpoint-url", aws.endpoint, environment=ENVIRONMENT))
+        print(succeed(*publish, environment=aws.environment))
         parameter = f"/bcrypt-batch/layer/{ARCHITECTURE}/{layer.about['version']}"
         arn = aws("ssm", "get-parameter", "--name", parameter)["Parameter"]["Value"]
         aws(
@@ -198,8 +196,8 @@ def test_a_canary_tries_what_is_published(
     with moto(tmp_path / "log", motos_image) as aws:
         said = succeed(
             *(PROJECT / "publish_layer.sh", "--input", layer.file.parent),
-            *("--endpoint-url", aws.endpoint, "--canary", aws.role("canary")),
-            environment=ENVIRONMENT,
+            *("--canary", aws.role("canary")),
+            environment=aws.environment,
         )
         print(said)
         assert f"us-east-1 {ARCHITECTURE}: the canary answered right on python{PYTHONS[0]}" in said

@@ -17,7 +17,7 @@ import pytest
 
 from emulator import sizes
 from emulator.function import ARCHITECTURE
-from tests.deployment.aws import ENVIRONMENT, Aws, ministack
+from tests.deployment.aws import Aws, ministack
 from tests.deployment.containers import SAM, loop_name
 from tests.deployment.layers import succeed
 
@@ -44,7 +44,7 @@ class Stack:
         self._application = application
 
     def sam(self, *words: str) -> str:
-        environment = {**SAM, **ENVIRONMENT, "AWS_ENDPOINT_URL": self.aws.endpoint}
+        environment = {**SAM, **self.aws.environment}
         return succeed("sam", *words, cwd=self._application, environment=environment)
 
     def deploy(self, **parameters: str) -> dict[str, str]:

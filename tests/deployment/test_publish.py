@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from emulator.function import ARCHITECTURE
-from tests.deployment.aws import ENVIRONMENT, Aws, moto
+from tests.deployment.aws import Aws, moto
 from tests.deployment.layers import MACHINES, PROJECT, Layer, run
 from tests.deployment.template import resources
 
@@ -38,9 +38,9 @@ def publish(aws: Aws, layer: Layer, tmp_path: Path) -> Publish:
     def call(*arguments: str, status: int = 0, path: str | None = None) -> str:
         done = run(
             PROJECT / "publish_layer.sh",
-            *("--input", layer.file.parent, "--name", name, "--endpoint-url", aws.endpoint),
+            *("--input", layer.file.parent, "--name", name),
             *arguments,
-            environment=ENVIRONMENT if path is None else {**ENVIRONMENT, "PATH": path},
+            environment=aws.environment if path is None else {**aws.environment, "PATH": path},
         )
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
