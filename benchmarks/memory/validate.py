@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.grid import Grid
-from benchmarks.memory.figures.summary import Row, summarise
 from benchmarks.memory.targets.choice import add_target, add_workload, opened
 from benchmarks.memory.targets.interface import Target
-from benchmarks.memory.targets.invocation import MODES, Configuration, Invocation, Reply
+from benchmarks.memory.targets.invocation import MODES, Configuration, Reply
 from benchmarks.progress import about, bar
 
 WARM = 3
@@ -21,29 +19,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | str:
-    """Print figures and faults; return a message if there are faults."""
-    invocations: list[Invocation] = []
-    wrong: dict[Configuration, list[str]] = {}
+    """Print each configuration's faults; return a message if there are any."""
+    failed = 0
     with opened(arguments) as functions, bar(len(functions.configurations)) as progress:
         for configuration in functions.configurations:
             about(progress, str(configuration))
-            found, problems = check(functions, configuration, arguments.items, arguments.cost)
-            invocations += found
-            wrong[configuration] = problems
+            problems = check(functions, configuration, arguments.items, arguments.cost)
+            for said in problems or ["right"]:
+                progress.write(f"{configuration}: {said}")
+            failed += bool(problems)
             progress.update()
-    rows = [row for row in summarise(invocations) if row.mode == "parallel"]
-    print(_grid(rows, wrong).plain())
-    for configuration, problems in wrong.items():
-        for problem in problems:
-            print(f"{configuration}: {problem}")
-    failed = sum(map(bool, wrong.values()))
-    return f"validate: {failed} of {len(wrong)} configurations failed" if failed else 0
+    total = len(functions.configurations)
+    return f"validate: {failed} of {total} configurations failed" if failed else 0
 
 
-def check(
-    functions: Target, configuration: Configuration, items: int, cost: int
-) -> tuple[list[Invocation], list[str]]:
-    """Return a configuration's invocations and the faults of their answers."""
+def check(functions: Target, configuration: Configuration, items: int, cost: int) -> list[str]:
+    """Return the faults of a configuration's answers."""
     functions.make_cold(configuration)
     replies = [
         functions.invoke(configuration, {"mode": mode, "count": items, "cost": cost})
@@ -56,7 +47,7 @@ def check(
     for mode in MODES:
         made = next(reply for reply in reversed(replies) if reply.invocation.mode == mode)
         problems += _unverified(functions, configuration, made.answer.get("hashes", []))
-    return [reply.invocation for reply in replies], list(dict.fromkeys(problems))
+    return list(dict.fromkeys(problems))
 
 
 def _faults(reply: Reply, items: int, cost: int, workers: int) -> list[str]:
@@ -96,28 +87,3 @@ def _unverified(functions: Target, configuration: Configuration, hashes: list[An
     if matches == [True, True, False]:
         return []
     return [f"verify: {matches}, not true for the right password and false for another"]
-
-
-def _grid(rows: list[Row], wrong: dict[Configuration, list[str]]) -> Grid:
-    headings = ["architecture", "MB", "engine", "workers", "INIT ms", "cold ms", "warm P50 ms",
-                "speed-up", "per vCPU", "against sequential", "answers"]  # fmt: skip
-    lines = [
-        [
-            *row.configuration,
-            row.workers,
-            row.init_ms.p50 if row.init_ms else None,
-            row.cold_ms.p50 if row.cold_ms else None,
-            row.warm_ms.p50 if row.warm_ms else None,
-            row.speedup_smallest,
-            row.efficiency_vcpu,
-            row.speedup_sequential,
-            ("wrong" if wrong[row.configuration] else "right")
-            + (f"; figures {row.note}" if row.note else ""),
-        ]
-        for row in rows
-    ]
-    note = (
-        "Speed-up: against the smallest size, also per vCPU (MB / 1769) relative to it; and "
-        "against sequential mode at the same memory."
-    )
-    return Grid(f"One cold invocation, {WARM} warm ones of each mode", headings, lines, note)
