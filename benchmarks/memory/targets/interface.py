@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -28,8 +29,8 @@ class Figures(NamedTuple):
     memory_used_mb: float | None = None
 
 
-class Target(ABC):
-    """Where functions run, as a context manager.
+class Target(AbstractContextManager["Target"]):
+    """Where functions run, as a context manager that undoes every change to the place.
 
     Attributes:
         name: `lambda` or `emulator`.
@@ -41,13 +42,6 @@ class Target(ABC):
     def __init__(self, configurations: list[Configuration]) -> None:
         self.configurations = configurations
         self._sent = 0
-
-    def __enter__(self) -> Target:
-        return self
-
-    @abstractmethod
-    def __exit__(self, *_: object) -> None:
-        """Undo every change to the place."""
 
     @abstractmethod
     def make_cold(self, configuration: Configuration) -> None:
