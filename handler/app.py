@@ -14,7 +14,7 @@ from envelope import Envelope, method
 from environment import asked_workers, processes
 from fields import InvalidEvent
 from invocation import forget_locals, seconds_left
-from request import parse
+from request import Request
 from response import answer, health, log
 
 TYPE_CHECKING = False
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from invocation import Context
-    from request import Request
     from sharing import Sharing
 
 # The batch ends this long before the function's time does: to gather up to 1000 results, serialise
@@ -69,7 +68,7 @@ def _respond(event: Any, context: Context) -> dict[str, Any]:
     if envelope and envelope.asks_for_health:
         return envelope.answer(health(WORKERS))
     try:
-        request = parse(envelope.body() if envelope else event, WORKERS, SHARING is not None)
+        request = Request(envelope.body() if envelope else event, WORKERS, SHARING is not None)
         deadline_s = time_allowed(request, context, envelope)
         request.check_budget(deadline_s)
     except InvalidEvent as error:

@@ -31,6 +31,15 @@ ITERATION_S = 7e-6
 class Request:
     """One event, checked.
 
+    Args:
+        event: The event, without an HTTP envelope.
+        workers: The number of the function's threads: the default, and the most that an event may
+            ask for.
+        shared: Whether these threads compute the requests of other processes, too.
+
+    Raises:
+        InvalidEvent: The event is invalid. The message quotes nothing of it.
+
     Attributes:
         mode: `sequential` or `parallel`.
         passwords: The passwords, as bytes; None for a missing password, an ItemError for one that
@@ -48,30 +57,31 @@ class Request:
         partial: Whether to do as many items as possible if time is too short for all.
     """
 
-    def __init__(self, event: Fields, workers: int, shared: bool) -> None:
-        given = [name for name in SOURCES if name in event]
+    def __init__(self, event: Any, workers: int, shared: bool = False) -> None:
+        fields = Fields(event, FIELDS)
+        given = [name for name in SOURCES if name in fields]
         if len(given) != 1:
             raise InvalidEvent(
                 f"exactly one of {listed(SOURCES)} is needed, not {listed(given) or 'none of them'}"
             )
-        mode = event.choice("mode", MODES, "auto")
-        self._encoding = event.choice("encoding", ENCODINGS, "utf-8")
-        self.scheme, prefix = _scheme(event)
-        self._read_costs(event, prefix)
-        self.truncate = event.boolean("truncate", "verify" in event)
-        self.deadline_ms = event.integer("deadline_ms", 0, MAX_DEADLINE_MS, None)
-        self.partial = event.boolean("partial", False)
+        mode = fields.choice("mode", MODES, "auto")
+        self._encoding = fields.choice("encoding", ENCODINGS, "utf-8")
+        self.scheme, prefix = _scheme(fields)
+        self._read_costs(fields, prefix)
+        self.truncate = fields.boolean("truncate", "verify" in fields)
+        self.deadline_ms = fields.integer("deadline_ms", 0, MAX_DEADLINE_MS, None)
+        self.partial = fields.boolean("partial", False)
         self.passwords: list[bytes | bcrypt_batch.ItemError | None] = []
         self.hashes: list[bytes | None] | None = None
-        if "count" in event:
-            count = event.integer("count", 1, MAX_ITEMS)
+        if "count" in fields:
+            count = fields.integer("count", 1, MAX_ITEMS)
             self.passwords = [b"password_%06d" % i for i in range(count)]
-        elif "passwords" in event:
-            for i, password in enumerate(event.entries("passwords", 1, MAX_ITEMS)):
+        elif "passwords" in fields:
+            for i, password in enumerate(fields.entries("passwords", 1, MAX_ITEMS)):
                 self._add_password(password, f"passwords[{i}]")
         else:
-            self._read_pairs(event.entries("verify", 1, MAX_ITEMS))
-        self._read_parallelism(event, mode, workers, shared)
+            self._read_pairs(fields.entries("verify", 1, MAX_ITEMS))
+        self._read_parallelism(fields, mode, workers, shared)
 
     def _read_costs(self, event: Fields, prefix: str) -> None:
         bounds = bcrypt_batch.MIN_COST, bcrypt_batch.MAX_COST
@@ -154,21 +164,6 @@ class Request:
         self.mode = mode
         if mode == "sequential":
             self.workers = self.lanes = 1
-
-
-def parse(event: Any, workers: int, shared: bool = False) -> Request:
-    """Return an event's request.
-
-    Args:
-        event: The event, without an HTTP envelope.
-        workers: The number of the function's threads: the default, and the most that an event may
-            ask for.
-        shared: Whether these threads compute the requests of other processes, too.
-
-    Raises:
-        InvalidEvent: The event is invalid. The message quotes nothing of it.
-    """
-    return Request(Fields(event, FIELDS), workers, shared)
 
 
 def _scheme(event: Fields) -> tuple[str | None, str]:

@@ -18,7 +18,7 @@ import app
 import response
 from environment import asked_workers
 from fields import InvalidEvent
-from request import ITERATION_S, parse
+from request import ITERATION_S, Request
 from tests.invoked import call, check_hashes, event
 from tests.processes import PROGRAMS
 
@@ -44,7 +44,7 @@ def test_synthetic_passwords() -> None:
 
 
 def test_figures_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = parse({"count": 7, "cost": 4}, 1)
+    request = Request({"count": 7, "cost": 4}, 1)
     body = response.answer(request, app.run(request, 60.0), 123_456_789_123, False)
     assert (body["duration_ms"], body["avg_ms_per_item"]) == (123456.789, 17636.684)
     status = Path("/proc/self/status").read_text()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import app
 from fields import InvalidEvent
-from request import FIELDS, parse
+from request import FIELDS, Request
 from tests.examples import examples
 from tests.invoked import call
 
@@ -182,7 +182,7 @@ def test_a_bad_event_is_named(event: Any, message: str, capsys: pytest.CaptureFi
     "most", [{"count": 1000}, {"passwords": [""] * 1000}, {"verify": verify()["verify"] * 1000}]
 )
 def test_as_many_items_as_there_may_be(most: dict[str, Any]) -> None:
-    assert len(parse(most, 1).passwords) == 1000
+    assert len(Request(most, 1).passwords) == 1000
 
 
 junk = st.recursive(
@@ -226,5 +226,5 @@ def test_any_event_is_answered_or_refused(event: dict[str, Any]) -> None:
 
 def test_a_lone_item_is_computed_alone_unless_the_worker_is_shared() -> None:
     event = {"count": 1}
-    modes = [parse(event, workers, shared).mode for workers in (1, 2) for shared in (False, True)]
+    modes = [Request(event, workers, shared).mode for workers in (1, 2) for shared in (False, True)]
     assert modes == ["sequential", "parallel", "parallel", "parallel"]

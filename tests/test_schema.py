@@ -14,7 +14,7 @@ import app
 import bcrypt_batch
 from bcrypt_batch.schemes import TO_HASH, TO_VERIFY, WITHOUT_PEPPER
 from fields import InvalidEvent
-from request import FIELDS, SOURCES, parse
+from request import FIELDS, SOURCES, Request
 from tests.examples import examples
 from tests.invoked import EVENTS, call
 
@@ -86,7 +86,7 @@ def events(draw: st.DrawFn) -> Any:
 
 def taken(event: Any) -> bool:
     try:
-        parse(event, WORKERS)
+        Request(event, WORKERS)
     except InvalidEvent:
         return False
     return True

@@ -17,7 +17,7 @@ import bcrypt
 
 from bcrypt_batch import BatchResult, BatchStats, worker_count
 from environment import asked_workers
-from request import parse
+from request import Request
 from response import answer, log
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """Answer one event as handler/app.py does."""
     global _cold
     cold_start, _cold = _cold, False
-    request = parse(event, WORKERS)
+    request = Request(event, WORKERS)
     passwords: list[Any] = request.passwords  # no password of the benchmarks is missing
     hashes: list[Any] | None = request.hashes
     threads: set[int] = set()
