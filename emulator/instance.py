@@ -112,8 +112,9 @@ class _Request(BaseHTTPRequestHandler):
 class Load(NamedTuple):
     """What clients saw of a number of invocations."""
 
-    per_second: float
+    invocations_per_second: float
     p95_ms: float
+    invocations: int
     failed: int
 
 
@@ -203,9 +204,9 @@ class Instance(Runtime):
             except BaseException:
                 self._end()  # so that no client waits for an answer
                 raise
-        elapsed_s = time.perf_counter() - began
+        per_second = len(times_s) / (time.perf_counter() - began)
         p95_s = sorted(times_s)[len(times_s) * 95 // 100]
-        return Load(len(times_s) / elapsed_s, p95_s * 1000, failed)
+        return Load(round(per_second, 1), round(p95_s * 1000, 1), len(times_s), failed)
 
     @property
     def folder(self) -> str:

@@ -53,13 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Instance(arguments.concurrency, **options) as instance:
         answer = instance.invoke(event)
         load = instance.load(event, clients, arguments.invocations)
-    figures = {
-        "invocations_per_second": round(load.per_second, 1),
-        "p95_ms": round(load.p95_ms, 1),
-        "invocations": clients * arguments.invocations,
-        "failed": load.failed,
-    }
-    print(json.dumps({**figures, "answer": answer}, indent=2))
+    print(json.dumps({**load._asdict(), "answer": answer}, indent=2))
     return 1 if load.failed else 0
 
 
