@@ -26,6 +26,7 @@ PROJECT = Path(__file__).parent.parent
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
 PORT_TAKEN = "bind: address already in use"  # the emulator's last words
+NO_ANSWER = (HTTPException, ConnectionError, TimeoutError)
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 # What Lambda calls this machine's architecture.
@@ -91,27 +92,29 @@ class Emulator(Runtime):
 
     def invoke(self, event: Any) -> Any:
         """Send an event and return the function's answer; an error is JSON too."""
+        try:
+            return json.loads(self.post(json.dumps(event).encode()))
+        except (*NO_ANSWER, ValueError) as error:
+            raise self._no_answer(str(error)) from None
+
+    def post(self, event: bytes) -> bytes:
+        """Send an event and return the answer's bytes: JSON, or a text about a timeout.
+
+        Raises one of NO_ANSWER if none came.
+        """
         if self._process.poll() is not None:  # another process may have its port by now
             raise Problem(f"the emulator has ended; the log:\n{self.log}")
         patience_s = self._timeout_s + START_TIMEOUT_S
         # Not urllib.request, which takes 16 ms a request to load certificates since Python 3.13.
         connection = HTTPConnection(ports.LOOPBACK, self._ports[0], timeout=patience_s)
         try:
-            connection.request("POST", INVOCATIONS, json.dumps(event).encode())
+            connection.request("POST", INVOCATIONS, event)
             response = connection.getresponse()
-            body = response.read()
             if response.status >= 400:
-                raise ValueError(f"HTTP status {response.status}")
-            return json.loads(body)
-        except (HTTPException, ValueError) as error:
-            raise self._no_answer(str(error)) from None
+                raise HTTPException(f"HTTP status {response.status}")
+            return response.read()
         finally:
             connection.close()
-
-    @property
-    def endpoint_url(self) -> str:
-        """The URL for an AWS client, which calls the function by the name "function"."""
-        return f"http://{ports.LOOPBACK}:{self._ports[0]}"
 
     @property
     def init_ms(self) -> float:

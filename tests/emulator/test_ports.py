@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,9 +46,7 @@ def test_the_port_of_an_emulator_that_has_ended_may_be_another_process_s(
         monkeypatch.setattr(function, "START_TIMEOUT_S", 1)  # or the test waits long
         os.killpg(running.process_id, signal.SIGKILL)
         os.waitid(os.P_PID, running.process_id, os.WEXITED | os.WNOWAIT)
-        port = urlsplit(running.endpoint_url).port
-        assert port
-        with socket.create_server((ports.LOOPBACK, port)) as foreign:
+        with socket.create_server((ports.LOOPBACK, running._ports[0])) as foreign:
             with pytest.raises(Problem, match="the emulator has ended"):
                 running.invoke({"count": 1})
             assert is_left_alone(foreign)

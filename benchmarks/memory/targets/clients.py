@@ -16,11 +16,6 @@ LONGEST_TIMEOUT_S = 900
 
 # botocore sends requests again that were throttled, failed on AWS's side or got no answer.
 ATTEMPTS = 6
-OPTIONS: dict[str, Any] = {
-    "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
-    "read_timeout": LONGEST_TIMEOUT_S + 30,  # longer than a function may run
-    "tcp_keepalive": True,
-}
 
 ADVICE = {
     "ResourceNotFoundException": "deploy benchmarks/template.yaml, or name its functions "
@@ -40,21 +35,13 @@ def client(region: str | None) -> Any:
     Raises:
         Problem: No region is known.
     """
-    with explained():
-        return boto3.client("lambda", region_name=region, config=Config(**OPTIONS))
-
-
-def emulator_client(endpoint_url: str) -> Any:
-    """Return a client for a function in the emulator, which checks no signature."""
-    return boto3.client(
-        "lambda",
-        region_name="us-east-1",
-        endpoint_url=endpoint_url,
-        aws_access_key_id="emulator",
-        aws_secret_access_key="emulator",
-        # No proxy for this machine's own ports, whatever the environment says.
-        config=Config(**OPTIONS, proxies={}),
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        read_timeout=LONGEST_TIMEOUT_S + 30,  # longer than a function may run
+        tcp_keepalive=True,
     )
+    with explained():
+        return boto3.client("lambda", region_name=region, config=config)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Invoke functions through an AWS Lambda client, on AWS or in the emulator."""
+"""Invoke functions, on AWS or in the emulator."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from botocore import exceptions
 
 from benchmarks.memory.targets import clients
 from benchmarks.memory.targets.invocation import Configuration, Invocation, Reply
+from emulator.function import NO_ANSWER
 
 MOST_ERROR_CHARACTERS = 300
 
-# botocore's errors after its last attempt that the caller can't correct: no complete answer came,
+# Errors that the caller can't correct, botocore's after its last attempt: no complete answer came,
 # or AWS failed each time.
-FAILURES = (exceptions.ClientError, exceptions.HTTPClientError)
+FAILURES = (exceptions.ClientError, exceptions.HTTPClientError, *NO_ANSWER)
 
 
 class Figures(NamedTuple):
@@ -61,7 +62,7 @@ class Target(AbstractContextManager["Target"]):
 
     @abstractmethod
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
-        """Return the response of a client whose requests are counted."""
+        """Return a response as boto3 gives it; call `_count` for each request, also repeated."""
 
     @abstractmethod
     def _figures(
@@ -91,14 +92,8 @@ class Target(AbstractContextManager["Target"]):
         attempts = self._sent - before
         return Reply(self._record(configuration, event, answer, figures, attempts, error), answer)
 
-    def _counted(self, client: Any) -> Any:
-        """Return a client whose requests are counted, including botocore's repetitions."""
-
-        def count(**_: Any) -> None:
-            self._sent += 1
-
-        client.meta.events.register("request-created", count)
-        return client
+    def _count(self, **_: Any) -> None:
+        self._sent += 1
 
     def _record(
         self,

@@ -50,7 +50,8 @@ class LambdaTarget(Target):
         self._stack = stack
         # Left out if not given: permissions for a function don't cover its "$LATEST".
         self._qualified = {"Qualifier": qualifier} if qualifier else {}
-        self._client = self._counted(clients.client(region))
+        self._client = clients.client(region)
+        self._client.meta.events.register("request-created", self._count)
         self._settings: dict[Configuration, dict[str, Any]] = {}
         self._changed: set[Configuration] = set()
 

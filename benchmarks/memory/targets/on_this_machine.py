@@ -8,12 +8,13 @@ inside the quota too.
 
 from __future__ import annotations
 
+import io
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory.targets import clients, lambda_log
+from benchmarks.memory.targets import lambda_log
 from benchmarks.memory.targets.interface import Figures, Target
 from benchmarks.memory.targets.invocation import Configuration
 from emulator import quota, sizes
@@ -64,12 +65,11 @@ class EmulatorTarget(Target):
 
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
         if configuration not in self._running:
-            running = Running(configuration, self._timeout_s)
-            self._counted(running.client)
-            self._running[configuration] = running
+            self._running[configuration] = Running(configuration, self._timeout_s)
         running = self._running[configuration]
         running.mark()
-        return running.client.invoke(FunctionName="function", LogType="Tail", Payload=payload)
+        self._count()
+        return {"Payload": io.BytesIO(running.emulator.post(payload))}
 
     def _figures(
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
@@ -87,7 +87,7 @@ class EmulatorTarget(Target):
 
 
 class Running:
-    """An emulator under its quota, a client for it, and its log since the latest mark."""
+    """An emulator under its quota, and its log since the latest mark."""
 
     def __init__(self, configuration: Configuration, timeout_s: int) -> None:
         task, path = ENGINES[configuration.engine]
@@ -102,7 +102,6 @@ class Running:
                     prefix=allowed.prefix,
                 )
             )
-            self.client = clients.emulator_client(self.emulator.endpoint_url)
             self._stack = stack.pop_all()
         self._mark = 0
 

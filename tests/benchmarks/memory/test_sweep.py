@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from http.client import HTTPException
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from benchmarks.memory import sweep
 from benchmarks.memory.figures.folder import continued
 from benchmarks.memory.figures.samples import Samples, read
+from benchmarks.memory.targets import on_this_machine
 from benchmarks.memory.targets.invocation import Configuration
 from emulator.problem import Problem
 from tests.benchmarks.memory.fake_target import FakeTarget
@@ -90,6 +93,20 @@ def test_an_environment_that_never_starts_cold_ends_the_run(samples: Samples) ->
     given_up = sweep.measure(functions, asked(cold=1, modes=["parallel"]), samples)
     assert given_up == [f"{SMALL} parallel, cold"]
     assert have(samples) == {(1536, "parallel", False): sweep.MOST_FAILURES}
+
+
+def test_an_emulated_function_that_gives_no_answer_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def post(_: bytes) -> bytes:
+        raise HTTPException("HTTP status 502")
+
+    emulator = SimpleNamespace(log="", post=post)
+    running = SimpleNamespace(emulator=emulator, close=lambda: None)
+    monkeypatch.setattr(on_this_machine, "Running", lambda *_: running)
+    with on_this_machine.EmulatorTarget([SMALL], timeout_s=1) as functions:
+        row = functions.invoke(SMALL, {"count": 1}).invocation
+    assert (row.error, row.attempts) == ("HTTP status 502", 1)
 
 
 def test_another_workload_does_not_continue_a_sweep(tmp_path: Path) -> None:
