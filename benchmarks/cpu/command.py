@@ -36,7 +36,6 @@ def command_rate(file: Path, rows: int, cost: int) -> float:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the number of rows")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,8 +43,7 @@ def run(options: argparse.Namespace) -> int:
     print("| cost | rows | hash_many: rows/s, best / median | command | ratio, best / median |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
-        for cost, number in COSTS.items():
-            rows = int(number * options.scale)
+        for cost, rows in COSTS.items():
             passwords = [b"password_%08d" % i for i in range(rows)]
             file = Path(folder) / "users.csv"
             lines = (b"user%d,%b\n" % (i, one) for i, one in enumerate(passwords))
