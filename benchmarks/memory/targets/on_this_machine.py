@@ -66,28 +66,31 @@ class EmulatorTarget(Target):
     def _send(self, configuration: Configuration, payload: bytes) -> Any:
         if configuration not in self._running:
             self._running[configuration] = Running(configuration, self._timeout_s)
-        running = self._running[configuration]
-        running.mark()
+        emulator = self._running[configuration].emulator
+        before = len(emulator.log)
         self._count()
-        return {"Payload": io.BytesIO(running.emulator.post(payload))}
+        answer = emulator.post(payload)
+        return {"Payload": io.BytesIO(answer), "Log": _reported(emulator, before)}
 
     def _figures(
         self, configuration: Configuration, response: Any, answer: dict[str, Any]
     ) -> Figures:
-        running = self._running[configuration]
+        log: str = response["Log"]
         memory_kb = answer.get("memory_used_kb")
         memory_mb = None if memory_kb is None else round(memory_kb / 1024, 1)
-        found = (running.report() or Figures())._replace(init_ms=None, memory_used_mb=memory_mb)
-        if found.duration_ms is None or not running.started_cold():
+        found = (lambda_log.parse(log) or Figures())._replace(
+            init_ms=None, memory_used_mb=memory_mb
+        )
+        if found.duration_ms is None or "INIT REPORT(" not in log:
             return found
-        init_ms = round(running.emulator.init_ms, 3)
+        init_ms = round(self._running[configuration].emulator.init_ms, 3)
         return found._replace(
             duration_ms=round(max(0.0, found.duration_ms - init_ms), 3), init_ms=init_ms
         )
 
 
 class Running:
-    """An emulator under its quota, and its log since the latest mark."""
+    """An emulator under its quota."""
 
     def __init__(self, configuration: Configuration, timeout_s: int) -> None:
         task, path = ENGINES[configuration.engine]
@@ -102,26 +105,14 @@ class Running:
                     prefix=allowed.prefix,
                 )
             )
-            self._stack = stack.pop_all()
-        self._mark = 0
+            self.close = stack.pop_all().close
 
-    def close(self) -> None:
-        self._stack.close()
 
-    def mark(self) -> None:
-        self._mark = len(self.emulator.log)
-
-    def report(self) -> Figures | None:
-        """Return the latest invocation's report, which the emulator prints after the answer."""
-        give_up = time.monotonic() + REPORT_TIMEOUT_S
-        while time.monotonic() < give_up:
-            if report := lambda_log.parse(self._new_log()):
-                return report
-            time.sleep(0.002)
-        return None
-
-    def started_cold(self) -> bool:
-        return "INIT REPORT(" in self._new_log()
-
-    def _new_log(self) -> str:
-        return self.emulator.log[self._mark :]
+def _reported(emulator: Emulator, start: int) -> str:
+    """Return the log from there on, with the report that comes after the answer."""
+    give_up = time.monotonic() + REPORT_TIMEOUT_S
+    while True:
+        log = emulator.log[start:]
+        if lambda_log.parse(log) or time.monotonic() > give_up:
+            return log
+        time.sleep(0.002)
