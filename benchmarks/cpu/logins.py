@@ -90,38 +90,35 @@ def joined(threads: list[threading.Thread], started: float, times_ms: list[float
 def in_a_loop(check: Callable[[], Awaitable[object]]) -> Contestant:
     """Return a turn of clients that are coroutines of one event loop."""
 
-    def closed(clients: int, seconds: float) -> Turn:
-        async def main() -> Turn:
-            times_ms: list[float] = []
-            started = time.perf_counter()
+    async def closed(clients: int, seconds: float) -> Turn:
+        times_ms: list[float] = []
+        started = time.perf_counter()
 
-            async def client() -> None:
-                while (begun := time.perf_counter()) < started + seconds:
-                    await check()
-                    times_ms.append((time.perf_counter() - begun) * 1000)
-
-            await asyncio.gather(*(client() for _ in range(clients)))
-            return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
-
-        return asyncio.run(main())
-
-    def open_loop(rate: float, seconds: float, seed: int) -> Turn:
-        async def main() -> Turn:
-            times_ms: list[float] = []
-            started = time.perf_counter()
-
-            async def client(due: float) -> None:
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        async def client() -> None:
+            while (begun := time.perf_counter()) < started + seconds:
                 await check()
-                times_ms.append((time.perf_counter() - due) * 1000)
+                times_ms.append((time.perf_counter() - begun) * 1000)
 
-            due = [started + arrival for arrival in arrivals(rate, seconds, seed)]
-            await asyncio.gather(*map(client, due))
-            return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+        await asyncio.gather(*(client() for _ in range(clients)))
+        return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
 
-        return asyncio.run(main())
+    async def open_loop(rate: float, seconds: float, seed: int) -> Turn:
+        times_ms: list[float] = []
+        started = time.perf_counter()
 
-    return Contestant(closed, open_loop)
+        async def client(due: float) -> None:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            await check()
+            times_ms.append((time.perf_counter() - due) * 1000)
+
+        due = [started + arrival for arrival in arrivals(rate, seconds, seed)]
+        await asyncio.gather(*map(client, due))
+        return Turn(len(times_ms) / (time.perf_counter() - started), times_ms)
+
+    return Contestant(
+        lambda clients, seconds: asyncio.run(closed(clients, seconds)),
+        lambda rate, seconds, seed: asyncio.run(open_loop(rate, seconds, seed)),
+    )
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
