@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from benchmarks.memory.figures import costs
-from benchmarks.memory.figures.summary import Row
+from benchmarks.memory.figures.summary import Row, curves
 
 COLOURS = {"arm64": "tab:orange", "x86_64": "tab:blue"}
 MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
@@ -46,11 +45,8 @@ def _finish(pair: Any, source: str, sizes_mb: set[int]) -> None:
 
 def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
     """Draw a curve for each architecture and engine, of their first mode, with a band to P95."""
-    curves: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.warm_ms and row.mode == _mode(rows):
-            curves[row.architecture, row.engine, row.mode].append(row)
-    for (architecture, engine, mode), curve in curves.items():
+    drawn = curves([row for row in rows if row.mode == _mode(rows)])
+    for (architecture, engine, mode), curve in drawn.items():
         memory_mb = [row.memory_mb for row in curve]
         statistics = [row.warm_ms for row in curve if row.warm_ms]
         style = {"color": COLOURS[architecture], "marker": MARKERS[engine]}
@@ -63,7 +59,7 @@ def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
         p95 = [found.p95 for found in statistics]
         latency.fill_between(memory_mb, p50, p95, color=style["color"], alpha=0.15)
         cost.plot(memory_mb, [row.usd_per_million_warm for row in curve], **style)
-    return {row.memory_mb for curve in curves.values() for row in curve}
+    return {row.memory_mb for curve in drawn.values() for row in curve}
 
 
 def _mode(rows: list[Row]) -> str:

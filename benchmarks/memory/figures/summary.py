@@ -95,6 +95,15 @@ def summarise(invocations: list[Invocation]) -> list[Row]:
     return [_compared(row, measured) for row in measured.values()]
 
 
+def curves(rows: list[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    """Return the rows with warm invocations by architecture, engine and mode."""
+    found: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.warm_ms:
+            found[row.architecture, row.engine, row.mode].append(row)
+    return found
+
+
 def _measured(configuration: Configuration, mode: str, group: list[Invocation]) -> Row:
     """Return the figures of a configuration's own invocations."""
     good = [invocation for invocation in group if invocation.good]

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections import defaultdict
 
 from benchmarks.memory.figures.costs import MILLION
-from benchmarks.memory.figures.summary import Row
+from benchmarks.memory.figures.summary import Row, curves
 
 PAGE = "https://lambda-power-tuning.show/#"
 
 
 def urls(rows: list[Row]) -> dict[str, str]:
     """Return a link for each architecture, engine and mode."""
-    curves: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.warm_ms:
-            curves[f"{row.architecture}, {row.engine}, {row.mode}"].append(row)
-    return {name: url(curve) for name, curve in curves.items()}
+    return {", ".join(names): url(curve) for names, curve in curves(rows).items()}
 
 
 def url(rows: list[Row]) -> str:
