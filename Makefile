@@ -56,10 +56,11 @@ invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT)) \
 	    $(if $(CONCURRENCY),--concurrency $(CONCURRENCY))
 
-# On all cores; adjacent tests stay together if possible, and share fixtures. `make containers` runs the
-# tests of the deployment.
+# In one process more than cores, because some tests wait. Adjacent tests stay together if possible, and
+# share fixtures. `make containers` runs the tests of the deployment.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not deployed" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
+	    -m "not deployed" $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/ruff check .

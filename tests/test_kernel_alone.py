@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples import THOROUGH
+from tests.examples import thorough
 from tests.kernels import COMPILER, WARNINGS, CompileKernel, Vector, driver_input, vectors
 from tests.processes import PROGRAMS, require
 
@@ -21,14 +21,13 @@ AARCH64 = "aarch64-linux-gnu-gcc"
 RUNNERS = {AARCH64: ["qemu-aarch64-static"]}
 
 # Every level must compile: constants in the assembly need unrolled loops, and -O0 unrolls least.
-# Most take some seconds to compile: those are for where CI is set. clang's -Og is its -O1, and its
-# -Oz unrolls less than -Os.
-LEVELS = [(AARCH64, "-O1")]
-if THOROUGH:
-    LEVELS += [(COMPILER, "-O0"), ("clang", "-O0")]
-    LEVELS += [("gcc", level) for level in ("-Og", "-O1", "-O2", "-Os")]
-    LEVELS += [("clang", level) for level in ("-Og", "-O2", "-Os", "-Oz", "-O3")]
-    LEVELS += [(AARCH64, level) for level in ("-Og", "-O2")]
+# clang's -Og is its -O1, and its -Oz unrolls less than -Os.
+LEVELS = [
+    (COMPILER, "-O0"),
+    *(("gcc", level) for level in ("-Og", "-O1", "-O2", "-Os")),
+    *(("clang", level) for level in ("-O0", "-Og", "-O2", "-Os", "-Oz", "-O3")),
+    *((AARCH64, level) for level in ("-Og", "-O1", "-O2")),
+]
 
 
 def drive(command: list[str | Path], items: list[Vector]) -> Counter[str]:
@@ -62,6 +61,7 @@ def variants_of_this_machine() -> dict[str, int]:
     return {name: _native.max_lanes(name) for name in kernels().supported}
 
 
+@thorough
 @pytest.mark.parametrize(("compiler", "level"), LEVELS)
 def test_each_level_of_optimisation(
     compiler: str, level: str, compile_kernel: CompileKernel, tmp_path: Path
@@ -79,7 +79,7 @@ def test_each_level_of_optimisation(
     flags = ["-std=c11", level, *STRICT, *["-static"] * bool(runner)]
     subprocess.run([compiler, *flags, DRIVER, *folder.glob("*.o"), "-o", program], check=True)
     known = [(p, hashed) for p, hashed in vectors() if hashed[4:6] <= b"06"]  # not all day
-    known = known if THOROUGH and level != "-O0" else known[:8]
+    known = known if level != "-O0" else known[:8]
     assert drive([*runner, program], known) == variants
 
     usage = stack_usage(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import thorough
 from tests.mutants.__main__ import main
 from tests.mutants.lists import InvalidList, read
 from tests.processes import PROGRAMS, require
@@ -87,6 +88,7 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
+@thorough
 @pytest.mark.usefixtures("_no_plugins")
 def test_what_came_of_each_mutant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = toy(tmp_path, *MUTANTS)

@@ -245,7 +245,7 @@ def test_a_call_computed_here_leaves_no_password_to_the_garbage_collector(
     """An exception that its own frames refer to would keep them, and their locals."""
 
     def kept() -> int:
-        return sum(isinstance(each, CheckerAway) for each in gc.get_objects())
+        return sum(type(each) is CheckerAway for each in gc.get_objects())
 
     gc.collect()
     gc.disable()

@@ -19,6 +19,7 @@ from bcrypt_batch.tables.compute import compute
 from tests.bulk.complete import ROWS, complete, scan
 from tests.bulk.engine import BUCKET, Engine, Fault, FunctionError, throttled
 from tests.deployment.layers import PROJECT
+from tests.examples import THOROUGH
 from tests.tables.samples import as_csv, users
 from tests.test_frames import found_in, frames_of
 
@@ -78,7 +79,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", FAULTS if THOROUGH else [*FAULTS][::3])
 def test_faults_that_are_retried(
     bulk: Engine, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

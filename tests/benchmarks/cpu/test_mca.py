@@ -8,23 +8,22 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.cpu.mca import TARGETS, compile_variant, hot_loop, simulate
-from tests.examples import THOROUGH
+from tests.examples import thorough
 from tests.processes import require
 
 MCA = "llvm-mca-22"
 
 
-# A variant takes a second to compile: most are for where CI is set.
-FIGURES = [("x86_64_bextr", "znver4", 7, 11.0, 2.6)]
-if THOROUGH:
-    FIGURES += [
-        ("aarch64", "neoverse-n1", 4, 14.0, 4.8),
-        ("x86_64_bextr", "znver3", 7, 11.0, 2.6),
-        ("x86_64_bmi2", "skylake-avx512", 4, 13.0, 3.3),
-        ("x86_64_avx", "znver4", 11, 12.5, 2.2),
-    ]
+FIGURES = [
+    ("x86_64_bextr", "znver4", 7, 11.0, 2.6),
+    ("x86_64_bextr", "znver3", 7, 11.0, 2.6),
+    ("x86_64_bmi2", "skylake-avx512", 4, 13.0, 3.3),
+    ("x86_64_avx", "znver4", 11, 12.5, 2.2),
+    ("aarch64", "neoverse-n1", 4, 14.0, 4.8),
+]
 
 
+@thorough
 @pytest.mark.parametrize(("variant", "cpu", "lanes", "instructions", "cycles"), FIGURES)
 def test_targets(variant: str, cpu: str, lanes: int, instructions: float, cycles: float) -> None:
     target = next(target for target in TARGETS if variant in target.variants)

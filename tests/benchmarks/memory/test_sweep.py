@@ -155,6 +155,7 @@ def swept(quotas: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_quota
+@thorough
 def test_a_real_sweep_loses_nothing(swept: Path) -> None:
     rows = read(swept / "samples.csv")
     assert not any(row.error for row in rows)
@@ -202,6 +203,7 @@ def test_an_interrupted_sweep_keeps_its_samples_and_leaves_nothing(
 
 
 @needs_quota
+@thorough
 def test_its_summary_is_that_of_its_samples(swept: Path) -> None:
     summary = json.loads((swept / "summary.json").read_text())
     assert summary["parameters"] == json.loads((swept / "sweep.json").read_text())
@@ -214,6 +216,7 @@ def test_its_summary_is_that_of_its_samples(swept: Path) -> None:
 
 
 @needs_quota
+@thorough
 def test_it_refuses_to_go_on_with_another_workload(swept: Path) -> None:
     done = benchmarks("sweep", "--target", "emulator", "--items", "6", "--output", str(swept))
     assert "holds a sweep of other parameters" in done.stderr
