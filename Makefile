@@ -57,7 +57,7 @@ invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
 	    $(if $(CONCURRENCY),--concurrency $(CONCURRENCY))
 
 # In one process more than cores, because some tests wait. Adjacent tests stay together if possible, and
-# share fixtures. `make containers` runs the tests of the deployment.
+# share fixtures. CI=1 adds the tests that take seconds; `make containers` runs those of the deployment.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
 	    -m "not deployed" $(ARGS)

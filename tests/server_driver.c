@@ -314,10 +314,15 @@ static void newcomer(bool calls)
     turns(&served);
     printf("all taken by %s: a newcomer's reply %d", calls ? "calls" : "silence",
            reply_on(descriptor));
-    printf(", left %u\n", served.server->connection_count);
+    printf(", left %u, refused", served.server->connection_count);
     for (unsigned i = 0; i < CONNECTIONS; i++) {
+        uint8_t answer[BB_HEADER_BYTES];
+        if (recv(ends[i][1], answer, sizeof answer, MSG_DONTWAIT) > 0) {
+            printf(" %u with %d", i, answer[4]);
+        }
         close(ends[i][1]);
     }
+    printf("\n");
     close(descriptor);
     end(&served);
 }

@@ -42,6 +42,7 @@ def test_a_bundled_libgomp_is_in_the_bill_of_auditwheel() -> None:
     """auditwheel asks the machine's package manager, whose packages may be called libgomp1."""
     if not [file for file in installed() if file.match("bcrypt_batch.libs/libgomp-*")]:
         pytest.skip("this wheel bundles no libgomp; auditwheel didn't repair it")
-    components = bills()["auditwheel.cdx.json"]["components"]
-    (libgomp,) = [each for each in components if each["name"].startswith("libgomp")]
+    if not (bill := bills().get("auditwheel.cdx.json")):
+        pytest.skip("auditwheel made no bill: no package of this machine owns libgomp")
+    (libgomp,) = [each for each in bill["components"] if each["name"].startswith("libgomp")]
     assert libgomp["version"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import sys
 import sysconfig
@@ -50,6 +51,15 @@ def arguments_of_setup(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr("setuptools.setup", given.update)
     runpy.run_path("setup.py")
     return given
+
+
+def test_the_makefile_leaves_out_the_same_files_for_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    (extension,) = arguments_of_setup(monkeypatch)["ext_modules"]
+    (line,) = re.findall(r"^MACOS_C := .*", Path("Makefile").read_text(), re.MULTILINE)
+    rooms = {*Path("ext/engine").glob("*.c"), *Path("ext/kernel").glob("*.c")}
+    missing = {file.name for file in rooms if str(file) not in extension.sources}
+    assert {*re.findall(r"%/(\w+\.c)", line)} == missing
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin"])

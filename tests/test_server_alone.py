@@ -34,8 +34,8 @@ def test_a_client_has_a_part_of_the_connections(counted: list[str]) -> None:
 
 def test_clients_that_send_nothing_do_not_keep_out_another(counted: list[str]) -> None:
     """Whose calls are being computed keeps its connections."""
-    assert "all taken by silence: a newcomer's reply 0, left 39" in counted
-    assert "all taken by calls: a newcomer's reply 3, left 40" in counted
+    assert "all taken by silence: a newcomer's reply 0, left 39, refused 0 with 3" in counted
+    assert "all taken by calls: a newcomer's reply 3, left 40, refused" in counted
 
 
 def test_a_request_that_does_not_become_whole_is_dropped(counted: list[str]) -> None:

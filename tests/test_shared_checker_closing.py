@@ -113,6 +113,24 @@ def test_closing_waits_for_no_call_that_an_exception_ended(
         assert checker._client.is_idle
 
 
+def test_closing_waits_for_no_call_of_a_closed_loop(tmp_path: Path) -> None:
+    """It can't end, and only a collection would free it."""
+    gc.disable()
+    try:
+        checker = SharedChecker(tmp_path / "socket", max_cost=31)
+        loop = asyncio.new_event_loop()
+        call = loop.create_task(checker.check_async(b"right", ENDLESS))
+        call._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.run_until_complete(asyncio.sleep(0.05))
+        assert not checker._client.is_idle
+        loop.close()
+        assert checker._client.is_idle
+        checker.close(wait=False)
+        del call
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_closing_in_a_loop_waits_for_none_of_its_calls(wait: bool, tmp_path: Path) -> None:
     """They can't end before the loop goes on."""

@@ -74,11 +74,11 @@ class Client:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call goes on, except calls of the loop that this thread runs."""
+        """Whether no call goes on, except those of this thread's loop and of closed loops."""
         own = asyncio._get_running_loop()
         known = list(self._calls.values())
         return self._process != os.getpid() or not any(
-            call() for call, loop in known if loop is None or loop is not own
+            call() for call, loop in known if loop is None or not (loop is own or loop.is_closed())
         )
 
     def _open(self) -> list[socket.socket]:

@@ -65,29 +65,37 @@ static bool identify(const struct bb_server *server, int descriptor, struct ucre
            (server->options.any_user || who->uid == geteuid() || who->uid == 0);
 }
 
-/* Answer without a connection of its own: the few bytes fit into the socket's buffer. */
-static void turn_away(int descriptor, enum bb_reply reply)
+/* Refuse a whole request: the few bytes fit into the socket's buffer. */
+static void refuse(int descriptor, enum bb_reply reply)
 {
     uint8_t answer[BB_HEADER_BYTES];
     bb_write_reply(answer, reply, 0, 0);
     (void)!send(descriptor, answer, sizeof answer, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void turn_away(int descriptor, enum bb_reply reply)
+{
+    refuse(descriptor, reply);
     close(descriptor);
 }
 
-/* Drop a connection that waits for its client, of the client that has the most, for a client that
- * has fewer. Else some processes that send nothing would keep out all others. */
+/* Drop the oldest connection that waits for its client, of the client that has the most, for a
+ * client that has fewer. Else some processes that send nothing would keep out all others. */
 static void make_room(struct bb_server *server, const struct peer *newcomer)
 {
     struct connection *found = NULL;
-    unsigned most = newcomer->connections + 1;
+    unsigned most = newcomer->connections + 2;
 
     for (struct connection *each = server->connections; each != NULL; each = each->next) {
-        if (each->until_ns != INT64_MAX && each->peer->connections > most) {
+        if (each->until_ns != INT64_MAX && each->peer->connections >= most) {
             most = each->peer->connections;
             found = each;
         }
     }
     if (found != NULL) {
+        if (found->sent_bytes == 0) {
+            refuse(found->descriptor, BB_REPLY_FULL);
+        }
         bb_connection_close(found);
     }
 }

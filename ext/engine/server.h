@@ -9,7 +9,8 @@
  *
  * Keys are received into memory that is wiped. Nobody can hold up the others: there are limits on
  * connections and items, and on the time that a request may take to arrive and an answer to be
- * read. Linux only: epoll, accept4, SO_PEERCRED.
+ * read; if all connections are taken, a client with few gets one of the client with the most.
+ * Linux only: epoll, accept4, SO_PEERCRED.
  */
 #ifndef BCRYPT_BATCH_SERVER_H
 #define BCRYPT_BATCH_SERVER_H

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def workload(arguments: argparse.Namespace) -> dict[str, Any]:
     same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
     if arguments.target == "lambda":
         same |= {"stack": arguments.stack, "qualifier": arguments.qualifier}
+        same["endpoint"] = os.environ.get("AWS_ENDPOINT_URL")  # of an emulator
         return {**same, "region": arguments.region or boto3.Session().region_name}
     about = machine()
     return {**same, "machine": {name: about[name] for name in about if name not in VARYING}}
