@@ -1,4 +1,4 @@
-"""Load pages that check a password each, of gunicorn's sync workers: the ways beside each other.
+"""Compare ways to check a password in pages that gunicorn's sync workers serve.
 
 Apache's ab sends the requests. Each of its clients asks for the next page as soon as it has one.
 Contestants take turns. Each has a gunicorn of its own, which is idle in the others' turns.
@@ -91,8 +91,8 @@ def ask(port: int, clients: int, *until: object) -> Turn:
 def turn(port: int, clients: int, seconds: int, processes: int) -> Turn:
     """Load pages for some seconds, and wait until the workers are idle.
 
-    When its time is up ab leaves requests behind. The workers take requests in their order: once
-    they have answered a later one each, none of these is left.
+    When its time is up ab leaves requests behind. The workers take requests in the order of
+    arrival: once they have answered as many later ones as there are workers, none of those is left.
     """
     loaded = ask(port, clients, "-t", seconds, "-n", MOST_PAGES)
     ask(port, processes, "-n", processes)

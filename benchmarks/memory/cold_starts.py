@@ -1,7 +1,7 @@
 """Cold starts of the handler from the layer beside those of an empty handler, in the emulator.
 
 Layer and function are installed as on Lambda, with the bytecode that their builds made, if any, and
-Python can't write more. The measured interpreters build the function.
+Python can't write more. The interpreters that are measured compile the function's bytecode.
 The package's import alone is measured in the same turns, in an interpreter of its own.
 """
 
