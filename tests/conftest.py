@@ -50,7 +50,7 @@ LINUX_FILES = [
 LINUX_TESTS = {
     "test_checker.py": [
         "test_a_first_call_holds_up_nobody_while_it_makes_threads",
-        "test_a_fork_by_a_signal_handler_in_the_middle_of_a_call",
+        "test_a_fork_by_a_signal_handler",
         "test_ends_its_threads_and_needs_none_before_the_first_call",
         "test_its_threads_stay_until_the_last_closer_has_seen_them_end",
         "test_the_child_has_an_empty_one_that_works",

@@ -332,15 +332,17 @@ def test_a_first_call_holds_up_nobody_while_it_makes_threads(tmp_path: Path) -> 
 
 class TestForks:
     def test_the_child_has_an_empty_one_that_works(self) -> None:
+        skip_beside_emulators_threads("qemu's does not always bear forks beside computing threads")
         check_program("checker/forks", PYTHONWARNINGS="ignore")
 
     def test_no_call_imports_a_module(self) -> None:
         """A child, forked while another thread imports it, would wait for that thread for good."""
         assert check_program("checker/calls_import_nothing") == "\n"
 
-    def test_a_fork_by_a_signal_handler_in_the_middle_of_a_call(self) -> None:
-        """Parent and child both answer: the child starts the call again."""
-        check_program("checker/fork_by_a_signal_handler", PYTHONWARNINGS="ignore")
+    @pytest.mark.parametrize("moment", ["late", "early"])
+    def test_a_fork_by_a_signal_handler(self, moment: str) -> None:
+        """In the middle of a call or before it: parent and child both answer."""
+        check_program("checker/fork_by_a_signal_handler", moment, PYTHONWARNINGS="ignore")
 
 
 def test_keys_and_states_are_wiped_when_calls_end() -> None:

@@ -118,8 +118,8 @@ cdef class Queue:
         """Return the hash of a password under a 29-byte setting, or CLOSED, FULL, TIMEOUT
         or WITHOUT_THREADS.
 
-        Call `start` before. Calls `tick` every `slice_ns`. If `tick` or a signal handler forks, the
-        child begins again, in its own queue.
+        Calls `tick` every `slice_ns`. If `tick` or a signal handler forks, the child begins again, in
+        its own queue. So does a child that was forked after `start` had been called for the parent.
         """
         cdef int64_t until_ns = INT64_MAX if deadline_ns is None else deadline_ns
         cdef bb_answer answer
@@ -127,7 +127,8 @@ cdef class Queue:
         cdef bb_call *call
         parse(setting, &parsed)
         while True:
-            self.find_queue()
+            if self.start() == 0:
+                return WITHOUT_THREADS
             call = bb_queue_add(self.queue, password, len(password), &parsed, even_if_full, NULL, NULL,
                                 0, &answer)
             if not call:
@@ -145,8 +146,6 @@ cdef class Queue:
             finally:
                 if call:
                     bb_call_end(call)
-            if self.start() == 0:
-                return WITHOUT_THREADS
 
     cdef bb_answer wait(self, bb_call *call, tick, int64_t slice_ns, int64_t until_ns) except *:
         """Wait for an answer; BB_ANSWER_NONE when the time is up."""
@@ -163,12 +162,13 @@ cdef class Queue:
 
     def submit(self, bytes password not None, bytes setting not None, Mailbox mailbox not None, *,
                bint even_if_full):
-        """Return a Call that a mailbox of this process will get, or CLOSED or FULL."""
+        """Return a Call that a mailbox of this process will get, or CLOSED, FULL or WITHOUT_THREADS."""
         cdef Call call = Call.__new__(Call)
         cdef bb_answer answer
         cdef bb_setting parsed
         parse(setting, &parsed)
-        self.find_queue()
+        if self.start() == 0:
+            return WITHOUT_THREADS
         if mailbox.queue is not self or not mailbox.current:
             raise ValueError("the mailbox is another queue's")
         mailbox.tokens += 1
