@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerStats, _native
+from tests.drivers import counts
 from tests.kernels import COMPILER, ENGINES, CompileKernel
-from tests.processes import PATIENCE_S, require
 
-PROJECT = Path(__file__).parent.parent
-ENGINE = PROJECT / "ext" / "engine"
-KERNEL = PROJECT / "ext" / "kernel"
 QUEUE = _native.Queue(kernel=bcrypt_batch.kernels().chosen, workers=1, lanes=1, max_waiting=0)
 
 
@@ -25,15 +19,8 @@ def counted(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[str]:
     """The driver's output."""
-    require(COMPILER)
-    program = tmp_path_factory.mktemp("queue") / "driver"
-    source = Path(__file__).parent / "queue_driver.c"
-    flags = ["-std=c11", "-pthread", *ENGINES[request.param], f"-I{ENGINE}", f"-I{KERNEL}"]
-    objects = compile_kernel(COMPILER, "-O0").glob("*.o")
-    subprocess.run([COMPILER, *flags, source, *objects, "-o", program], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    flags = ENGINES[request.param]
+    return counts("queue", COMPILER, flags, compile_kernel, tmp_path_factory)
 
 
 def test_calls_of_all_costs_begin_in_the_order_in_which_they_came(counted: list[str]) -> None:

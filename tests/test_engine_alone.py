@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
+from tests.drivers import counts
 from tests.kernels import COMPILER, ENGINES, CompileKernel
-from tests.processes import PATIENCE_S, require
-
-PROJECT = Path(__file__).parent.parent
-ENGINE = PROJECT / "ext" / "engine"
-KERNEL = PROJECT / "ext" / "kernel"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -22,15 +15,8 @@ def counted(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[str]:
     """The driver's output."""
-    require(COMPILER)
-    program = tmp_path_factory.mktemp("engine") / "driver"
-    source = Path(__file__).parent / "batch_driver.c"
-    flags = ["-std=c11", "-pthread", *ENGINES[request.param], f"-I{ENGINE}", f"-I{KERNEL}"]
-    objects = compile_kernel(COMPILER, "-O0").glob("*.o")
-    subprocess.run([COMPILER, *flags, source, *objects, "-o", program], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    flags = ENGINES[request.param]
+    return counts("batch", COMPILER, flags, compile_kernel, tmp_path_factory)
 
 
 @pytest.mark.parametrize(("workers", "batches"), [(1, 1), (2, 2), (3, 1)])

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
+from tests.drivers import counts
 from tests.kernels import CompileKernel
-from tests.processes import PATIENCE_S, PROJECT, require
 
 
 @pytest.fixture(scope="module")
 def counted(compile_kernel: CompileKernel, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The driver's output."""
-    require("gcc")
-    driver = tmp_path_factory.mktemp("server") / "driver"
-    source = Path(__file__).parent / "server_driver.c"
-    include = [f"-I{PROJECT / 'ext' / room}" for room in ("engine", "kernel")]
-    objects = compile_kernel("gcc", "-O0").glob("*.o")
-    flags = ["-std=c11", "-pthread", *include]
-    subprocess.run(["gcc", *flags, source, *objects, "-o", driver], check=True)
-    done = subprocess.run([driver], capture_output=True, text=True, timeout=PATIENCE_S)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    return counts("server", "gcc", [], compile_kernel, tmp_path_factory)
 
 
 def test_a_client_has_a_part_of_the_connections(counted: list[str]) -> None:

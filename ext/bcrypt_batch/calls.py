@@ -164,6 +164,6 @@ class Calls(ABC):
             raise CheckerFull(f"the checker is full: {self._waiting()}")
         if answer == _native.TIMEOUT:
             raise CheckerTimeout("the call was not finished within its timeout")
-        if answer == _native.WITHOUT_THREADS:  # in a child after a fork in the middle of the call
+        if answer == _native.WITHOUT_THREADS:  # in a child after a fork in or just before the call
             raise CheckerWithoutThreads(shortage(self._workers, 0))
         raise CheckerClosed("the checker is closed")
