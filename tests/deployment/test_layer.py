@@ -114,7 +114,8 @@ def test_its_bill_of_materials_names_what_is_in_it(layer: Layer) -> None:
 def test_it_is_small_and_described(layer: Layer) -> None:
     content = layer.file.read_bytes()
     assert layer.about["sha256"] == hashlib.sha256(content).hexdigest()
-    assert layer.about["size"] == len(content) < 750_000
+    # With the bytecode of four Pythons, each 0.13 MB or less of it.
+    assert layer.about["size"] == len(content) < 1_000_000
     assert layer.about["unpacked_size"] < 5_000_000
     assert layer.about["architecture"] == ARCHITECTURE
     assert layer.about["runtimes"] == [f"python{version}" for version in PYTHONS]
