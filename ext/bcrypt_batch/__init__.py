@@ -11,15 +11,6 @@ from .loading import load
 load()
 
 from .batch import hash_many, verify_many  # noqa: E402
-from .errors import (  # noqa: E402
-    BcryptBatchError,
-    CheckerAway,
-    CheckerClosed,
-    CheckerError,
-    CheckerFull,
-    CheckerTimeout,
-    CheckerWithoutThreads,
-)
 from .kernels import Kernels, kernels  # noqa: E402
 from .limits import (  # noqa: E402
     DEFAULT_COST,
@@ -40,8 +31,15 @@ __version__ = "0.1.0"
 
 # Each name's module, which is imported only when the name is first used.
 _LATER = {
+    "BcryptBatchError": "errors",
     "Checker": "checker",
+    "CheckerAway": "errors",
+    "CheckerClosed": "errors",
+    "CheckerError": "errors",
+    "CheckerFull": "errors",
     "CheckerStats": "checker",
+    "CheckerTimeout": "errors",
+    "CheckerWithoutThreads": "errors",
     "SharedChecker": "shared",
     "SharedCheckerStats": "shared",
 }
@@ -49,6 +47,15 @@ _LATER = {
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checker import Checker, CheckerStats
+    from .errors import (
+        BcryptBatchError,
+        CheckerAway,
+        CheckerClosed,
+        CheckerError,
+        CheckerFull,
+        CheckerTimeout,
+        CheckerWithoutThreads,
+    )
     from .shared import SharedChecker, SharedCheckerStats
 else:
 
