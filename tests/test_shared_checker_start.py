@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shlex
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 
 import bcrypt_batch
 from bcrypt_batch import CheckerAway, CheckerTimeout, SharedChecker, starting
-from tests.processes import check_program
+from tests.processes import PROGRAMS, check_program
 from tests.serving import servers_at, until
 
 HASH = bcrypt_batch.hashpw(b"right", b"$2b$04$" + b"." * 22)
@@ -104,6 +105,21 @@ def test_a_server_that_fails_when_it_was_launched_is_away(
         pytest.raises(CheckerAway, match="none starts: it ended with status 3"),
     ):
         check(asks, checker)
+
+
+@pytest.mark.parametrize("asks", ["thread", "loop"])
+def test_a_server_that_fails_after_it_was_detached_is_away(
+    asks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not started over and over."""
+    log = tmp_path / "log"
+    fails = shlex.join([sys.executable, str(PROGRAMS / "shared/fails_late.py"), str(log)])
+    launch_by(f'#!/bin/sh\nexec {fails} "$@"\n', tmp_path, monkeypatch)
+    with SharedChecker(tmp_path / "socket", start=True, when_away="raise") as checker:
+        for _ in range(3):
+            with pytest.raises(CheckerAway, match=r"none starts: it .* status 4|refused|No such"):
+                check(asks, checker)
+    assert log.read_text() == "started\n"
 
 
 def test_a_system_without_processes_is_not_waited_for(

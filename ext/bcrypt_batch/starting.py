@@ -18,7 +18,7 @@ def start(path: str) -> subprocess.Popen[bytes]:
     """Start a server at a path, which takes connections when this returns.
 
     The socket is made here and handed over: clients can connect before the server runs. Returned is
-    a process that ends when the server, its child, has the socket: with status 0, or it has failed.
+    a process that ends when the server, its child, serves: with status 0, or the start has failed.
 
     Raises:
         BlockingIOError: Another server is there, or is being started or ended.

@@ -79,8 +79,7 @@ def mode(text: str) -> int:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Serve until a signal comes; return the exit status."""
     check_system()
-    if options.handed_over:
-        detach()
+    ready = detach() if options.handed_over else None
     listener = find_listener(options)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     workers = getattr(options, "workers", None) or server_worker_count()
@@ -104,6 +103,9 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         any_user=listener.is_open_to_others,
     )
     say(f"serving {listener.name}: {got} workers, {lanes} lanes each, kernel {kernel}")
+    if ready is not None:
+        os.write(ready, b".")
+        os.close(ready)
     status = serve(server, listener, interrupts, options.idle_exit)
     server.close()
     queue.close(lambda: None, drain=False, slice_ns=TICK_NS)
@@ -140,10 +142,21 @@ def serve(
     return 0
 
 
-def detach() -> None:
-    """Go on in a child that is nobody's to wait for."""
-    if os.fork():
+def detach() -> int:
+    """Go on in a child that is nobody's to wait for; return where it writes when it serves.
+
+    This process ends then, with status 0, or as the child ends that doesn't come so far.
+    """
+    served, ready = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(served)
+        return ready
+    os.close(ready)
+    if os.read(served, 1):
         os._exit(0)
+    _, status = os.waitpid(child, 0)
+    os._exit(abs(os.waitstatus_to_exitcode(status)) or 1)
 
 
 def find_listener(options: argparse.Namespace) -> Listener:
