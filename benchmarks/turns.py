@@ -66,7 +66,7 @@ def grid(title: str, figures: Figures, unit: str) -> Grid:
     return Grid(title, headings, lines)
 
 
-def chart(closed: dict[int, Figures], clients_are: str, title: str, file: Path) -> None:
+def chart(closed: dict[int, Figures], clients_are: str, unit: str, title: str, file: Path) -> None:
     """Draw rate and P95 of the closed loops over the number of clients."""
     from matplotlib.figure import Figure
 
@@ -77,11 +77,11 @@ def chart(closed: dict[int, Figures], clients_are: str, title: str, file: Path) 
         style = {"marker": "o", "linestyle": "-" if "hecker" in name else "--", "label": name}
         rate.plot(clients, [closed[n][name]["per_second"] for n in clients], **style)
         p95.plot(clients, [closed[n][name]["p95_ms"] for n in clients], **style)
-    for axes, about_it in ((rate, "checks a second"), (p95, "P95, ms")):
+    for axes, about_it in ((rate, f"{unit} a second"), (p95, "P95, ms")):
         axes.set_xscale("log", base=2)
         axes.set_xticks(clients, [str(n) for n in clients])
         axes.minorticks_off()
-        axes.set_xlabel(f"{clients_are}, each with one check at a time")
+        axes.set_xlabel(clients_are)
         axes.set_title(about_it, fontsize=10)
         axes.grid(alpha=0.3)
     rate.set_ylim(bottom=0)
@@ -93,7 +93,13 @@ def chart(closed: dict[int, Figures], clients_are: str, title: str, file: Path) 
 
 
 def write(
-    output: Path, name: str, clients: str, here: dict[str, Any], cost: int, results: dict[str, Any]
+    output: Path,
+    name: str,
+    clients: str,
+    here: dict[str, Any],
+    cost: int,
+    results: dict[str, Any],
+    unit: str = "checks",
 ) -> None:
     """Write NAME.json with all results, and NAME.svg with the closed loops of these clients."""
     output.mkdir(parents=True, exist_ok=True)
@@ -101,5 +107,5 @@ def write(
     content = {"machine": here, "cost": cost, "results": results}
     files[0].write_text(json.dumps(content, indent=1) + "\n")
     title = f"cost {cost}, {here['cpu']}, {here['date']}, commit {here['commit']}"
-    chart(results["closed"], clients, title, files[1])
+    chart(results["closed"], clients, unit, title, files[1])
     print(f"written: {files[0]}, {files[1]}")

@@ -205,8 +205,9 @@ def run(arguments: argparse.Namespace) -> int:
                 opened = open_loops(field, closed, arguments)
     if arguments.output:
         results = {"closed": closed, "open": opened}
-        names = ("processes", "processes") if arguments.processes else ("logins", "clients")
-        write(arguments.output, *names, here, cost, results)
+        name, clients = ("processes",) * 2 if arguments.processes else ("logins", "clients")
+        clients += ", each with one check at a time"
+        write(arguments.output, name, clients, here, cost, results)
     return 0
 
 

@@ -142,5 +142,5 @@ def run(arguments: argparse.Namespace) -> int:
             closed[n] = measure(title, one_turn, field, arguments.turns, "pages")
     if arguments.output:
         clients = f"clients of gunicorn's {processes} sync workers"
-        write(arguments.output, "pages", clients, here, cost, {"closed": closed})
+        write(arguments.output, "pages", clients, here, cost, {"closed": closed}, "pages")
     return 0
