@@ -349,7 +349,7 @@ def test_long_passwords() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scheme": "wordpress"}, "its mark says so: pass 'auto'"),
+        ({"scheme": "wordpress"}, "; 'auto' recognises this scheme"),
         ({"scheme": "nonsense"}, "scheme must be one of 'auto', 'bcrypt', 'woltlab'"),
         ({"scheme": 5}, "scheme must be a str or None, not int"),
         ({"scheme": "pepper"}, "scheme 'pepper' needs a pepper"),

@@ -98,7 +98,7 @@ def test_what_it_refuses(tmp_path: Path) -> None:
     assert refusal(tmp_path, *at).startswith("bcrypt-batch: /socket: is a symbolic link")
     path.unlink()
     path.write_text("precious")
-    assert refusal(tmp_path, *at) == "bcrypt-batch: /socket: is there, and is no socket"
+    assert refusal(tmp_path, *at) == "bcrypt-batch: /socket: exists, and is not a socket"
     assert path.read_text() == "precious"
     path.unlink()
     lock = tmp_path / "socket.lock"

@@ -1,9 +1,10 @@
-"""Hash and check bcrypt passwords by the thousand, in OpenMP threads.
+"""Hash and check bcrypt passwords by the thousand, in OpenMP threads (on macOS in pthreads).
 
 Passwords and hashes are `bytes`. `hash_many` and `verify_many` compute a whole batch without the
 GIL, several passwords interleaved in each thread; one bad item never spoils a batch. `hashpw`,
-`checkpw` and `gensalt` take, return and raise what those of pyca/bcrypt 5 do. A `Checker` computes
-the single checks of many threads or coroutines together, a `SharedChecker` those of many processes.
+`checkpw` and `gensalt` have the arguments, results and exceptions of pyca/bcrypt 5. A `Checker`
+computes the single checks of many threads or coroutines together, a `SharedChecker` the single
+checks of many processes.
 """
 
 from .loading import load
@@ -29,7 +30,7 @@ from .workers import worker_count  # noqa: E402
 
 __version__ = "0.1.0"
 
-# Each name's module, which is imported only when the name is first used.
+# The module of each name that is imported only when it is first used.
 _LATER = {
     "BcryptBatchError": "errors",
     "Checker": "checker",

@@ -9,7 +9,7 @@ def main() -> int:
         from bcrypt_batch.tables.cli import main as run
 
         return run()
-    except KeyboardInterrupt:  # before the command line handles signals: loading takes a moment
+    except KeyboardInterrupt:  # Ctrl-C during the import, before the command line handles signals
         return 130
 
 

@@ -2,13 +2,13 @@
 # cython: auto_pickle=False, autotestdict=False, binding=False, freethreading_compatible=True
 """The boundary between Python and C: converts, checks, and turns codes into exceptions.
 
-ext/engine and ext/kernel do the computing. Everything is checked while the thread is attached to
-Python, with the GIL unless Python has none; under `nogil` nothing makes a Python object, raises or
-calls Python. Signal handlers, progress and other Python code run only between the caller's waits
-(bb_batch_advance), so after any exception the batch can be ended and read.
+ext/engine and ext/kernel compute. Everything is checked while the thread is attached to Python
+(with the GIL, unless Python is free-threaded). Code under `nogil` makes no Python object, raises
+nothing and calls no Python. Signal handlers, progress and other Python code run only between the
+caller's waits (bb_batch_advance), so after any exception the batch can be ended and read.
 
-Functions are built-in ones (binding=False): Python-like function objects would take a tenth of the
-import's time.
+With binding=False functions are built-in functions. Python-like function objects would take a tenth
+of the import's time.
 """
 
 # No list comprehension creates values here: if the list can't grow, Cython 3.3 drops the last value
@@ -63,10 +63,10 @@ cdef str describe(bb_status status):
 
 
 cdef char *text_of(bytes made) except NULL:
-    """Return the buffer for the text of a hash, in a new bytes object that nobody else has seen.
+    """Return the buffer of a new bytes object, which no other code has seen, to write a hash into.
 
     The hash is written in place: a copy would stay on the stack, or in vector registers that the
-    dynamic linker may save there.
+    dynamic linker may save on the stack.
     """
     return PyBytes_AsString(made)
 
@@ -101,7 +101,7 @@ cdef bb_kernel *find_kernel(str name) except NULL:
 
 
 cdef int check_kernel(bb_kernel *kernel) except -1:
-    # Not on the stack: the package may be imported in a thread that has as little as 32 KB.
+    # Not on the stack: the package may be imported in a thread whose stack has only 32 KB.
     cdef bb_group *scratch = <bb_group *>aligned_alloc(64, sizeof(bb_group))
     cdef unsigned lanes
     if not scratch:
@@ -115,7 +115,7 @@ cdef int check_kernel(bb_kernel *kernel) except -1:
 
 
 def kernel_names():
-    """Return the names of the variants compiled in, best first, and of those this CPU can run."""
+    """Return the names of all compiled variants, and of the supported variants, best first."""
     cdef size_t count, i
     cdef bb_kernel *const *kernels = bb_kernels(&count)
     cdef list names = [], supported = []
@@ -130,12 +130,12 @@ _chosen = bb_kernel_name(bb_choose_kernel()).decode()  # once: it takes microsec
 
 
 def chosen_kernel():
-    """Return the name of the variant that this CPU gets."""
+    """Return the name of the variant that is chosen for this CPU."""
     return _chosen
 
 
 def max_lanes(str kernel):
-    """Return the most items of a group of a variant: MAX_LANES or fewer."""
+    """Return the most items that a group of a variant can have: MAX_LANES or fewer."""
     return bb_kernel_max_lanes(named_kernel(kernel))
 
 
@@ -151,7 +151,7 @@ def group_times(str kernel):
 
 
 def shared_lanes(str kernel):
-    """Return the most lanes worth having if two threads share a core."""
+    """Return the fastest number of a variant's lanes if two threads share a core."""
     return bb_kernel_shared_lanes(find_kernel(kernel))
 
 
@@ -189,7 +189,7 @@ def equal(bytes a not None, bytes b not None):
 
 
 def prepare_pools(int priority, size_t stack_bytes):
-    """Prepare for pools; to be called once. See pool.h for the arguments."""
+    """Call bb_pool_prepare of pool.h, which has the arguments; must be called once."""
     if not bb_pool_prepare(priority, stack_bytes):
         raise MemoryError("no memory to register for forks")
 
@@ -216,8 +216,8 @@ def thread_refusal():
 def forget_locals(error not None):
     """Clear the frames of this package that an exception has passed through.
 
-    Error reporters send local variables, and ours are passwords and hashes. A frame that still runs
-    keeps its own: the caller deletes them.
+    Error reporters send local variables, and in this package these are passwords and hashes. The
+    frame of a running function can't be cleared: the function must delete its variables.
     """
     traceback = error.__traceback__
     while traceback is not None:
@@ -233,9 +233,9 @@ def forget_locals(error not None):
 def hand_over(error not None, make_result):
     """Raise an exception with `make_result()` as its `batch_result`, if there is a result to make.
 
-    An exception in the middle of this, as from a second Ctrl-C, gets the result and is raised
-    instead. An exception whose type refuses attributes is raised without the result. Our locals
-    are cleared: see `forget_locals`.
+    If another exception comes meanwhile, as from a second Ctrl-C, the later exception gets the
+    result and is raised instead. An exception whose type refuses attributes is raised without the
+    result. Frames are cleared by `forget_locals`.
     """
     for _ in range(MAX_EXCEPTIONS if make_result is not None else 0):
         try:
@@ -261,10 +261,10 @@ cdef class Batch:
     and `unprocessed`. After an exception in any of them, finished items can still be read.
 
     Attributes:
-        refused: Index of each item that has no value, and why: (code, message).
+        refused: Why an item has no value, by index: (code, message).
         costs: How many items there are of each cost.
         lanes: The most items that are computed together.
-        workers: How many threads are planned: as many as there are groups at the most.
+        workers: How many threads are planned; at most one for each group.
     """
 
     cdef bb_batch *batch
@@ -272,7 +272,7 @@ cdef class Batch:
     cdef size_t seen      # items of the input that were looked at
     cdef list expected    # the hashes to check against, here so that no frame keeps them
     cdef readonly dict refused
-    cdef object refusal   # the type of a value that stands for an item refused before
+    cdef object refusal   # the type of values that stand for items refused before
     cdef object is_missing
     cdef bint started
 
@@ -301,7 +301,7 @@ cdef class Batch:
                       bytes salts not None, bint truncate):
         """Add passwords to hash, with 16 bytes of `salts` for each.
 
-        Raises TypeError for a password that is neither bytes nor missing nor refused.
+        Raises TypeError for a password that is not bytes, a missing value or a refusal.
         """
         cdef const char *salt = salts
         cdef bb_setting setting
@@ -332,7 +332,7 @@ cdef class Batch:
         while self.seen < self.total and not self.must_end_adding():
             password = passwords[self.seen]
             hashed = hashes[self.seen]
-            # Both, so that a wrong type is an error even if the other is missing.
+            # `&` looks at both: a wrong type is an error even if the other value is missing.
             if (self.takes("passwords", password, "password")
                     & self.takes("hashes", hashed, "hash")):
                 status = bb_parse_hash(<const uint8_t *>PyBytes_AsString(hashed),
@@ -356,14 +356,15 @@ cdef class Batch:
         return 0
 
     cdef bint must_end_adding(self) except -1:
-        """Let signal handlers run now and then; whether the time is up."""
+        """Let signal handlers run now and then; return whether the deadline has passed."""
         if self.seen % ITEMS_PER_LOOK:
             return False
         PyErr_CheckSignals()
         return bb_batch_is_late(self.batch)
 
     cdef bint takes(self, str argument, value, str what) except -1:
-        """Whether a value is there; refuse its item if not, raise if it can't be one."""
+        """Return whether a value is bytes; refuse the item of a missing value, raise TypeError for
+        any other value."""
         if PyBytes_Check(value):
             return True
         if isinstance(value, self.refusal):
@@ -379,7 +380,7 @@ cdef class Batch:
         return 0
 
     cdef int take_refusals(self, list values) except -1:
-        """Take the refused items among those that the deadline left unseen: they need no time."""
+        """Note refusals among the items after the deadline too: they need no computation."""
         cdef size_t item
         for item in range(self.seen, self.total):
             if isinstance(values[item], self.refusal):
@@ -456,7 +457,7 @@ cdef class Batch:
         return 0
 
     def run(self, tick not None, *, int64_t slice_ns):
-        """Compute all groups; return how many threads computed: fewer than planned if refused.
+        """Compute all groups; return how many threads computed: fewer if the system refused some.
 
         The calling thread computes if one worker is planned, and waits if there are more. It calls
         `tick` every `slice_ns`. An exception from `tick`, or from a signal handler, stops the
@@ -516,9 +517,9 @@ cdef class Batch:
         return values
 
     def matches(self):
-        """Return whether each item's hash is the one it was added with, None if it is not done.
+        """Return whether each item's hash is the expected hash, None if the item is not done.
 
-        Comparing takes the same time wherever the hashes differ.
+        Comparing takes the same time, no matter where the hashes differ.
         """
         cdef size_t item, index
         cdef list values = [None] * self.total
@@ -561,4 +562,4 @@ include "_queue.pxi"
 include "_server.pxi"
 
 
-find_kernel(chosen_kernel())  # before anyone relies on it
+find_kernel(chosen_kernel())  # test the chosen variant before any call uses it

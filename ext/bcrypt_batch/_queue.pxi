@@ -1,11 +1,13 @@
-"""The boundary of single calls that are computed together: included by _native.pyx.
+"""The boundary of single calls that are computed together; _native.pyx includes this file.
 
-As there, everything is checked while the thread is attached to Python, and Python code runs only
-between the slices of a wait. Before an exception leaves a call, the call is taken out of the queue.
+As in _native.pyx, everything is checked while the thread is attached to Python, and Python code runs
+only between the slices of a wait. Before an exception leaves a call, the call is taken out of the
+queue.
 
-Where Python has no GIL, critical sections guard the fields of a Queue, which threads share; elsewhere
-they do nothing. Like the GIL, a critical section is released while its thread waits, and os.fork
-waits until no thread is in one. A Mailbox and its Calls are for the thread of one event loop.
+In free-threaded Python, critical sections guard the fields of a Queue, which threads share; with the
+GIL they do nothing. Like the GIL, a critical section is released while its thread waits, and os.fork
+waits until no thread is in a critical section. Only the thread of one event loop may use a Mailbox and
+its Calls.
 """
 
 # The outcome of a call that has no hash.
@@ -54,7 +56,7 @@ cdef class Queue:
 
     def __dealloc__(self):
         if self.queue and not bb_queue_is_from_before_fork(self.queue):
-            bb_queue_close(self.queue, False)  # its callers have let go of all calls
+            bb_queue_close(self.queue, False)  # no call is left: each call refers to this object
             if self.pool:
                 with nogil:
                     while not bb_pool_wait(self.pool, MAX_SLICE_NS):
@@ -67,7 +69,7 @@ cdef class Queue:
         cdef bb_queue *queue = self.queue
         self.pool = NULL
         self.queue = NULL
-        self.users = 0  # those of the parent, in a child after fork
+        self.users = 0  # in a child after fork these were the parent's threads
         if pool:
             with nogil:
                 bb_pool_release(pool)
@@ -75,7 +77,7 @@ cdef class Queue:
             bb_queue_free(queue)
 
     cdef int find_queue(self) except -1:
-        """Make this process's queue unless it exists; later it only goes with this object."""
+        """Make this process's queue unless it exists; it then lives as long as this object."""
         with cython.critical_section(self):
             if self.queue and bb_queue_is_from_before_fork(self.queue):
                 self.forget()
@@ -90,7 +92,7 @@ cdef class Queue:
     def start(self):
         """Make the pool unless it exists or the queue is closed; return how many threads are new.
 
-        None if no pool was made, 0 if the system refuses even one thread.
+        Returns None if no pool was made, 0 if the system refuses even one thread.
         """
         cdef bb_pool *pool
         cdef unsigned size
@@ -102,7 +104,7 @@ cdef class Queue:
             if not pool:
                 return 0
             self.users += 1
-        with nogil:  # a second, where other threads make pools of hundreds
+        with nogil:  # may take a second, if other threads make pools of hundreds of threads
             size = bb_pool_size(pool)
         bb_queue_set_threads(self.queue, size)
         self.leave_pool()
@@ -118,8 +120,8 @@ cdef class Queue:
         """Return the hash of a password under a 29-byte setting, or CLOSED, FULL, TIMEOUT
         or WITHOUT_THREADS.
 
-        Calls `tick` every `slice_ns`. If `tick` or a signal handler forks, the child begins again, in
-        its own queue. So does a child that was forked after `start` had been called for the parent.
+        Calls `tick` every `slice_ns`. If `tick` or a signal handler forks, the child begins again with
+        its own queue. A child forked after `start`, but before the call was added, does the same.
         """
         cdef int64_t until_ns = INT64_MAX if deadline_ns is None else deadline_ns
         cdef bb_answer answer
@@ -148,7 +150,7 @@ cdef class Queue:
                     bb_call_end(call)
 
     cdef bb_answer wait(self, bb_call *call, tick, int64_t slice_ns, int64_t until_ns) except *:
-        """Wait for an answer; BB_ANSWER_NONE when the time is up."""
+        """Wait for an answer; return BB_ANSWER_NONE when the time is up."""
         cdef bb_answer answer
         cdef int64_t left_ns
         while True:
@@ -206,7 +208,7 @@ cdef class Queue:
         """Stop waiting for the pool; the last waiter ends the pool, if its work has ended."""
         cdef bb_pool *pool = NULL
         with cython.critical_section(self):
-            if self.users:  # 0 in a child after fork that has begun again meanwhile
+            if self.users:  # 0 if a child after fork has called `forget` meanwhile
                 self.users -= 1
             if self.pool and self.closed and not self.users and bb_pool_wait(self.pool, 0):
                 pool = self.pool
@@ -228,7 +230,7 @@ cdef class Mailbox:
     """Gets the answered calls of one event loop."""
 
     cdef bb_mailbox *mailbox
-    cdef Queue queue  # lives as long
+    cdef Queue queue  # kept alive by this reference
     cdef uint64_t tokens
 
     def __cinit__(self, Queue queue not None):
@@ -262,14 +264,14 @@ cdef class Mailbox:
 
 @cython.final
 cdef class Call:
-    """A call that was submitted; it ends with this object at the latest.
+    """A submitted call; it ends with this object at the latest.
 
     Attributes:
         token: Identifies the call in its mailbox.
     """
 
     cdef bb_call *call
-    cdef Mailbox mailbox  # lives as long
+    cdef Mailbox mailbox  # kept alive by this reference
     cdef bint late
     cdef readonly uint64_t token
 
@@ -293,8 +295,8 @@ cdef class Call:
     def expire(self, future not None):
         """Give up the call and wake the future's waiter, unless the answer is already on its way.
 
-        For a loop's timer, which calls once: no signal handler runs in here, and after an exception
-        from the future the loop calls again.
+        A loop's timer calls this only once. So no signal handler runs in here, and if the future
+        raises, the loop gets this callback again.
         """
         try:
             if not future.done() and self.give_up():

@@ -1,21 +1,21 @@
-"""The boundary of the server: included by _native.pyx. No password in it is a Python object."""
+"""The boundary of the server; _native.pyx includes this file. Passwords stay in C memory here."""
 
 MOST_CONNECTIONS = BB_MOST_CONNECTIONS
-TRANSFER_NS = BB_TRANSFER_S * <int64_t>1_000_000_000  # more than an int holds
+TRANSFER_NS = BB_TRANSFER_S * <int64_t>1_000_000_000  # overflows a C int
 
 
 @cython.final
 cdef class Server:
-    """Serves a queue that has been started, on a socket that listens and does not block."""
+    """Serves a started queue on a non-blocking listening socket."""
 
     cdef bb_server *server
-    cdef Queue queue  # lives as long
+    cdef Queue queue  # kept alive by this reference
     cdef bint running
 
     def __cinit__(self, Queue queue not None, int listener, *, int wakeup, unsigned max_cost,
                   unsigned connections, bint any_user,
                   int64_t transfer_ns=TRANSFER_NS):
-        """`wakeup` is a file descriptor that is readable when signals have come; see server.h."""
+        """`wakeup` is a file descriptor that a signal makes readable; see server.h."""
         cdef bb_server_options options
         if not queue.started:
             raise ValueError("a queue is started before it is served")
@@ -35,9 +35,9 @@ cdef class Server:
             bb_server_free(self.server)
 
     def run(self):
-        """Serve until a signal comes, or a second is over; return whether to go on.
+        """Serve until a signal arrives or a second has passed; return whether to continue.
 
-        False after `stop`, when no connection is left.
+        Returns False after `stop`, when no connection is left.
         """
         cdef bb_turn turn
         if self.running or not self.server:
@@ -50,7 +50,7 @@ cdef class Server:
         return turn != BB_TURN_ENDED
 
     def stop(self, *, bint last):
-        """Take no more connections; with `last` those that wait already are taken first."""
+        """Accept no more connections; with `last`, first accept the connections that wait."""
         if self.server:
             bb_server_stop(self.server, last)
 

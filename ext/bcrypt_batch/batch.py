@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-# Not from collections.abc, which imports all of collections: Python itself has this loaded, and
-# typing.get_type_hints must find the names in the signatures below here.
+# Not from collections.abc, which imports all of collections; Python has loaded _collections_abc
+# already. Imported at run time, because typing.get_type_hints looks up these names in this module.
 from _collections_abc import Iterable, Iterator
 
 from . import _native
@@ -45,25 +45,25 @@ def hash_many(
 ) -> BatchResult[bytes]:
     """Hash passwords; `values[i]` is the hash of `passwords[i]`, or None.
 
-    A hash has 60 bytes, or more with the mark of a scheme.
+    A hash has 60 bytes; the mark of a scheme adds more.
 
     Args:
-        passwords: The passwords. One of more than 72 bytes is an error of that item; so is one
-            that is missing: None, a NaN, pandas.NA, NaT, numpy.ma.masked or a null of Arrow. An
-            ItemError stands for a password that was refused before, and is that item's error.
+        passwords: The passwords. A password of more than 72 bytes is an error of its item. So is a
+            missing password: None, a NaN, pandas.NA, NaT, numpy.ma.masked or a null of Arrow. An
+            ItemError stands for a password that the caller refused before, and becomes the item's
+            error.
         cost: The logarithm of the number of iterations, 4 to 31.
-        prefix: b"2b", b"2a" or b"2y": three labels of one algorithm. By default the one that the
-            scheme's readers expect, or b"2b".
-        salts: 16 raw bytes for each password. By default they come from the operating system's
-            random source; only tests need others.
+        prefix: b"2b", b"2a" or b"2y": three labels of one algorithm. The default is the label that
+            the scheme's readers expect; without a scheme b"2b".
+        salts: 16 raw bytes for each password. By default the operating system's random source
+            makes them; only tests need others.
         truncate: Cut longer passwords to 72 bytes, as older libraries do; `truncated` lists them.
-        scheme: The name of a scheme of `bcrypt_batch.schemes.TO_HASH`: make what that system
-            stores.
+        scheme: A name in `bcrypt_batch.schemes.TO_HASH`: make hashes as that system stores them.
         workers: How many threads; by default `worker_count()`.
-        lanes: At most how many items a thread computes together, 1 to `MAX_LANES`, and no more
-            than the kernel can; by default the fastest number.
-        deadline: Seconds of wall time from now, a year at most. Items unfinished then are in
-            `unprocessed`.
+        lanes: The most items that a thread computes together, 1 to `MAX_LANES`; a kernel with
+            fewer lanes uses its own maximum. By default the fastest number.
+        deadline: Seconds of wall time from now, a year at most. Items that are unfinished by then
+            are in `unprocessed`.
         progress: Called as `progress(done, total)` from the calling thread about 20 times a
             second and at the end. Returning False stops the batch.
 
@@ -94,12 +94,12 @@ def hash_many(
         )
         if truncate:
             run.note_cut(passwords)
-        passwords = ()  # 8 bytes an item, not needed while it computes
+        passwords = ()  # frees 8 bytes an item during the computation
         run.compute()
         return run.hashes()
     except BaseException as error:
         passwords, prefix = (), b""  # error reporters send the locals of frames
-        scheme = None  # a secret in the wrong place
+        scheme = None  # a caller may have passed a secret in the wrong argument
         _native.hand_over(error, run.hashes if run else None)
 
 
@@ -116,25 +116,25 @@ def verify_many(
     deadline: float | None = None,
     progress: Progress | None = None,
 ) -> BatchResult[bool]:
-    """Check passwords against hashes; `values[i]` is True, False, or None if it wasn't done.
+    """Check passwords against hashes; `values[i]` is True, False, or None if not computed.
 
-    Costs and the prefixes 2a, 2b, 2x and 2y may be mixed. A malformed hash is an error of that
-    item, `invalid_hash`, or `unsupported_scheme` if it is known from another scheme; a missing one
-    is `missing_hash`, and a missing password `missing_password`.
+    Costs and the prefixes 2a, 2b, 2x and 2y may be mixed. A malformed hash is an error of its
+    item: `unsupported_scheme` if another scheme is recognised, else `invalid_hash`. A missing hash
+    is the error `missing_hash`, a missing password `missing_password`.
 
     Args:
         passwords: As for `hash_many`.
-        hashes: As many hashes of 60 bytes, with `scheme` as they are stored; or an ItemError for
-            one that was refused before.
-        max_cost: A hash of a higher cost is an error of that item, `cost_too_high`, instead of
-            minutes or days of work. Each step up doubles the time; 16 takes seconds.
-        truncate: Cut passwords to 72 bytes, as the maker of the hash most likely did;
-            `truncated` lists them. Otherwise a longer one is an error of that item.
-        scheme: By default all hashes are bcrypt's own. "auto" recognises those that a system has
-            marked as its own, such as $wp and bcrypt_sha256$; another name of
-            `bcrypt_batch.schemes.TO_VERIFY` is also the scheme of those without a mark.
-            `schemes` of the result has the scheme of each item.
-        pepper: What follows each password, with scheme "pepper".
+        hashes: A hash of 60 bytes for each password; with `scheme`, the text that the system
+            stores. An ItemError stands for a hash that the caller refused before.
+        max_cost: A hash of a higher cost is an error of its item, `cost_too_high`, instead of
+            minutes or days of work. Each step doubles the time; cost 16 takes seconds.
+        truncate: Cut passwords to 72 bytes, as most programs do that make hashes; `truncated`
+            lists them. If False, a longer password is an error of its item.
+        scheme: By default all hashes are plain bcrypt. "auto" recognises hashes by the mark of a
+            system, such as $wp or bcrypt_sha256$. Any other name in
+            `bcrypt_batch.schemes.TO_VERIFY` does the same, and names the scheme of hashes without
+            a mark. The result's `schemes` has the scheme of each item.
+        pepper: Bytes that the scheme "pepper" appends to each password.
         workers: As for `hash_many`.
         lanes: As for `hash_many`.
         deadline: As for `hash_many`.
@@ -144,7 +144,7 @@ def verify_many(
         TypeError: An argument, a password or a hash has the wrong type.
         ValueError: An argument is out of range, or there are not as many hashes as passwords.
 
-    Exceptions while it computes have a `batch_result`, as those of `hash_many` do.
+    Exceptions during the computation have a `batch_result`, as in `hash_many`.
     """
     started_ns = time.monotonic_ns()
     run = None
@@ -179,7 +179,7 @@ def _to_make(prefix: bytes | None, name: str | None) -> tuple[bytes, Scheme | No
     """Check the prefix and the scheme to hash with."""
     scheme = None
     if name is not None:
-        from .schemes import TO_HASH, find  # here: neither a cold start nor plain hashes need it
+        from .schemes import TO_HASH, find  # imported only if needed, for fast cold starts
 
         scheme = find(name, TO_HASH)
     if prefix is None:
@@ -200,7 +200,7 @@ def _to_verify(name: str | None, pepper: bytes | None) -> Verifier | None:
 
 
 def name_refused(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
-    """Name the scheme of each hash that a batch refused as no bcrypt hash, if it is known."""
+    """Name the scheme of each hash that a batch refused, if the scheme is known."""
     if not any(code == "invalid_hash" for code, _ in refused.values()):
         return
     from .schemes import unsupported_by_name  # here: see _to_make
@@ -218,9 +218,9 @@ def hash_or_verify(
     pepper: bytes | None = None,
     **others: Any,
 ) -> BatchResult[Any]:
-    """Hash passwords, or check them if hashes are given, with the arguments of that function.
+    """Call `verify_many` if hashes are given, else `hash_many`, each with its own arguments.
 
-    `others` are what both functions take.
+    `others` are arguments of both functions.
     """
     try:
         if hashes is None:
@@ -231,7 +231,7 @@ def hash_or_verify(
 
 
 def _settings(prefix: bytes, cost: int, salts: bytes) -> Iterator[bytes]:
-    """Yield the setting of each item, by the 16 bytes of its salt."""
+    """Yield the setting of each item; `salts` has 16 bytes for each."""
     for at in range(0, len(salts), SALT_BYTES):
         yield _native.make_setting(prefix, cost, salts[at : at + SALT_BYTES])
 

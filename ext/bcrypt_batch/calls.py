@@ -15,7 +15,7 @@ from .single import canonical_setting, check_password, gensalt
 
 
 class Calls(ABC):
-    """The public calls of a checker, which computes a hash in `_compute` and `_compute_async`."""
+    """The public calls of a checker; subclasses define `_compute` and `_compute_async`."""
 
     _max_cost: int
     _workers: int
@@ -27,7 +27,7 @@ class Calls(ABC):
 
         Args:
             password: At most 72 bytes, as for `checkpw`.
-            hash: A hash of `max_cost` at the most.
+            hash: A hash whose cost is at most `max_cost`.
             timeout: Seconds of wall time for waiting and computing, a year at most.
 
         Raises:
@@ -38,6 +38,7 @@ class Calls(ABC):
             CheckerClosed: The checker was closed before or during this call.
             CheckerTimeout: The call was not finished within `timeout`.
             CheckerWithoutThreads: The system refuses even one thread; the message names the limit.
+            CheckerAway: No server answers a `SharedChecker` that has `when_away="raise"`.
             MemoryError: There is no memory for the call.
         """
         setting = self._setting_of(password, hash)
@@ -64,7 +65,8 @@ class Calls(ABC):
     ) -> Literal[False]:
         """Take as long as `check` does with a hash of this cost, and return False.
 
-        For users that don't exist: an instant answer would reveal that. Raises as `check` does.
+        Call it for unknown users: an instant answer would reveal that the user doesn't exist.
+        Raises as `check` does.
         """
         self.hash(password, cost=cost, timeout=timeout)
         return False
@@ -77,9 +79,9 @@ class Calls(ABC):
         *,
         timeout: float | None = None,
     ) -> bool:
-        """As `check`, for asyncio; cancelling it removes the call from the queue.
+        """As `check`, for asyncio; cancelling the coroutine removes the call from the queue.
 
-        Await it: a coroutine that isn't awaited is true for every password.
+        Always await the coroutine: without `await` it is a true value for every password.
 
         Raises as `check` does, and OSError if the system refuses a file descriptor.
         """
@@ -131,7 +133,7 @@ class Calls(ABC):
         return gensalt(check_range("cost", cost, MIN_COST, self._max_cost))
 
     def _waiting(self) -> str:
-        """Say how many calls wait, for a message."""
+        """Return why the checker is full, for a message."""
         return "too many calls are waiting"
 
     @abstractmethod
@@ -144,7 +146,7 @@ class Calls(ABC):
 
     @abstractmethod
     def close(self, *, wait: bool = True) -> None:
-        """Take no more calls."""
+        """Accept no more calls."""
 
     def __enter__(self) -> Self:
         return self
@@ -164,6 +166,6 @@ class Calls(ABC):
             raise CheckerFull(f"the checker is full: {self._waiting()}")
         if answer == _native.TIMEOUT:
             raise CheckerTimeout("the call was not finished within its timeout")
-        if answer == _native.WITHOUT_THREADS:  # in a child after a fork in or just before the call
+        if answer == _native.WITHOUT_THREADS:  # only in a child that was forked during the call
             raise CheckerWithoutThreads(shortage(self._workers, 0))
         raise CheckerClosed("the checker is closed")

@@ -11,7 +11,9 @@ from weakref import WeakValueDictionary
 from . import _native
 from .calls import Calls
 from .checks import check_bool, check_range, check_seconds
-from .deliveries import Deliveries, compute  # not at a call: a fork may come in the middle of it
+
+# Imported here and not in a call: a fork during that import would break it in the child.
+from .deliveries import Deliveries, compute
 from .errors import CheckerWithoutThreads
 from .lanes import lane_limit
 from .limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
@@ -30,19 +32,19 @@ class CheckerStats(Figures):
 
     Attributes:
         waiting: How many calls wait for a lane.
-        in_flight: How many are being computed.
+        in_flight: How many calls are being computed.
         mean_group_size: How many lanes of a worker were in use, averaged over all iterations that
             workers have computed; 0.0 before the first.
         hashes_per_second: Calls finished, averaged over the last 10 whole seconds.
         finished: Calls finished since the start.
-        refused: Calls that found the checker full or closed, or were in it when it was closed
-            without waiting.
-        timed_out: Calls that their timeout ended.
+        refused: Calls refused because the checker was full or closed, and calls that
+            `close(wait=False)` ended.
+        timed_out: Calls that were not finished within their timeout.
         cancelled: Calls that an exception ended, such as the cancellation of a coroutine.
-        wait_p50_s: The median time from a call to its lane, in seconds; this figure and the next
-            two are rounded up, by a quarter at the most.
-        wait_p95_s: The 95th percentile of that time.
-        wait_p99_s: The 99th percentile.
+        wait_p50_s: The median time that a call waits for a lane, in seconds. This figure and the
+            next two are rounded up, by 25 % at the most.
+        wait_p95_s: The 95th percentile of the waiting time, in seconds.
+        wait_p99_s: The 99th percentile of the waiting time, in seconds.
     """
 
     __slots__ = (
@@ -60,7 +62,7 @@ class CheckerStats(Figures):
     )
 
     def __init__(self, figures: dict[str, int]) -> None:
-        """Take the values of `_native.Queue.stats`."""
+        """Make the figures from the values that `_native.Queue.stats` returns."""
         self.waiting = figures["waiting"]
         self.in_flight = figures["in_flight"]
         self.mean_group_size = figures["lane_iterations"] / (figures["iterations"] or 1)
@@ -83,12 +85,12 @@ class Checker(Calls):
 
     Calls from any number of threads and event loops share the lanes of a few workers. A call starts
     at once if a lane is free. Otherwise the oldest call gets the next free lane, whatever its cost;
-    no call waits for others to join. Threads start at the first call, again in a child after fork,
-    and end with `close`, which the `with` statement calls.
+    no call waits for others to join. Threads start at the first call, also in a child after fork.
+    They end with `close`, which the `with` statement calls.
 
     Results and exceptions of calls are those of `checkpw` and `hashpw`, plus CheckerFull,
-    CheckerClosed and CheckerTimeout. Any exception removes its call from the queue; the other calls
-    continue.
+    CheckerClosed, CheckerTimeout and CheckerWithoutThreads. An exception removes its own call from
+    the queue; the other calls continue.
     """
 
     def __init__(
@@ -104,12 +106,12 @@ class Checker(Calls):
 
         Args:
             workers: How many threads; by default `worker_count()`.
-            lanes: How many calls a thread computes together at the most, 1 to `MAX_LANES`, and no
-                more than the kernel can; by default the fastest number.
+            lanes: The most calls that a thread computes together, 1 to `MAX_LANES`; a kernel with
+                fewer lanes uses its own maximum. By default the fastest number.
             max_waiting: How many calls may wait for a lane; by default 1000.
             max_cost: A hash of a higher cost is a ValueError, instead of minutes or days of work.
-            when_full: What happens to a call beyond `max_waiting`: "raise" refuses it with
-                CheckerFull, "wait" lets it wait too, until its timeout.
+            when_full: What happens to a call if `max_waiting` calls wait already: "raise" raises
+                CheckerFull, "wait" queues the call until its timeout.
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -136,7 +138,7 @@ class Checker(Calls):
         return CheckerStats(self._queue.stats())
 
     def close(self, *, wait: bool = True) -> None:
-        """Take no more calls, and end the threads; may be called again, and by several threads.
+        """Accept no more calls, and end the threads; may be called repeatedly, by any thread.
 
         Args:
             wait: Finish the accepted calls. Otherwise they raise CheckerClosed within
@@ -145,8 +147,8 @@ class Checker(Calls):
         self._queue.close(_tick, drain=check_bool("wait", wait), slice_ns=TICK_NS)
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # No call can be left, because each holds the checker. The threads end with the queue. This
-        # module's names may be None by now, when the interpreter ends.
+        # No call is running, because each call refers to the checker. The threads end with the
+        # queue. When the interpreter ends, this module's names may be None: hence the argument.
         queue = getattr(self, "_queue", None)
         if queue is not None and queue.started and not is_finalizing():
             import warnings

@@ -18,20 +18,20 @@ MAX_SECONDS = 365 * 86_400
 
 
 def check_bytes(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is bytes; never quote it, it may be a secret."""
+    """Raise TypeError unless `value` is bytes; the message doesn't quote a possible secret."""
     if not isinstance(value, bytes):
         raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
 
 
 def check_bool(name: str, value: bool) -> bool:
-    """Return `value` as a bool if it is True or False, numpy's too; refuse "no" and 1."""
+    """Return a bool of Python or numpy as a Python bool; refuse other values, such as "no" or 1."""
     if not isinstance(value, bool) and type(value).__name__ not in NAMES_OF_BOOL:
         raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
     return bool(value)
 
 
 def check_list(name: str, values: Iterable[T]) -> list[T]:
-    """Return the values in a list of their own, in their order.
+    """Return the values in a new list, in the same order.
 
     A single bytes or str is refused: its characters aren't passwords. Other types are refused if
     their items would silently be wrong values, such as the keys of a dict.
@@ -85,10 +85,10 @@ def shown(value: object) -> object:
 
 
 def check_seconds(name: str, value: float) -> int:
-    """Return a number of seconds from now in nanoseconds; infinity counts as a year.
+    """Convert seconds from now to nanoseconds; infinity counts as a year.
 
-    Any kind of number is taken, numpy's and Decimal too. Strings and booleans are refused, though
-    float() accepts them; numpy's bool is recognised by its type's name.
+    Any type of number is accepted, also Decimal and numpy's types. Strings and booleans are
+    refused, though float() accepts them; numpy's bool is recognised by its type's name.
     """
     kind = type(value)
     if isinstance(value, (str, bytes)) or kind.__name__ in NAMES_OF_BOOL:
@@ -101,7 +101,7 @@ def check_seconds(name: str, value: float) -> int:
         seconds = 2.0 * MAX_SECONDS if value > 0 else -1.0
     except ValueError:  # a signaling NaN
         seconds = float("nan")
-    if not seconds >= 0:  # so that NaN is refused too
+    if not seconds >= 0:  # written this way, because `seconds < 0` is false for NaN
         raise ValueError(f"{name} must be 0 seconds or more, not {shown(value)}")
     if MAX_SECONDS < seconds < float("inf"):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Deliver answers from workers, which don't know Python, to an event loop's futures."""
+"""Deliver the answers of the C workers to the futures of an event loop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Submit = Callable[[_native.Mailbox], "_native.Call | str"]
 class Deliveries:
     """The calls that one event loop waits for.
 
-    It watches its mailbox's file descriptor only while calls are expected, so an ended loop or an
-    idle checker keeps nothing open. A signal handler's exception may interrupt any step, and the
-    other calls must still get their answers: so each step can be repeated.
+    The loop watches the mailbox's file descriptor only while answers are expected, so an ended loop
+    or an idle checker keeps nothing open. An exception from a signal handler may interrupt any
+    step. Each step can be repeated, so that the other calls still get their answers.
     """
 
     def __init__(self, queue: _native.Queue, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +50,7 @@ class Deliveries:
             raise
 
     def forget(self, token: int) -> bool:
-        """Stop expecting this call; return whether it was the last, and watching has ended."""
+        """Stop expecting this call; return True if no call is left and watching has ended."""
         self._futures.pop(token, None)
         while self._futures:
             oldest = next(iter(self._futures))
@@ -58,7 +58,7 @@ class Deliveries:
                 return False
             del self._futures[oldest]  # an exception may have interrupted its forget()
         self._watching = False
-        # Not in a child after fork, which shares the loop's selector with the parent.
+        # A child after fork must not unregister the descriptor: it shares the parent's selector.
         if self.mailbox.current and not self.loop.is_closed():
             self.loop.remove_reader(self.mailbox.fileno())
         return True
@@ -74,12 +74,12 @@ async def compute(
 
     Args:
         deliveries: The Deliveries of each event loop, by the loop's id; a loop changes only its
-            own. They live as long as their calls and, while they watch, as their loop is open.
-        queue: The queue that takes the call.
-        submit: Makes the call, given a mailbox.
+            own entry. A Deliveries lives while it has calls, and while an open loop watches it.
+        queue: The queue that computes the call.
+        submit: Submits the call, with a mailbox for the answer.
         timeout_s: Seconds from now.
     """
-    import asyncio  # loaded, since it runs this; programs of threads alone don't need it
+    import asyncio  # loaded already if a loop runs this; programs without loops don't need it
 
     loop = asyncio.get_running_loop()
     own = deliveries.get(id(loop))

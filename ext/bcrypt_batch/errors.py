@@ -1,4 +1,4 @@
-"""The exceptions that this package defines. Wrong arguments are TypeError and ValueError."""
+"""The exceptions that this package defines. Wrong arguments raise TypeError or ValueError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class BcryptBatchError(Exception):
 
 
 class CheckerError(BcryptBatchError):
-    """A `Checker` has no answer for this call."""
+    """Base of the exceptions of a checker that has no result for a call."""
 
 
 class CheckerClosed(CheckerError, RuntimeError):
@@ -16,7 +16,7 @@ class CheckerClosed(CheckerError, RuntimeError):
 
 
 class CheckerFull(CheckerError, RuntimeError):
-    """As many calls as `max_waiting` allows are waiting already."""
+    """`max_waiting` calls are waiting already."""
 
 
 class CheckerTimeout(CheckerError, TimeoutError):
@@ -24,8 +24,8 @@ class CheckerTimeout(CheckerError, TimeoutError):
 
 
 class CheckerWithoutThreads(CheckerError, RuntimeError):
-    """The system refused the checker every thread; the message names the limit."""
+    """The system refused to start even one thread; the message names the limit."""
 
 
 class CheckerAway(CheckerError, ConnectionError):
-    """A `SharedChecker` found no server, or lost it."""
+    """A `SharedChecker` found no server, lost its connection, or was refused by the server."""

@@ -1,6 +1,6 @@
-"""No password or hash stays in a frame of ours that an exception passes through.
+"""Keep passwords and hashes out of the frames of this package in a traceback.
 
-An error reporter sends the local variables of all frames of a traceback.
+Error reporters send the local variables of all frames of a traceback.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def forgetful(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function with secret arguments: an exception keeps no locals of our frames."""
+    """Wrap a function with secret arguments: exceptions keep no locals of this package's frames."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -51,5 +51,5 @@ def _like(call: F, function: F) -> F:
     """Make a wrapper look like its function, without functools, which slows cold starts."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         setattr(call, name, getattr(function, name))
-    vars(call)["__wrapped__"] = function  # inspect and typing show its signature
+    vars(call)["__wrapped__"] = function  # inspect and typing show the signature of `function`
     return call

@@ -1,10 +1,11 @@
 """Cut a batch into groups: which items a thread computes together, and in which order.
 
-Workers take groups from the front as they become free, costliest first (longest processing time
-first: Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). Each kernel has a table of the
-relative times of groups of k items: hardly longer than k - 1 items while the core has free slots,
-then in proportion to k. So on 6 workers the best cut of 20 items is 4, 4, 3, 3, 3 and 3, and
-that of 3 items is 1, 1 and 1; on one worker 25 items are best cut into full groups.
+A free worker takes the next group; the costliest groups are first (longest processing time first:
+Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). Each kernel has a table of the relative
+time of a group of k items. While the core has free issue slots, one more item adds hardly any time;
+after that the time grows in proportion to k. So for 6 workers 20 items are best cut into groups of
+4, 4, 3, 3, 3 and 3, and 3 items into groups of 1; for one worker 25 items are best cut into full
+groups.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def plan_groups(
         times: `times[k - 1]` is how long a group of k items takes, in any unit.
 
     Returns:
-        Cost, items of a group, and the number of such groups.
+        For each cost and size: the cost, the items of a group, and the number of groups.
     """
     planner = _Planner(workers, times[:lanes], most=max(counts.values(), default=0))
     groups = [
@@ -56,24 +57,24 @@ def makespan(durations: list[int], workers: int) -> int:
 
 
 class _Planner:
-    """Searches the ways to cut each cost's items for the one that ends first."""
+    """Searches for the cut of each cost's items with which the batch ends first."""
 
     def __init__(self, workers: int, times: Sequence[int], most: int) -> None:
         self.workers = workers
         self.times = times
         sizes = range(1, len(times) + 1)
         self.densest = min(sizes, key=lambda size: times[size - 1] / size)
-        # For m items on one worker: the shortest time, and the first group of that way.
+        # For m items on one worker: the shortest time, and the first group size of that cut.
         least = [0]
         self.firsts = [0]
         for _ in range(min(most, (ROUNDS_PLANNED + 2) * len(times))):
-            before = least[: -len(times) - 1 : -1]  # of one item less, of two less ...
+            before = least[: -len(times) - 1 : -1]  # for one item less, for two items less ...
             ends = [end + time for end, time in zip(before, times, strict=False)]
             least.append(min(ends))
             self.firsts.append(ends.index(least[-1]) + 1)
 
     def cut(self, counts: dict[int, int]) -> dict[int, Sizes]:
-        """Return group sizes for each cost, given how many items have it."""
+        """Return group sizes for each cost, given the number of items of each cost."""
         # Full rounds of the densest groups keep all workers equally busy, without a search.
         full_rounds: dict[int, Sizes] = {}
         options: dict[int, list[Sizes]] = {}
@@ -118,7 +119,7 @@ class _Planner:
                 [d for cost, sizes in choice.items() for d in durations[cost][sizes]], self.workers
             )
 
-        if len(options) == 1:  # the search below finds the same, but takes four times as long
+        if len(options) == 1:  # the search below finds the same cut in four times the time
             ((cost, cuts),) = durations.items()
             return {cost: min(cuts, key=lambda sizes: makespan(cuts[sizes], self.workers))}
 
@@ -133,6 +134,6 @@ class _Planner:
                             best, chosen = end, choice
             return best, chosen
 
-        # Start from both extremes: each cost on all workers, and each on as few as possible.
+        # Start from both extremes: each cost on all workers, and each cost on as few as possible.
         starts = ({cost: cuts[place] for cost, cuts in options.items()} for place in (0, -1))
         return min(map(improve, starts), key=lambda found: found[0])[1]

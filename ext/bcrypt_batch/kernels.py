@@ -1,4 +1,4 @@
-"""The variants of the computation, and the one that this CPU gets."""
+"""The variants of the kernel, and the choice for this CPU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from . import _native
 
 
 class Kernels:
-    """The variants of the computation.
+    """The variants of the kernel: those compiled in, those this CPU can run, the chosen one.
 
     Attributes:
         compiled: Names of the variants compiled in, best first.
@@ -26,6 +26,6 @@ class Kernels:
 
 
 def kernels() -> Kernels:
-    """Return the variants compiled in, and which one this CPU gets."""
+    """Return the variants of the kernel, and which variant is chosen for this CPU."""
     compiled, supported = _native.kernel_names()
     return Kernels(compiled, supported, _native.chosen_kernel())

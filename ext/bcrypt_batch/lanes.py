@@ -2,8 +2,8 @@
 
 Passwords interleaved in a thread fill the core's issue slots and its level-1 cache. For a thread
 alone on a core, the kernel's table of group times shows the best number. If two threads share a
-core, each has half of both, and fewer lanes are faster. This is a rule, not a measurement at start,
-so the same machine always gets the same lanes.
+core, each has half of the slots and of the cache, and fewer lanes are faster. The number follows
+from these rules, not from a measurement at start, so the same machine always gets the same lanes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from . import _native
 from .system import read, usable_cpus
 
-SMALLEST_CACHE_BYTES = 32 << 10  # of a level-1 data cache on any server of the last fifteen years
+SMALLEST_CACHE_BYTES = 32 << 10  # smallest level-1 data cache in servers of the last fifteen years
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 _machine: Machine | None = None
@@ -32,7 +32,7 @@ class Machine:
         if "" not in siblings:
             self.cores = len(siblings)
         else:
-            # Unknown: on x86-64, and on Lambda in particular, two CPUs are threads of one core.
+            # Unknown: assume that on x86-64 two CPUs are threads of one core, as on Lambda.
             threads = 2 if os.uname().machine == "x86_64" else 1
             self.cores = -(-len(cpus) // threads)
         self.cache_bytes = SMALLEST_CACHE_BYTES
@@ -44,13 +44,13 @@ class Machine:
     def lanes(self, kernel: str, workers: int) -> int:
         """Return the most lanes that each of `workers` threads should have."""
         shared = workers > self.cores
-        # Rounded: two threads with 4 lanes each exceed 32 KB by 0.6 KB only.
+        # Rounded, because two threads with 4 lanes each exceed 32 KB by only 0.6 KB.
         in_cache = max(1, round(self.cache_bytes / (_native.LANE_BYTES * (1 + shared))))
         return min(_native.shared_lanes(kernel) if shared else _native.max_lanes(kernel), in_cache)
 
 
 def _bytes(size: str) -> int:
-    """Return the bytes of a size as sysfs writes it; 0 if it is missing or unreadable.
+    """Parse a size of sysfs, such as 32K; 0 if it is missing or malformed.
 
     Virtual machines may hide the size. Linux writes kilobytes today, but promises no unit.
     """

@@ -1,4 +1,4 @@
-"""Limits and defaults of arguments, for the package's own checks and for its callers'."""
+"""Limits and defaults of arguments, for this package and for callers that check before a call."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MAX_COST = _native.MAX_COST
 
 DEFAULT_COST = 12
 
-# The stored hash decides the work of verifying it. Above a few seconds an item is more likely a
-# mistake or an attack than a policy.
+# The cost in a stored hash decides how long verifying takes. A hash that takes more than a few
+# seconds is more likely a mistake or an attack than a policy.
 DEFAULT_MAX_COST = 16
 
-MAX_LANES = _native.MAX_LANES  # of any kernel; those that have fewer take a larger limit as theirs
+MAX_LANES = _native.MAX_LANES  # of any kernel; a kernel with fewer lanes uses its own maximum
 MAX_PASSWORD_BYTES = _native.MAX_KEY_BYTES
 MAX_WORKERS = 1024
 SALT_BYTES = _native.SALT_BYTES
@@ -23,9 +23,9 @@ DEFAULT_PREFIX = b"2b"
 
 
 def iterations(hashed: bytes | None, max_cost: int) -> int:
-    """Return how many iterations it takes to verify a hash, 2^cost; 0 if nothing is computed.
+    """Return how many iterations verifying a hash takes: 2^cost, or 0 if it isn't computed.
 
-    Nothing is computed for a malformed hash, nor for one above `max_cost`.
+    A malformed hash and a hash above `max_cost` are not computed.
     """
     cost = _native.hash_cost(hashed) if hashed else 0
     return 1 << cost if 0 < cost <= max_cost else 0

@@ -21,14 +21,15 @@ ALL_MAPPED = ["0", "0", "4294967295"]
 
 
 class Listener:
-    """A socket that listens at a path, and the lock that lets one server of all do so.
+    """A socket that listens at a path, and the lock that allows one server for a path.
 
-    The lock is a file beside the socket. Who has it open and locked is the server, or is starting
-    it: the lock goes to the server with the socket, and ends with its last holder, however it ends.
+    The lock is a locked file beside the socket. The process that holds the lock is the server, or
+    starts the server, which inherits the lock with the socket. The system releases the lock when
+    its last holder ends, also after a crash.
 
     Attributes:
-        socket: Listens, and does not block.
-        path: Of the socket's file; None if another program has made it.
+        socket: The listening socket, non-blocking.
+        path: Path of the socket file; None if another program has made the file.
         is_open_to_others: Whether the file's mode lets other users connect.
     """
 
@@ -39,7 +40,7 @@ class Listener:
         self._file = None if path is None else _identity(path)
         try:
             self.is_open_to_others = bool(os.stat(self.name).st_mode & 0o022)
-        except (OSError, ValueError):  # without a file
+        except (OSError, ValueError):  # the socket has no file
             self.is_open_to_others = False
         _listeners.add(self)
 
@@ -66,7 +67,7 @@ class Listener:
         self.close()
 
     def close(self) -> None:
-        """Stop listening in this process; a server that has inherited the socket goes on."""
+        """Stop listening in this process; a server that has inherited the socket continues."""
         self.socket.close()
         if self.lock is not None:
             os.close(self.lock)
@@ -86,10 +87,10 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 
 def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
-    """Make a socket that listens at a path; a file left by a server that has ended is replaced.
+    """Listen at a path; replace the socket file of a server that has ended.
 
     Raises:
-        BlockingIOError: A server is there, or is being started or ended.
+        BlockingIOError: A server listens there already, or is starting or ending.
         OSError: The path or its lock file can't be used; the error says why.
         ValueError: The path is too long for a socket.
     """
@@ -99,7 +100,7 @@ def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
         _remove_stale(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # Nobody can connect before listen(), and then the mode is right.
+            # Nobody can connect before listen(), and by then the mode is set.
             os.fchmod(listening.fileno(), mode)
             listening.bind(path)
             os.chmod(path, mode)
@@ -118,19 +119,19 @@ def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
 
 
 def inherited(descriptor: int, path: str | None = None, lock: int | None = None) -> Listener:
-    """Take over a socket that listens.
+    """Take over a listening socket.
 
     Raises:
-        ValueError: The descriptor is none.
+        ValueError: The descriptor isn't a listening Unix stream socket.
     """
     try:
         listening = socket.socket(fileno=descriptor)
     except OSError:
-        raise ValueError(f"file descriptor {descriptor} is no socket") from None
+        raise ValueError(f"file descriptor {descriptor} is not a socket") from None
     if listening.family != socket.AF_UNIX or listening.type != socket.SOCK_STREAM:
-        raise ValueError(f"file descriptor {descriptor} is no Unix stream socket")
+        raise ValueError(f"file descriptor {descriptor} is not a Unix stream socket")
     if not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        raise ValueError(f"file descriptor {descriptor} is no socket that listens")
+        raise ValueError(f"file descriptor {descriptor} is not a listening socket")
     listening.setblocking(False)
     for each in (descriptor, *([] if lock is None else [lock])):
         os.set_inheritable(each, False)
@@ -138,7 +139,7 @@ def inherited(descriptor: int, path: str | None = None, lock: int | None = None)
 
 
 def check_system() -> None:
-    """Raise OSError if this system can't have a server."""
+    """Raise OSError if this system can't run a server."""
     if sys.platform != "linux":
         raise OSError(
             errno.ENOTSUP,
@@ -164,7 +165,7 @@ def user_of_server(connection: socket.socket) -> int:
 
 
 def stranger(user: int) -> str:
-    """Name the user of a server that may not have passwords; empty for this process's or root."""
+    """Describe a server's user that must not get passwords; empty for one's own user and root."""
     if user == UNMAPPED == os.geteuid() and not _are_all_users_mapped():
         return f"number {user}, any user that this process's user namespace doesn't map"
     return "" if user in (os.geteuid(), 0) else f"another user, number {user}"
@@ -192,8 +193,10 @@ def _take_lock(path: str, served: str) -> int:
         try:
             about = os.fstat(lock)
             if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
-                raise OSError(errno.EPERM, "belongs to another user, or is no file", path)
-            if about.st_mode & 0o600 != 0o600:  # a umask may forbid even that
+                raise OSError(
+                    errno.EPERM, "belongs to another user, or is not a regular file", path
+                )
+            if about.st_mode & 0o600 != 0o600:  # a umask may remove even the owner's bits
                 os.fchmod(lock, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -215,7 +218,7 @@ def _remove_stale(path: str) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise OSError(errno.ELOOP, "is a symbolic link; name the socket's own path", path)
     if not stat.S_ISSOCK(found.st_mode):
-        raise OSError(errno.EEXIST, "is there, and is no socket", path)
+        raise OSError(errno.EEXIST, "exists, and is not a socket", path)
     if found.st_uid != os.geteuid():
         raise OSError(errno.EPERM, "is another user's socket", path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -225,7 +228,7 @@ def _remove_stale(path: str) -> None:
         except ConnectionRefusedError:
             os.unlink(path)
             return
-        except BlockingIOError:  # so many wait
+        except BlockingIOError:  # a server listens, but its backlog is full
             pass
         except FileNotFoundError:
             return

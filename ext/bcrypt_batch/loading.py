@@ -1,4 +1,4 @@
-"""Load the extension, and libgomp with it, without the OpenMP settings of the program around it.
+"""Load the extension and libgomp without the OpenMP settings of the environment.
 
 libgomp reads the settings once, when it is loaded. Settings meant for other libraries could pin
 this thread and all its later threads to one CPU (OMP_PROC_BIND), or give our threads stacks too
@@ -20,7 +20,7 @@ SETTINGS = {"GOMP_SPINCOUNT": "0", "OMP_MAX_TASK_PRIORITY": str(MARK)}
 def load() -> None:
     """Import `_native` once, and restore the environment even if that fails."""
     hidden = [name for name in os.environ if name.startswith(("OMP_", "GOMP_"))]
-    # Bypass os.environ: other threads may read it, and must see no change.
+    # Change only the C environment: other threads may read os.environ, and must see no change.
     for name in hidden:
         os.unsetenv(name)
     for name, value in SETTINGS.items():
@@ -40,9 +40,9 @@ def load() -> None:
 
 
 def reason_of(error: ImportError, folder: str) -> str | None:
-    """Return why the extension can't be imported and what to do, or None if Python's message does.
+    """Return why the extension can't be imported and what to do; None if `error` says it already.
 
-    `folder` is this package's.
+    `folder` is the folder of this package.
     """
     if not os.path.isdir(folder):
         return (
@@ -63,7 +63,7 @@ def reason_of(error: ImportError, folder: str) -> str | None:
 
 
 def stack_bytes(setting: str) -> int:
-    """Return the bytes that OMP_STACKSIZE asks for: a number in KB, or with its unit; else 0.
+    """Parse OMP_STACKSIZE, a number of KB or a number with a unit; 0 if it is malformed.
 
     Source: OpenMP 5.2, 21.2.1 (OMP_STACKSIZE).
     """

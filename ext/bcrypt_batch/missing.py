@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# By library and name: comparing pandas.NA with itself doesn't give a bool.
+# Library and type of values that comparing doesn't detect: pandas.NA == pandas.NA isn't a bool.
 MARKERS = (("pandas", "NAType"), ("pandas", "NaTType"), ("numpy", "MaskedConstant"))
 
 

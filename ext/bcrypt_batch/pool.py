@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 def start_workers(workers: int | None = None) -> int:
     """Start threads and keep them for later calls; return the number of workers.
 
-    Calls that need as many or fewer use them, one call at a time; other calls start threads of
-    their own, which end with the call. A process keeps one such pool: a new one replaces it. A
-    child after fork has none until it starts one. One worker needs no threads.
+    The kept threads serve one call at a time, if it needs no more workers than were started. Other
+    calls start threads of their own, which end with the call. A process keeps one pool: starting a
+    new pool replaces it. A child after fork has no pool until it starts one. One worker is the
+    calling thread itself, so no thread is kept for it.
 
-    Raises what `worker_count` raises; issues a RuntimeWarning if the system refuses threads.
+    Raises as `worker_count` does, and if `workers` is wrong: TypeError if it isn't an int,
+    ValueError if it isn't from 1 to 1024. Issues a RuntimeWarning if the system refuses threads.
     """
     count = check_workers(workers)
     if count == 1:
@@ -40,7 +42,7 @@ def stop_workers() -> None:
 def warn_of_shortage(wanted: int, got: int, stacklevel: int) -> None:
     """Warn that the system refused threads, and name the limit.
 
-    `stacklevel` is that of `warnings.warn`, counted from the caller of this function.
+    `stacklevel` counts as for `warnings.warn`, from the caller of this function.
     """
     import warnings
 
@@ -52,7 +54,7 @@ def shortage(wanted: int, got: int) -> str:
     from errno import ENOSYS, EPERM, errorcode
 
     refusal = _native.thread_refusal()
-    if refusal in (EPERM, ENOSYS):  # no limit answers so: see clone(2)
+    if refusal in (EPERM, ENOSYS):  # a limit gives EAGAIN instead: see clone(2)
         return (
             f"the system refused threads: {got} instead of {wanted} workers, because of a seccomp "
             f"filter, which answers {errorcode[refusal]} to the system call clone3 or clone. "
@@ -87,7 +89,8 @@ def limits_on_threads(
     most, _ = getrlimit(RLIMIT_AS)
     stack, _ = getrlimit(RLIMIT_STACK)
     used = int(read(f"{proc}/self/statm").partition(" ")[0] or 0) * getpagesize()
-    stack = 0 if stack == RLIM_INFINITY else stack  # -1, or from Python 3.15 on 2**64 - 1
+    # RLIM_INFINITY is -1, and from Python 3.15 on 2**64 - 1.
+    stack = 0 if stack == RLIM_INFINITY else stack
     if most != RLIM_INFINITY and used + wanted * stack > most:
         yield f"RLIMIT_AS, the limit on address space ({most >> 10} KB; ulimit -v)"
     for _, group in cgroups("pids", cgroup_root, f"{proc}/self/cgroup"):

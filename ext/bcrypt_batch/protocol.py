@@ -1,4 +1,4 @@
-"""The messages to a server and from it, as ext/engine/protocol.h has them."""
+"""The messages between client and server, as ext/engine/protocol.h defines them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HASH, STATS = 1, 2  # operations
 EVEN_IF_FULL = 1
 SETTING_CHARS = 29
 ITEM_BYTES = SETTING_CHARS + 1 + MAX_PASSWORD_BYTES
-MOST_ITEMS = 1024  # of a request
+MOST_ITEMS = 1024  # in a request
 
 OK, BAD_REQUEST, OTHER_VERSION, TOO_MANY, NOT_ALLOWED = range(5)  # of a whole request
 MADE, FULL, BAD_ITEM, COST, CLOSED, NO_MEMORY = range(6)  # of an item
@@ -27,7 +27,7 @@ COSTLY = "costly"
 
 _VALUES = {FULL: _native.FULL, COST: COSTLY}
 
-# The figures that a server answers STATS with, those of _native.Queue.stats.
+# The figures of _native.Queue.stats, in the order of a server's answer to STATS.
 FIGURES = (
     "waiting", "in_flight", "recent", "recent_ns", "finished", "refused", "timed_out", "cancelled",
     "iterations", "lane_iterations", "wait_p50_ns", "wait_p95_ns", "wait_p99_ns",
@@ -41,7 +41,7 @@ def stats_request() -> bytearray:
 
 
 def request(items: Sequence[Item], *, even_if_full: bool) -> bytearray:
-    """Return a request for the hashes of 1 to MOST_ITEMS items; wipe it."""
+    """Return a request for the hashes of 1 to MOST_ITEMS items; the caller must wipe it."""
     message = bytearray(HEADER.size + ITEM_BYTES * len(items))
     HEADER.pack_into(message, 0, VERSION, HASH, EVEN_IF_FULL if even_if_full else 0, len(items))
     place = HEADER.size
@@ -49,7 +49,7 @@ def request(items: Sequence[Item], *, even_if_full: bool) -> bytearray:
         message[place : place + SETTING_CHARS] = setting
         message[place + SETTING_CHARS] = len(password)
         begin = place + SETTING_CHARS + 1
-        message[begin : begin + len(password)] = password  # as long as what it replaces: in place
+        message[begin : begin + len(password)] = password  # same length: written in place
         place += ITEM_BYTES
     return message
 
@@ -59,12 +59,12 @@ def wipe(message: bytearray) -> None:
 
 
 class Reader(ABC):
-    """Takes what a server sends, however it is cut.
+    """Parses a server's answer, which arrives in pieces of any size.
 
     Attributes:
-        complete: Whether all has come.
-        max_cost: The highest cost that the server takes; 0 before its header.
-        busy: Whether the request is to be sent again later.
+        complete: Whether the whole answer has arrived.
+        max_cost: The highest cost that the server computes; 0 until the header has arrived.
+        busy: Whether the request must be sent again later.
     """
 
     record_bytes: int
@@ -77,7 +77,7 @@ class Reader(ABC):
         self._left: int | None = None  # records; None before the header
 
     def take(self, data: bytes) -> None:
-        """Take some bytes.
+        """Parse the next bytes.
 
         Raises:
             CheckerAway: The server refused the request as a whole.
@@ -95,7 +95,7 @@ class Reader(ABC):
         self.complete = not self._left
 
     def _begin(self, version: bytes, reply: int, max_cost: int, count: int) -> int:
-        """Take a header; return how many records follow."""
+        """Parse a header; return how many records follow."""
         if version != VERSION:
             raise _unknown(f"protocol {version!r}, not {VERSION!r}")
         if reply == NOT_ALLOWED:
@@ -110,15 +110,15 @@ class Reader(ABC):
 
     @abstractmethod
     def _refuse_all(self) -> None:
-        """The server has too many connections or items."""
+        """Note that the server has too many connections or items."""
 
     @abstractmethod
     def _record(self, record: bytes) -> None:
-        """Take a record, which is whole."""
+        """Parse one whole record."""
 
 
 class Figures(Reader):
-    """Reads statistics, by name, into `values`."""
+    """Reads statistics into `values`, by name."""
 
     record_bytes = 8
 
@@ -135,10 +135,10 @@ class Figures(Reader):
 
 
 class Request:
-    """The items of one call, and what has come of them.
+    """The items of one call, and their outcomes.
 
     Attributes:
-        values: The outcome of each item: a hash, or the reason why there is none; None before.
+        values: The outcome of each item: a hash, or why there is no hash; None if still unknown.
     """
 
     def __init__(self, items: list[Item], *, even_if_full: bool) -> None:
@@ -147,11 +147,11 @@ class Request:
         self.values: list[bytes | str | None] = [None] * len(items)
 
     def left(self) -> list[int]:
-        """Return the places of the items that have no outcome yet."""
+        """Return the indices of the items that have no outcome yet."""
         return [place for place, value in enumerate(self.values) if value is None]
 
     def next(self) -> tuple[bytearray, Answers]:
-        """Return a message for as many of those as it may have, and the reader of its answer."""
+        """Return a message for as many items left as fit, and the reader of its answer."""
         places = self.left()[:MOST_ITEMS]
         items = [self.items[place] for place in places]
         return request(items, even_if_full=self.even_if_full), Answers(self, places)
@@ -163,7 +163,7 @@ class Answers(Reader):
     record_bytes = RECORD.size
 
     def __init__(self, request: Request, places: Sequence[int]) -> None:
-        """`places` are those of the message's items among the request's."""
+        """`places` has the index in the request of each item of the message."""
         super().__init__()
         self._request = request
         self._places = places
@@ -185,7 +185,7 @@ class Answers(Reader):
             self._request.values[place] = hashed
         elif code in _VALUES:
             self._request.values[place] = _VALUES[code]
-        elif code != CLOSED:  # None stays: the server ends, as if it had gone already
+        elif code != CLOSED:  # a server that ends counts as away, so the value stays None
             raise _unknown("a hash under another setting" if code == MADE else f"record {code}")
 
 

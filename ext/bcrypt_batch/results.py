@@ -15,13 +15,13 @@ else:
     Value = object
 
     class Generic:
-        """As much of typing.Generic as a class statement needs."""
+        """The part of typing.Generic that a class statement needs."""
 
         __slots__ = ()
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
-# The errors that a batch finds in an item.
+# The codes of the errors that a batch finds in an item.
 ERROR_CODES = (
     "missing_password", "missing_hash", "password_too_long", "invalid_hash", "unsupported_scheme",
     "cost_too_high",
@@ -59,13 +59,13 @@ class Figures:
 
 
 class BatchStats(Figures):
-    """How a batch was computed; `as_dict()` has all of it.
+    """How a batch was computed; `as_dict()` has all figures.
 
     Attributes:
-        workers: How many threads it could use.
+        workers: How many threads the batch could use.
         lanes: The most items that one thread computed together; 0 if no item was computed.
         kernel: The compiled variant, as in `kernels()`.
-        thread_ids: Native ids of the threads that computed items, as `threading.get_native_id`.
+        thread_ids: Ids of the threads that computed items, as `threading.get_native_id` has them.
         threads_used: How many threads computed items.
         elapsed_ns: Wall time of the call, in nanoseconds.
     """
@@ -90,17 +90,17 @@ class BatchStats(Figures):
 class BatchResult(Generic[Value]):
     """The result of each item of a batch.
 
-    It is neither true nor false: `bool(result)` and comparing it with True or False raise a
-    ValueError. `all(result.values)` says whether each password matched.
+    A result is neither true nor false: `bool(result)`, and comparing a result with True or False,
+    raise ValueError. `all(result.values)` is True if every password matched.
 
     Attributes:
-        values: One entry per item, in the order of the input; None where the item was not done.
-        errors: Index of each item that could not be done, and why.
+        values: One entry per item, in the order of the input; None if the item was not computed.
+        errors: The error of each item that could not be computed, by index.
         unprocessed: Indices of the items that the deadline or a stop left undone, ascending.
         truncated: Indices of the items computed from a password that `truncate` cut to 72 bytes,
             ascending.
-        schemes: The name of each item's scheme, with bcrypt or not; None for an invalid or missing
-            hash. Empty unless `verify_many` was called with `scheme`.
+        schemes: The name of each item's scheme, also if the scheme isn't computed; None for an
+            invalid or missing hash. Empty unless `verify_many` was called with `scheme`.
         complete: Whether no item is unprocessed.
         stats: How the batch was computed.
     """
@@ -136,7 +136,7 @@ class BatchResult(Generic[Value]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, bool):
             bool(self)
-        return NotImplemented  # by identity, as any object
+        return NotImplemented  # Python then compares by identity
 
     __hash__ = object.__hash__
 

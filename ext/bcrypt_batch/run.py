@@ -26,11 +26,11 @@ TICK_NS = 50_000_000  # between two checks of signals and progress
 class BatchRun:
     """The items of one call, and how they are computed.
 
-    Once a run exists, exceptions leave through `_native.hand_over`, with its result.
+    Once a run exists, exceptions leave through `_native.hand_over`, which attaches the result.
 
     Attributes:
         schemes: The scheme of each item, for the result.
-        put: Makes the text to store of a hash; None for the hash itself.
+        put: Makes the text to store from a hash; None if the hash itself is stored.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class BatchRun:
         self.cut: list[int] = []
         self.schemes: list[str | None] = []
         self.put: Callable[[bytes], bytes] | None = None
-        self.begun = 0  # how many items a first round counts for
+        self.begun = 0  # how many items the progress counts as done after a first round
 
     def note_cut(self, passwords: list[Any]) -> None:
         """Note which passwords the batch has cut."""
@@ -77,7 +77,7 @@ class BatchRun:
         """Compute the first of two rounds of bcrypt: replace passwords by their hashes.
 
         `twice` has the indices of the items with two rounds, and `first` is a run of as many items.
-        If it isn't finished in time, nothing else will be computed.
+        If the first round isn't finished in time, the second round computes nothing.
         """
         self.begun = len(twice) // 2
         if (progress := self.progress) is not None:
@@ -96,7 +96,7 @@ class BatchRun:
             self.batch.stop()
 
     def compute(self) -> None:
-        """Compute the items that the batch has been given."""
+        """Compute the items of the batch; warn if the system refused threads."""
         self.batch.plan(self.cuts(), kernel=self.kernel, workers=self.workers)
         got = self.batch.run(self.tick, slice_ns=TICK_NS)
         if got < self.batch.workers:
@@ -110,7 +110,7 @@ class BatchRun:
         limit = self.lanes or lane_limit(self.kernel, self.workers)
         if limit == 1 or sum(counts.values()) == 1:
             return [(cost, 1, counts[cost]) for cost in sorted(counts, reverse=True)]
-        from .grouping import plan_groups  # here: neither a cold start nor one lane needs it
+        from .grouping import plan_groups  # imported only if needed, for fast cold starts
 
         return plan_groups(counts, self.workers, limit, _native.group_times(self.kernel))
 

@@ -1,7 +1,8 @@
-"""What surrounds bcrypt in the dumps of other systems: labels, pre-hashes, a pepper.
+"""How other systems store bcrypt hashes: with labels, pre-hashed passwords, a pepper.
 
-A scheme says how a stored text is recognised and taken apart, and which bytes bcrypt gets for a
-password. SCHEMES has all of them. Only calls with `scheme` import this module.
+A scheme says how a stored text is recognised and parsed, and which bytes bcrypt gets for a
+password. SCHEMES has all schemes. Calls without `scheme` import this module only to name the
+scheme of an invalid hash.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-AUTO = "auto"  # of verify_many: marks alone say which scheme a hash has
+AUTO = "auto"  # for verify_many: recognise schemes by their marks only
 PLAIN = "bcrypt"
 PEPPER = "pepper"
 MAX_PRE_HASHED_BYTES = 4096  # WordPress, passlib and Symfony refuse longer passwords
@@ -29,11 +30,11 @@ MAX_PRE_HASHED_BYTES = 4096  # WordPress, passlib and Symfony refuse longer pass
 # bcrypt's input for a password, the 22 characters of the salt, and the pepper.
 Key = Callable[[bytes, bytes, bytes], bytes]
 _PHP_BLANKS = b" \n\r\t\v\0"  # what PHP's trim() strips
-_EMPTY_SHA256 = hashlib.sha256().digest()  # CockroachDB's Sum() appends the digest of nothing
+_EMPTY_SHA256 = hashlib.sha256().digest()  # CockroachDB appends the digest of the empty string
 
 
 def _digest(name: str, data: bytes = b"") -> Any:
-    """Return a hash object, MD5's also where OpenSSL allows FIPS's only: bcrypt comes after it."""
+    """Return a hash object, also for MD5 under FIPS: the digest is only an input of bcrypt."""
     return hashlib.new(name, data, usedforsecurity=False)
 
 
@@ -77,16 +78,16 @@ def _cockroachdb(password: bytes, salt: bytes, pepper: bytes) -> bytes:
 
 
 class Scheme:
-    """A way to store passwords around bcrypt.
+    """A way to store passwords with bcrypt.
 
     Attributes:
         name: Its name in arguments, options and results.
         key: Makes bcrypt's input.
-        mark: What a stored text begins with, before the bcrypt hash; empty if nothing marks it.
-        marked_only: Whether it can't be told to `verify_many`, because its mark always says so.
-        prefix: The bcrypt prefix that its readers expect; None if hash_many doesn't make it.
+        mark: The start of a stored text, before the bcrypt hash; empty for a scheme without mark.
+        marked_only: Whether every hash has the mark, so that `verify_many` needs no name.
+        prefix: The bcrypt prefix that its readers expect; None if hash_many can't use the scheme.
         longest: The most bytes of a password; None for bcrypt's own limit.
-        times: How many times bcrypt is computed, of which the second has the first's result.
+        times: How many times bcrypt is computed; the second time with the first hash as password.
     """
 
     __slots__ = ("key", "longest", "mark", "marked_only", "name", "prefix", "times")
@@ -111,20 +112,20 @@ class Scheme:
         self.times = times
 
     def marks(self, stored: bytes) -> bool:
-        """Whether a stored text has its mark. Case doesn't matter in braces, as in LDAP."""
+        """Return whether a stored text has the mark; in braces in any case, as in LDAP."""
         found = stored[: len(self.mark)]
         return found == self.mark or (found[:1] == b"{" and found.lower() == self.mark.lower())
 
     def take(self, stored: bytes) -> bytes:
-        """Return the bcrypt hash in a text with the mark; other bytes if there is none."""
+        """Return the bcrypt hash in a text with the mark; other bytes if it has no bcrypt hash."""
         return stored[len(self.mark) :]
 
     def put(self, hashed: bytes) -> bytes:
-        """Return the text to store of a bcrypt hash."""
+        """Return the text to store for a bcrypt hash."""
         return self.mark + hashed
 
     def input_of(self, password: Any, salt: bytes, pepper: bytes = b"") -> Any:
-        """Return bcrypt's input for a password; what isn't bytes stays as it is."""
+        """Return bcrypt's input for a password; return a value that isn't bytes unchanged."""
         if not isinstance(password, bytes):
             return password
         if self.longest is not None and len(password) > self.longest:
@@ -141,7 +142,7 @@ class Scheme:
 
 
 class _Passlib(Scheme):
-    """passlib's, which writes prefix, cost, salt and digest in its own order."""
+    """A scheme of passlib, which writes prefix, cost, salt and digest in its own format."""
 
     __slots__ = ("_fields",)
 
@@ -158,7 +159,7 @@ class _Passlib(Scheme):
 
     def put(self, hashed: bytes) -> bytes:
         fields = int(hashed[4:6]), hashed[7:29], hashed[29:]
-        return self.mark + b"t=2b,r=%d$%b$%b" % fields  # its readers take no other label
+        return self.mark + b"t=2b,r=%d$%b$%b" % fields  # the scheme's readers accept only 2b
 
 
 class _Base64(Scheme):
@@ -179,7 +180,7 @@ _digests = {f"{name}-hex": name for name in ("md5", "sha1", "sha256", "sha512")}
 # How many hexadecimal digits a digest of each of these schemes has.
 DIGITS = {scheme: 2 * _digest(name).digest_size for scheme, name in _digests.items()}
 
-# A mark that begins as another one comes first.
+# If a mark begins with another mark, the longer one comes first.
 SCHEMES = {
     scheme.name: scheme
     for scheme in (
@@ -214,7 +215,7 @@ TO_VERIFY = (AUTO, *(name for name, scheme in SCHEMES.items() if not scheme.mark
 WITHOUT_PEPPER = tuple(name for name in TO_VERIFY if name != PEPPER)
 TO_HASH = tuple(name for name, scheme in SCHEMES.items() if scheme.prefix)
 
-# Beginnings of stored texts that are no bcrypt; those in braces in any case.
+# How the texts of other schemes begin; beginnings in braces match in any case.
 _FOREIGN = {
     "phpass": (b"$P$", b"$H$"),
     "phpass-sha512": (b"$S$",),
@@ -239,18 +240,19 @@ _FOREIGN = {
 # Digests without a mark, by their number of hexadecimal digits.
 BARE_DIGESTS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
-# bcrypt, also behind a name or mark; or a text behind any label, as LDAP and Dovecot write them.
+# A bcrypt hash anywhere in a text; or a text behind any label in braces, as in LDAP and Dovecot.
 _HASH = re.compile(
     rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}"
 )
-_SHORTEST = 24  # bytes of other hashes with a mark: a shorter text is a password
+_SHORTEST = 24  # bytes of the shortest marked hash of another scheme: a shorter text is a password
 
 
 def digest_key(digest: bytes, name: str) -> bytes | None:
-    """Return bcrypt's input for a digest in hexadecimal, as the scheme's logins make it.
+    """Return bcrypt's input for a hexadecimal digest, as a login with the scheme makes it.
 
     Returns:
-        None if it isn't one: the digits are those of the scheme's digest, in either case.
+        The input, or None if `digest` isn't as many hexadecimal digits, in either case, as the
+        scheme's digest has.
     """
     if len(digest) != DIGITS[name] or not _HEX.fullmatch(digest):
         return None
@@ -258,9 +260,9 @@ def digest_key(digest: bytes, name: str) -> bytes | None:
 
 
 def foreign(stored: bytes) -> str | None:
-    """Name the scheme of a stored text that isn't bcrypt; None for one that nobody knows.
+    """Name the scheme of a stored text that isn't bcrypt; None if the scheme is unknown.
 
-    The names are ours: a message that quoted the text might quote a password.
+    Messages use these names: a message that quoted the text might quote a password.
     """
     text = stored.lower() if stored[:1] == b"{" else stored
     for name, beginnings in _FOREIGN.items():
@@ -270,7 +272,7 @@ def foreign(stored: bytes) -> str | None:
 
 
 def bare_digest(text: bytes) -> str | None:
-    """Name the digest that a text of hexadecimal digits can be; None for another text."""
+    """Name the digest that has as many hexadecimal digits as a text; None for any other text."""
     digest = BARE_DIGESTS.get(len(text))
     return f"{digest}-hex" if digest and _HEX.fullmatch(text) else None
 
@@ -286,7 +288,7 @@ def looks_like_hash(password: bytes) -> bool:
 
 
 def recognise(stored: bytes, unmarked: Scheme) -> tuple[Scheme, bytes]:
-    """Return the scheme of a stored text, `unmarked` without a mark, and the bcrypt hash within."""
+    """Return the scheme of a stored text and its bcrypt hash; `unmarked` for one without a mark."""
     if not stored.startswith(b"$2"):
         for scheme in _MARKED:
             if scheme.marks(stored):
@@ -295,17 +297,17 @@ def recognise(stored: bytes, unmarked: Scheme) -> tuple[Scheme, bytes]:
 
 
 def find(name: str | None, allowed: tuple[str, ...]) -> Scheme:
-    """Return a scheme by an argument's value.
+    """Return the scheme that an argument names.
 
     Raises:
-        TypeError: The value is no str.
+        TypeError: The name isn't a str.
         ValueError: The name isn't allowed.
     """
     if not isinstance(name, str):
         raise TypeError(f"scheme must be a str or None, not {type(name).__name__}")
     if name not in allowed:
-        known = "; its mark says so: pass 'auto'" if name in SCHEMES and AUTO in allowed else ""
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, allowed))}{known}")
+        marked = "; 'auto' recognises this scheme" if name in SCHEMES and AUTO in allowed else ""
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, allowed))}{marked}")
     return SCHEMES[PLAIN if name == AUTO else name]
 
 
@@ -316,7 +318,7 @@ def prefix_name(name: str | None) -> str:
 
 
 def work(stored: bytes | None, name: str | None, max_cost: int) -> int:
-    """Return how many iterations it takes to verify a stored text; 0 if nothing is computed.
+    """Return how many iterations verifying a stored text takes; 0 if it isn't computed.
 
     `name` is one of TO_VERIFY, or None for bcrypt hashes without a scheme.
     """
@@ -334,7 +336,7 @@ def unsupported(name: str) -> tuple[str, str]:
 
 
 def unsupported_by_name(refused: dict[int, tuple[str, str]], hashes: list[Any]) -> None:
-    """Name the scheme of each hash that a batch refused as no bcrypt hash, if it is known."""
+    """Name the scheme of each hash that a batch refused, if the scheme is known."""
     for i, (code, _) in refused.items():
         if code != "invalid_hash":
             continue
@@ -346,7 +348,7 @@ def unsupported_by_name(refused: dict[int, tuple[str, str]], hashes: list[Any]) 
 
 
 class Verifier:
-    """Takes stored texts apart, and makes bcrypt's inputs of their passwords."""
+    """Parses stored texts, and makes bcrypt's inputs from the passwords."""
 
     __slots__ = ("_pepper", "_unmarked")
 
@@ -354,20 +356,20 @@ class Verifier:
         """Take the arguments of `verify_many`.
 
         Raises:
-            TypeError: One of them has the wrong type.
+            TypeError: An argument has the wrong type.
             ValueError: The name isn't one of TO_VERIFY, or the pepper doesn't go with it.
         """
         self._pepper = _check_pepper(name, pepper)
         self._unmarked = find(name, TO_VERIFY)
 
     def take(self, passwords: list[Any], hashes: list[Any]) -> tuple[list[str | None], list[int]]:
-        """Replace passwords by bcrypt's inputs, and stored texts by the hashes within.
+        """Replace passwords by bcrypt's inputs, and stored texts by their bcrypt hashes.
 
-        What isn't bytes stays as it is. A text of another scheme becomes an ItemError.
+        A value that isn't bytes stays unchanged. A text of another scheme becomes an ItemError.
 
         Returns:
-            The scheme of each item, None for an invalid hash; and the indices of the items that
-            bcrypt is computed for twice.
+            The scheme of each item, None for an invalid hash; and the indices of the items for
+            which bcrypt is computed twice.
         """
         names: list[str | None] = [None] * len(hashes)
         twice = []
@@ -387,7 +389,7 @@ class Verifier:
 
 
 def _check_pepper(name: str | None, pepper: bytes | None) -> bytes:
-    """Return the pepper of a scheme, which is empty for all schemes but one."""
+    """Check a pepper and return it; empty for every scheme but PEPPER."""
     if (name == PEPPER) != (pepper is not None):
         raise ValueError(f"scheme {PEPPER!r} needs a pepper, and no other scheme takes one")
     if pepper is None:

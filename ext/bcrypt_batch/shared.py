@@ -22,13 +22,13 @@ from .listening import check_path, check_system
 class SharedCheckerStats(CheckerStats):
     """The counts of a server, which all its clients share; `as_dict()` has all of them.
 
-    Those of `CheckerStats` are 0 if no server is there. A call that its client gave up, for
+    The figures of `CheckerStats` are 0 if no server answers. A call that its client gave up, for
     whatever reason, counts as cancelled; `timed_out` is always 0.
 
     Attributes:
-        served: Whether a server is there.
+        served: Whether a server answers.
         computed_here: Calls that this checker computed in this process since it was made, because
-            no server was there.
+            no server answered.
     """
 
     __slots__ = ("computed_here", "served")
@@ -45,13 +45,13 @@ class SharedCheckerStats(CheckerStats):
 class SharedChecker(Calls):
     """Checks and hashes single passwords of many processes, which one server computes together.
 
-    The server is `bcrypt-batch serve`, at a Unix socket. Calls of all processes share its lanes, as
-    the calls of threads share those of a `Checker`; results and exceptions are the same. Any number
-    of threads, event loops and greenlets may use it, and any child after fork. It keeps no
-    connection open between calls.
+    The server is `bcrypt-batch serve`, at a Unix socket. Calls of all processes share the server's
+    lanes, as the calls of all threads share the lanes of a `Checker`. Results and exceptions are
+    those of a `Checker`, plus CheckerAway. Any number of threads, event loops and greenlets may use
+    a SharedChecker, and so may children after fork. No connection stays open between calls.
 
-    A password goes to a server of this process's own user or of root only. macOS has no servers:
-    each call behaves there as if no server were at the path.
+    A password goes only to a server of this process's own user or of root. macOS has no servers: a
+    call there behaves as if no server answered.
     """
 
     def __init__(
@@ -66,13 +66,14 @@ class SharedChecker(Calls):
         """Make a checker; it connects at each call.
 
         Args:
-            path: Of the server's socket, at most 107 bytes.
-            start: Start a server where no server is, once for all processes. It ends when nobody
-                has called for a minute. Linux only.
-            when_away: What becomes of a call that finds no server, or loses it: "compute" computes
-                the call in this process, by a `Checker` of one worker; "raise" raises CheckerAway.
-            when_full: What becomes of a call where too many wait: "raise" refuses it with
-                CheckerFull, "wait" lets it wait too, until its timeout.
+            path: Path of the server's socket, at most 107 bytes.
+            start: Start a server if no server is running; all processes use the same one. The
+                server ends after a minute without a call. Linux only.
+            when_away: What happens to a call that finds no server or loses its connection:
+                "compute" computes it in this process, with a `Checker` of one worker; "raise"
+                raises CheckerAway.
+            when_full: What happens to a call if too many calls wait already: "raise" raises
+                CheckerFull, "wait" lets the call wait until its timeout.
             max_cost: A hash of a higher cost is a ValueError; the server may allow less.
 
         Raises:
@@ -100,10 +101,10 @@ class SharedChecker(Calls):
     def hash_all_under(
         self, passwords: Sequence[bytes], salts: Sequence[bytes], *, timeout: float | None = None
     ) -> list[bytes | None]:
-        """Return the hash of each password under its salt, as `hash_under` does; one request.
+        """Return the hash of each password under its salt, as `hash_under` does, in one request.
 
-        Its items share lanes with all other calls, and none is refused because too many wait. None
-        stands for items that were not finished within `timeout`. Raises otherwise as `check` does.
+        The items share lanes with all other calls. Even if too many calls wait, no item is refused.
+        An item that was not finished within `timeout` is None. Otherwise raises as `check` does.
         """
         passwords, salts = check_list("passwords", passwords), check_list("salts", salts)
         check_same_length(passwords, "salts", salts)
@@ -115,11 +116,11 @@ class SharedChecker(Calls):
         ]
 
     def stats(self) -> SharedCheckerStats:
-        """Return the server's counts; asks the server, but starts none."""
+        """Ask the server for its counts; never starts a server."""
         return SharedCheckerStats(self._client.figures(STARTING_S), self._computed_here)
 
     def close(self, *, wait: bool = True) -> None:
-        """Take no more calls in this process; the server stays. May be called again.
+        """Accept no more calls in this process; the server continues. May be called repeatedly.
 
         Args:
             wait: Finish the accepted calls. Otherwise they raise CheckerClosed.
@@ -144,7 +145,7 @@ class SharedChecker(Calls):
         return super()._hash_or_raise(answer)
 
     def _have(self, request: protocol.Request, timeout: float | None) -> None:
-        """Have the outcome of each item, as far as it comes in time, or raise."""
+        """Get the outcomes of the items that are finished in time, or raise."""
         deadline_ns = _deadline(timeout)
         self._client.begin(request)
         try:
@@ -155,9 +156,9 @@ class SharedChecker(Calls):
             self._client.end(request)
 
     def _ask(self, request: protocol.Request, deadline_ns: int | None) -> str | None:
-        """Ask the server; return the reason why it was away, if it was.
+        """Ask the server; return why it was away, or None if it answered.
 
-        Not the exception: it keeps the frames of the call, which would keep it.
+        A text, because an exception and the frames of the call would refer to each other.
         """
         try:
             self._client.ask(request, deadline_ns)
@@ -168,7 +169,7 @@ class SharedChecker(Calls):
         return None
 
     def _finish(self, request: protocol.Request, deadline_ns: int | None, away: str) -> None:
-        """Compute what the server did not, or raise."""
+        """Compute the items that the server did not compute, or raise CheckerAway."""
         if not self._compute_here:
             raise CheckerAway(away)
         for place in request.left():
@@ -213,7 +214,7 @@ class SharedChecker(Calls):
 
 
 def _deadline(timeout: float | None) -> int | None:
-    """Return when a timeout will be over, on the clock of time.monotonic_ns."""
+    """Return when a timeout ends, on the clock of time.monotonic_ns."""
     return None if timeout is None else time.monotonic_ns() + check_seconds("timeout", timeout)
 
 

@@ -1,4 +1,4 @@
-"""Whole batches by the server of a SharedChecker, with the results of hash_many and verify_many."""
+"""Whole batches that a SharedChecker's server computes, with results as of hash_many."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def hash_or_verify(
 ) -> BatchResult[Any]:
     """Hash passwords, or check them if hashes are given, in one request to a checker's server.
 
-    The items share lanes with those of all other requests. The result's `stats` have the workers
-    and lanes that a server has by default, and no threads: the server's compute.
+    The items share lanes with the items of all other requests. The result's `stats` have the
+    default workers and lanes of a server. They list no threads, because the server's threads
+    compute.
 
     Args:
-        checker: Its `max_cost` must be no less than the costs here.
+        checker: A checker whose `max_cost` is at least `cost` and `max_cost` of this call.
         passwords: As for `hash_many`.
         hashes: As for `verify_many`, or None to hash.
         cost: As for `hash_many`.
@@ -50,12 +51,12 @@ def hash_or_verify(
         deadline: As for both.
 
     Raises:
-        CheckerError: The server refuses the request, or is away and the checker doesn't compute.
+        CheckerError: The server refuses the request, or is away if the checker then raises.
     """
     deadline_ns = time.monotonic_ns() + check_seconds("deadline", deadline)
     total = len(passwords)
     salts = os.urandom(SALT_BYTES * total)
-    # The batch only checks the items.
+    # This batch only checks the items; the server computes them.
     run = BatchRun(total, None, None, None, None, time.monotonic_ns())
     if hashes is None:
         run.batch.add_passwords(passwords, prefix=prefix, cost=cost, salts=salts, truncate=truncate)

@@ -30,7 +30,7 @@ def gensalt(rounds: int = DEFAULT_COST, prefix: bytes | None = DEFAULT_PREFIX) -
     Raises:
         TypeError: `rounds` isn't an integer or `prefix` isn't bytes.
         OverflowError: `rounds` is negative or above 65535.
-        ValueError: `rounds` is otherwise out of range, or `prefix` isn't one of the two.
+        ValueError: `rounds` is another number outside 4 to 31, or `prefix` is another value.
     """
     rounds = index(rounds)
     if not 0 <= rounds <= 0xFFFF:
@@ -55,7 +55,7 @@ def hashpw(password: bytes, salt: bytes) -> bytes:
 
     Args:
         password: At most 72 bytes; NUL bytes are allowed.
-        salt: From `gensalt`, or a hash, whose setting is used.
+        salt: A setting from `gensalt`, or a hash whose setting is used.
 
     Raises:
         TypeError: An argument is not bytes.
@@ -88,9 +88,9 @@ def check_password(password: bytes) -> None:
 
 
 def canonical_setting(salt: bytes) -> bytes:
-    """Return the 29-byte form of a setting that pyca/bcrypt would take.
+    """Return the 29-byte form of a setting that pyca/bcrypt would accept.
 
-    pyca/bcrypt takes empty fields, a cost written "4", "+4" or "004", and anything after the 22nd
+    pyca/bcrypt accepts empty fields, a cost written "4", "+4" or "004", and any text after the 22nd
     character of the salt.
     """
     fields = [field for field in salt.split(b"$") if field]

@@ -4,9 +4,9 @@
  * Where Cython targets the Limited API, a module's start-up code imports
  *
  * - inspect, and with it ast, dis, tokenize ..., only to read seven constants that describe
- *   functions to debuggers: it gets a module with only these;
- * - collections.abc, and with it collections, operator, reprlib ..., for two classes that Python
- *   itself has loaded: it gets these.
+ *   functions to debuggers: it gets a module with only these constants;
+ * - collections.abc, and with it collections, operator, reprlib ..., for two classes of
+ *   _collections_abc, which Python has loaded already: it gets _collections_abc.
  *
  * setup.py links with --wrap=PyImport_ImportModule, so this module's calls come here. */
 #include <Python.h>

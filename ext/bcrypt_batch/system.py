@@ -21,8 +21,8 @@ def read(path: str) -> str:
 def usable_cpus() -> set[int]:
     """Return the numbers of the CPUs that this process may run on; one or more.
 
-    If the system call is missing or a seccomp profile refuses it: all CPUs of the machine, or one
-    if their number is unknown.
+    If the system call is missing or a seccomp profile refuses it, these are all CPUs of the
+    machine, or one if their number is unknown.
     """
     try:
         return os.sched_getaffinity(0)
@@ -45,8 +45,8 @@ def cgroups(
             base, version = f"{root}/{controller}", 1
         else:
             continue
-        # A limit may sit on any ancestor; in a container without a cgroup namespace the path
-        # means nothing inside, but the root is the container's own.
+        # Any ancestor may have a limit. In a container without a cgroup namespace the path is the
+        # host's and doesn't exist here, but the root is the container's own cgroup.
         while True:
             yield version, base + path.rstrip("/")
             if path in ("", "/"):

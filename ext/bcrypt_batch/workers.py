@@ -21,11 +21,11 @@ _count: int | None = None
 def worker_count() -> int:
     """Return how many workers a call without `workers` uses; 1 or more.
 
-    `BCRYPT_BATCH_WORKERS` from the environment, unless it is empty; else, on Lambda, the CPUs that
-    the memory size pays for and the function sees; else the CPUs that this process may use, by
-    affinity and cgroup quota. On Lambda Managed Instances, the process's share of an environment's
-    CPUs: `AWS_LAMBDA_MAX_CONCURRENCY` processes compute at once there. The number is determined
-    once for the life of the process.
+    The environment variable `BCRYPT_BATCH_WORKERS` has the number, unless it is empty. Otherwise
+    there is one worker for each CPU that this process may use, by affinity and cgroup quota. On
+    Lambda the memory size limits the number too, instead of the quota. On Lambda Managed Instances
+    `AWS_LAMBDA_MAX_CONCURRENCY` processes compute at once, and each gets its share of the CPUs.
+    The number is determined once in the life of the process.
 
     Raises:
         ValueError: `BCRYPT_BATCH_WORKERS` is not a whole number from 1 to 1024.
@@ -37,9 +37,9 @@ def worker_count() -> int:
 
 
 def server_worker_count() -> int:
-    """Return how many workers the one server of a machine has: as many as there are CPUs for.
+    """Return how many workers a server has by default.
 
-    As `worker_count`, but on Managed Instances the server computes for all processes.
+    As `worker_count`, but on Managed Instances a server gets the CPUs of all processes.
     """
     return _read_worker_count({**os.environ, "AWS_LAMBDA_MAX_CONCURRENCY": ""})
 
@@ -71,5 +71,5 @@ def _read_worker_count(environ: Mapping[str, str]) -> int:
 
 
 def _whole_number(text: str) -> int:
-    """Return the number that a text of digits 0 to 9 has; -1 for any other text."""
+    """Return the number that a text of digits 0 to 9 stands for; -1 for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1

@@ -1,1 +1,1 @@
-"""What fits bcrypt_batch into frameworks. Nothing else here imports them, or this."""
+"""Adapters for frameworks. The rest of the package imports neither adapters nor frameworks."""

@@ -1,9 +1,10 @@
 """Django's bcrypt password hashers, computed together by one checker.
 
-In PASSWORD_HASHERS they take the place of Django's own of the same name: what is in the database
-is theirs, in both directions. BCRYPT_BATCH_CHECKER in the settings may be a dictionary of arguments
-of `Checker`, which computes for all requests of the process; or, with "socket", the path of a
-server, of `SharedChecker`, which has it compute for all processes.
+In PASSWORD_HASHERS they replace Django's hashers of the same names. They store the same texts as
+Django's hashers, so a project can change in both directions. The setting BCRYPT_BATCH_CHECKER may
+be a dictionary of arguments for a `Checker`, which computes for all requests of the process. If it
+has "socket", the path of a server, its arguments are for a `SharedChecker`, whose server computes
+for all processes.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _shared: dict[str, Checker | SharedChecker] = {}
 
 
 def checker() -> Checker | SharedChecker:
-    """Return the one that the hashers share, for its `stats`, or to `close` it."""
+    """Return the checker that the hashers share, to read its `stats` or to `close` it."""
     try:
         return _shared["checker"]
     except KeyError:
-        # No lock, which a fork could leave locked in the child for good. Of two that are made at
-        # once one is kept; neither has threads yet.
+        # No lock, because a fork could leave it locked in the child for good. If two threads make
+        # a checker at once, one checker is kept; the other has no threads to end.
         options = dict(getattr(settings, "BCRYPT_BATCH_CHECKER", {}))
         path = options.pop("socket", None)
         made = Checker(**options) if path is None else SharedChecker(path, **options)
@@ -31,7 +32,7 @@ def checker() -> Checker | SharedChecker:
 
 
 class _Library:
-    """What Django's hashers use of pyca/bcrypt."""
+    """The functions of pyca/bcrypt that Django's hashers call."""
 
     gensalt = staticmethod(gensalt)
 
@@ -42,14 +43,14 @@ class _Library:
 
 
 class BCryptSHA256PasswordHasher(hashers.BCryptSHA256PasswordHasher):  # type: ignore[misc]
-    """Django's of this name: of passwords of any length, their SHA-256 digests."""
+    """Django's hasher of this name, for passwords of any length: bcrypt gets a SHA-256 digest."""
 
     def _load_library(self) -> type[_Library]:
         return _Library
 
 
 class BCryptPasswordHasher(hashers.BCryptPasswordHasher):  # type: ignore[misc]
-    """Django's of this name: of passwords up to 72 bytes."""
+    """Django's hasher of this name, for passwords up to 72 bytes."""
 
     def _load_library(self) -> type[_Library]:
         return _Library
