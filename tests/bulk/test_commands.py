@@ -135,7 +135,7 @@ def test_other_options_than_those_of_the_running_execution(
     try:
         assert start(table, "--cost", "4") == 0
         assert start(table, "--cost", "4") == 0
-        assert "there already" in capsys.readouterr().err
+        assert "already uploaded: s3:" in capsys.readouterr().err
         assert start(table, "--cost", "5") == 2
         said = capsys.readouterr().err
         assert "run r is running with other options; take another --run" in said

@@ -87,7 +87,7 @@ def test_encodings_without_the_characters_of_ascii_are_refused(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["hash", "users.csv", "--encoding", name])
-    assert "--encoding: must be an encoding that has ASCII's" in capsys.readouterr().err
+    assert "--encoding: must be an encoding in which ASCII's" in capsys.readouterr().err
     table = {"bucket": "b", "key": "in/users.csv", "encoding": name}
     output = {"bucket": "b", "prefix": "runs/r/"}
     with pytest.raises(InvalidEvent, match=r"input\.encoding must be an encoding"):

@@ -60,7 +60,7 @@ def test_a_wrong_delimiter_is_named() -> None:
         read(b"Kennung;Kennwort;Mail\n1;s3cret;x\n")
     assert str(refused.value) == (
         "the header has no column 'password'; with --delimiter ';' it has 3 columns, and "
-        "--password-column names the one"
+        "--password-column chooses one"
     )
     assert refused.value.unnamed == (
         "the header has no column of the name in input.password_column; with the delimiter ';' "

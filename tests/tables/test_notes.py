@@ -18,9 +18,9 @@ PASSWORDS = [
     b"5f4dcc3b5aa765d61d8327deb882cf99", b"",
 ]  # fmt: skip
 SAID = [
-    r"3 passwords are \N, NULL, null or None, the first in row 1: --null TEXT makes such ones",
+    r"3 passwords are \N, NULL, null or None, the first in row 1: --null TEXT treats them",
     "1 password is not UTF-8, in row 4: --encoding names the table's encoding",
-    "1 password looks like a hexadecimal digest, in row 7: who signs in",
+    "1 password looks like a hexadecimal digest, in row 7: logins with",
 ]
 
 

@@ -263,8 +263,8 @@ def test_what_csv_writes_is_read(rows: list[tuple[str, bytes]]) -> None:
         (b"\n\n", "empty"),
         (b"s3cret\nother\n", "no column 'password'; --password-column names it"),
         (b"password,password\n", "more than one column 'password'"),
-        (b'"s3cret', "no header"),
-        (b"x" * (MAX_RECORD_BYTES + 1), "no header"),
+        (b'"s3cret', "isn't a CSV header"),
+        (b"x" * (MAX_RECORD_BYTES + 1), "isn't a CSV header"),
     ],
 )
 def test_what_is_no_table_is_named_and_not_quoted(content: bytes, message: str) -> None:

@@ -1,8 +1,8 @@
-"""Whole tables: files of users, a result line for each row.
+"""Whole tables: files of users, with a result line for each row.
 
-`rows` reads a file's rows with their byte offsets, `compute` hashes or checks a stretch of them,
-`results` writes what came of each. The command line (`commands`) and the functions behind the state
-machine use the same three, so that both give the same lines for the same file.
+`rows` has a file's rows with their byte offsets, `compute` hashes or checks a stretch of rows,
+`results` formats the outcome of each row. The command line (`commands`) and the functions of the
+state machine use the same three modules, so that both give the same lines for the same file.
 
-Nothing here is imported by `import bcrypt_batch`.
+`import bcrypt_batch` imports no module of this folder.
 """

@@ -16,16 +16,16 @@ _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _READ_BYTES = 1 << 16
 _LIST_OF_OBJECTS = re.compile(r"\s*\{\s*\"[^\"]*\"\s*:\s*\[\s*\{")
 DOCUMENT = (
-    "the file is one JSON document, and not a list of users: take them out of it first, as by "
-    "jq -c '.users[]' FILE | bcrypt-batch hash - --format jsonl"
+    "the file is one JSON document, and not a list of users: extract the users first, for instance "
+    "with jq -c '.users[]' FILE | bcrypt-batch hash - --format jsonl"
 )
 
 
 def begin_json(lines: Lines, reading: Reading) -> Reading:
-    """Return how to read JSON: as an array, whose bracket is skipped, or an object a line.
+    """Return how to read JSON: as an array, whose bracket is skipped, or as an object on each line.
 
     Raises:
-        InvalidTable: It is neither, but one document.
+        InvalidTable: The file is one JSON document.
     """
     begins, first = 0, b""
     for line in lines.ahead():
@@ -42,7 +42,7 @@ def begin_json(lines: Lines, reading: Reading) -> Reading:
 
 
 def _is_document(line: str, password: str) -> bool:
-    """Return whether a first line begins an object of several lines, or one that has the users."""
+    """Return whether a first line begins an object of several lines, or has a list of users."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ def _is_document(line: str, password: str) -> bool:
 
 
 def array_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:
-    """Yield the rows of an array after its bracket, or of a piece between rows.
+    """Yield the rows of an array after its bracket, or of a piece that is cut between rows.
 
     Raises:
         InvalidTable: The JSON is malformed, or more follows the array.
@@ -105,7 +105,7 @@ def array_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:
 
 
 def _is_text(value: str) -> bool:
-    """Return whether the text was decoded without fault."""
+    """Return whether all bytes of the text could be decoded."""
     try:
         value.encode()
     except UnicodeEncodeError:

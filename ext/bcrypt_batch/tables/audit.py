@@ -1,4 +1,4 @@
-"""Count what a table has, before it is hashed, verified or moved; keeps no value of it."""
+"""Count what a table has, before it is hashed, verified or moved; no value of a row is kept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .targets import TARGETS, Target
 
 
 class Kind(NamedTuple):
-    """What bcrypt hashes have in common.
+    """Properties that many bcrypt hashes share.
 
     Attributes:
-        scheme: The name of the scheme around them.
+        scheme: The name of the scheme.
         prefix: The bcrypt prefix, such as `2b`.
         cost: The cost.
     """
@@ -39,10 +39,11 @@ class Hashes:
     """Counts of stored texts.
 
     Attributes:
-        counts: Those that are there or missing, and those that are of no scheme.
+        counts: Texts that are present, missing, empty, words for NULL, or of no known scheme.
         bcrypt: bcrypt hashes by their `Kind`.
         others: Texts of schemes that are not bcrypt, by the scheme's name.
-        iterations: How many it takes to verify all once, but for those of too high a cost.
+        iterations: How many iterations verifying each hash once takes, without hashes whose cost
+            is over DEFAULT_MAX_COST.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Hashes:
         self.iterations = 0
 
     def add(self, number: int, stored: bytes | None) -> None:
-        """Count what a row has stored."""
+        """Count the stored text of a row."""
         if not stored:
             self.counts.note("missing" if stored is None else "empty", number)
             return
@@ -86,17 +87,17 @@ class Audit:
     Attributes:
         rows: How many rows were counted.
         errors: Rows that can't be read, by code.
-        ids: Ids that are missing, and after `compare` those that are repeated or alike.
-        passwords: Properties of passwords, of which one password may have several.
+        ids: Ids that are missing, and after `compare` ids that are repeated or alike.
+        passwords: Passwords by property; a password may have several properties.
         longest: The bytes of the longest password, and its row; None without passwords.
         to_hash: How many passwords `hash` would hash without options.
     """
 
     def __init__(self, *, hashes_only: bool, has_hashes: bool) -> None:
-        """Take which columns there are.
+        """Begin with no rows.
 
         Args:
-            hashes_only: Whether the rows have hashes as their passwords.
+            hashes_only: Whether the table has hashes only, which `Row.password` then contains.
             has_hashes: Whether the rows may have hashes.
         """
         self._hashes_only, self._has_hashes = hashes_only, has_hashes
@@ -157,7 +158,7 @@ class Audit:
 
     @property
     def hashes(self) -> Hashes:
-        """The hashes of the table: those of the password column if there are no others."""
+        """The hashes of the hash column; if it has none, the hashes in the password column."""
         here = self._stored.counts
         found = self._in_passwords
         return found if found.counts and "present" not in here else self._stored

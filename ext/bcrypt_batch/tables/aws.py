@@ -20,8 +20,8 @@ class Status(NamedTuple):
     Attributes:
         state: The execution's state in Step Functions, such as `RUNNING` or `SUCCEEDED`.
         chunks: How many chunks there are; 0 while they are being planned.
-        done: How many of them are done.
-        failed: How many of them failed in this execution.
+        done: How many chunks are done.
+        failed: How many chunks failed in this execution.
         cause: Why the execution failed.
     """
 
@@ -101,7 +101,7 @@ class Stack:
                     yield execution
 
     def start(self, run: str, event: dict[str, Any]) -> str:
-        """Start an execution, or find the one that is running; return its name.
+        """Start an execution, or find a running one; return the execution's name.
 
         Raises:
             StackError: The running execution was started with other options.
@@ -118,7 +118,7 @@ class Stack:
         return name
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Run one step of a run; return its answer."""
+        """Run one step of a run; return the function's answer."""
         from botocore.config import Config
 
         functions: Any = self._session.client(
@@ -139,7 +139,7 @@ class Stack:
         newest = max(self._executions(run), key=lambda entry: entry["startDate"], default=None)
         if newest is None:
             raise StackError(
-                f"run {run!r} has no execution: bulk start begins one; one of over 90 days ago "
+                f"run {run!r} has no execution: bulk start begins one; a run of over 90 days ago "
                 "can only be collected"
             )
         about = self._steps.describe_execution(executionArn=newest["executionArn"])

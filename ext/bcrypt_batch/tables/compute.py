@@ -21,8 +21,8 @@ OPERATIONS = tuple(ONLY_FOR)
 
 MAX_STRETCH_ROWS = 50_000
 MAX_STRETCH_BYTES = 4 << 20
-FIRST_STRETCH_S = 0.3  # before the first measurement, by the guess below
-_GUESSED_S = 1.2e-5  # a core's time for an iteration of the key schedule, a cautious guess
+FIRST_STRETCH_S = 0.3  # length of the first stretch, estimated with the guess below
+_GUESSED_S = 1.2e-5  # cautious guess of a core's time for an iteration of the key schedule
 
 
 class Job(NamedTuple):
@@ -32,15 +32,15 @@ class Job(NamedTuple):
         operation: `hash` or `verify`.
         cost: The cost to hash with.
         prefix: The prefix to hash with.
-        scheme: The scheme to hash with, or of the hashes to verify that have no mark; None for
-            plain bcrypt.
-        wrap: The scheme of the digests that the password column has; None if it has passwords.
+        scheme: The scheme to hash with; when verifying, the scheme of hashes without a mark. None
+            for plain bcrypt.
+        wrap: The scheme of the digests in the password column; None if the column has passwords.
         truncate: Cut passwords to 72 bytes; None for the operation's default: an error when
             hashing, cut when verifying.
         allow_empty: Treat an empty password as a password, not as a missing one.
         max_cost: A hash of a higher cost is an error of its row.
         workers: How many threads; None for `worker_count()`.
-        hash_anyway: Hash a password that looks like a hash; otherwise it is an error of its row.
+        hash_anyway: Hash passwords that look like hashes, which are otherwise errors of their rows.
     """
 
     operation: str = "hash"
@@ -58,7 +58,7 @@ class Job(NamedTuple):
         """Refuse a table whose first rows have hashes for passwords, unless `hash_anyway` is set.
 
         Raises:
-            InvalidTable: With the number of the first such row; quotes nothing.
+            InvalidTable: Rows have hashes; the message has the first such row's number, no value.
         """
         if self.operation != "hash" or self.hash_anyway:
             return
@@ -72,18 +72,18 @@ class Job(NamedTuple):
             )
 
     def as_options(self) -> dict[str, Any]:
-        """Return all fields on which the results depend: workers change nothing."""
+        """Return all fields on which the results depend, that is all except `workers`."""
         return {name: value for name, value in self._asdict().items() if name != "workers"}
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """The notes to leave out: verifying locks nobody out, and `wrap` takes digests."""
+        """The notes to leave out: verifying hashes no passwords, and `wrap` expects digests."""
         if self.operation == "verify":
             return "hashes", "digests"
         return ("digests",) if self.wrap else ()
 
     def weigh(self, row: Row) -> int:
-        """Return how many iterations a row takes; its time is proportional to them."""
+        """Return how many iterations a row takes; the row's time is proportional to that number."""
         if row.error or not (row.password or self.allow_empty):
             return 0
         if self.operation == "hash":
@@ -96,10 +96,11 @@ class Outcome(NamedTuple):
 
     Attributes:
         row: The row.
-        value: The hash as text when hashing, whether it matches when verifying; None with an error.
+        value: When hashing, the hash as text; when verifying, whether the password matches. None
+            if there is an error.
         error: A code, or None.
-        truncated: Whether the value is that of a password cut to 72 bytes.
-        scheme: The scheme of the hash that was verified, or of one that isn't bcrypt, if known.
+        truncated: Whether the value was computed from a password cut to 72 bytes.
+        scheme: When verifying, the scheme of the hash, even if it isn't bcrypt; None if unknown.
     """
 
     row: Row
@@ -132,7 +133,7 @@ def compute(
 ) -> Stretch:
     """Hash or check rows.
 
-    `deadline` and `progress` are those of `bcrypt_batch.hash_many`, `pepper` is `verify_many`'s.
+    `deadline` and `progress` are as for `bcrypt_batch.hash_many`, `pepper` as for `verify_many`.
     """
     verifying = job.operation == "verify"
     result = hash_or_verify(
@@ -167,8 +168,9 @@ def _password(job: Job, row: Row) -> bytes | bcrypt_batch.ItemError | None:
     if row.error:
         return bcrypt_batch.ItemError(row.error, "the row can't be read")
     if job.operation == "hash" and not job.hash_anyway and looks_like_hash(row.password or b""):
-        return bcrypt_batch.ItemError(LOOKS_LIKE_HASH, "would be hashed a second time")
-    # A hash of an empty password would let anyone sign in, and such users sign in elsewhere.
+        return bcrypt_batch.ItemError(LOOKS_LIKE_HASH, "the password looks like a hash already")
+    # The hash of an empty password would let anyone sign in. Users without a password sign in by
+    # other means, such as another site's account.
     if not (row.password or job.allow_empty):
         return None
     if job.wrap is None or row.password is None:
@@ -187,10 +189,10 @@ def _size(value: Any) -> int:
 
 
 class Pace:
-    """Cuts rows into stretches of about `seconds`, by the time that earlier ones took.
+    """Cuts rows into stretches of about `seconds`, by the time that earlier stretches took.
 
-    Longer stretches lose less time at their ends, where some threads have no group left; shorter
-    ones are on disk sooner.
+    Long stretches lose less time at their ends, where some threads have no group left. The results
+    of short stretches are on disk sooner.
 
     Attributes:
         workers: How many threads compute.
@@ -207,7 +209,7 @@ class Pace:
         self._step = self.workers  # rows that keep all threads busy, once the lanes are known
 
     def stretches(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
-        """Yield the rows in stretches; report the time of each with `took`."""
+        """Yield the rows in stretches; the caller reports the time of each with `took`."""
         stretch: list[Row] = []
         weight = size = 0
         for row in rows:

@@ -1,8 +1,9 @@
-r"""The dialects of databases: fields without quotes, with backslashes before what isn't text.
+r"""The dialects of databases: fields have no quotes; backslashes escape special characters.
 
-PostgreSQL's COPY writes letters for control characters; a line is a record. MySQL and MariaDB
-write letters with `mysql --batch`, and with SELECT INTO OUTFILE a backslash before the character
-itself, also before a line's end. Both write \N for NULL, and \\N for a backslash and an N.
+PostgreSQL's COPY writes a control character as a backslash and a letter, so a line is a record.
+MySQL and MariaDB do the same with `mysql --batch`. With SELECT INTO OUTFILE they write a backslash
+before the character itself, also before a line's end. All write \N for NULL, and \\N for a
+backslash and an N.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from .lines import Lines
 from .rows import Reading
 
 NULL = r"\N"
-_TAIL = 3  # characters at the end of a line that say whether a record ends: a backslash, CR, LF
+_TAIL = 3  # characters that show whether a line's end is a record's end: a backslash, CR, LF
 
 
 class Dialect(NamedTuple):
-    r"""What a dialect's backslashes mean, beside `\N`; before others they mean the character.
+    r"""The meaning of backslashes in a dialect. Before any other character they mean the character.
 
     Attributes:
-        letters: What letters after a backslash mean.
-        codes: Whether bytes can be octal or hexadecimal, as PostgreSQL reads them.
+        letters: The character that a backslash and a letter mean.
+        codes: Whether a backslash can begin an octal or hexadecimal byte, as in PostgreSQL.
         raw_cr: Whether a CR can be in a field without a backslash.
-        end: The record that marks the end of the data; None if nothing marks it.
-        nulls: Fields that are no passwords or hashes, beside `\N`.
+        end: The record that marks the end of the data; None if the dialect has no such record.
+        nulls: Fields that mean a missing password or hash, beside `\N`.
     """
 
     letters: dict[str, str]
@@ -42,7 +43,7 @@ _ESCAPED = {
         {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"},
         codes=True, raw_cr=False, end=r"\.", nulls=(),
     ),
-    # mysql --batch writes NULL for NULL, and a password NULL as well.
+    # mysql --batch writes NULL both for a NULL and for the password "NULL".
     "mysql": Dialect(
         {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"},
         codes=False, raw_cr=True, end=None, nulls=("NULL",),
@@ -55,7 +56,7 @@ class Records:
     """The records of a table in a dialect with backslashes.
 
     Attributes:
-        crlf: Whether records end in CR and LF, as those of MySQL can; a lone LF is in a field then.
+        crlf: Whether records end in CR and LF, which MySQL can write; a lone LF is then in a field.
     """
 
     def __init__(self, lines: Lines, reading: Reading, crlf: bool | None = None) -> None:
@@ -74,8 +75,8 @@ class Records:
         """Return the next record without its line end.
 
         Raises:
-            StopIteration: There is none.
-            TooLong: The record is too long; its lines are still to be skipped.
+            StopIteration: The file has no more records.
+            TooLong: The record is too long; `skip` must skip its lines.
         """
         text = next(self._lines)
         while not self._is_whole(text):
@@ -93,7 +94,7 @@ class Records:
         while not whole:
             before, tail, decode = self._lines.offset, "", self._lines.decoder()
             for piece in self._lines.pieces():
-                # Two backslashes are one, which escapes nothing.
+                # Two backslashes are an escaped backslash, which escapes nothing itself.
                 tail = (tail + decode(piece)).replace("\\\\", "  ")[-_TAIL:]
             whole = self._lines.offset == before or self._is_whole(tail)
             count += self._lines.offset > before
@@ -110,7 +111,7 @@ class Records:
         return record != self._dialect.end and bool(record or fields == 1)
 
     def fields(self, record: str) -> list[str] | None:
-        """Return the fields of a record as they are written; None if it can't be of the dialect."""
+        """Split a record at its delimiters; return None if the dialect can't have such a record."""
         if not self._dialect.raw_cr and "\r" in record:
             return None
         fields = record.split(self._delimiter)
@@ -152,16 +153,16 @@ class Records:
 
 
 def _ends_plain(text: str) -> bool:
-    """Return whether no backslash escapes what follows a text."""
+    """Return whether the text does not end in a backslash that escapes the next character."""
     return not text.endswith("\\") or (len(text) - len(text.rstrip("\\"))) % 2 == 0
 
 
 def read_header(lines: Lines, reading: Reading) -> tuple[list[str], bool]:
-    """Return the first record's fields, none if there is no record; and whether its end is CRLF.
+    """Return the first record's fields, an empty list without a record; and whether CRLF ends it.
 
     Raises:
         TooLong: The record is too long.
-        csv.Error: The record can't be of the dialect.
+        csv.Error: The dialect can't have such a record.
     """
     records = Records(lines, reading)
     try:

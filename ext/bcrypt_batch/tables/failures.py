@@ -37,7 +37,7 @@ class Failures:
 
 @contextmanager
 def failures(options: argparse.Namespace, interrupts: Interrupts) -> Iterator[Failures]:
-    """Begin the list of failures; the file of `--errors` gets its name at the end.
+    """Begin the list of failed rows; the file of `--errors` gets its final name at the end.
 
     Raises:
         OutputRefused: The file exists, or is another file of the command.

@@ -7,7 +7,7 @@ from array import array
 from .tally import Tally
 
 MAX_IDS = 10_000_000  # more ids are not compared; each takes 24 bytes
-_BUCKETS = 256  # by the last bits of a hash, so that only a small part is in sets at once
+_BUCKETS = 256  # a hash's last bits choose one, so that only a small part is in sets at once
 
 
 class Identities:
@@ -16,7 +16,7 @@ class Identities:
     Among ten million ids, the chance that any two have the same hash is about 1 in 400,000.
 
     Attributes:
-        compared: How many ids are compared: the first ones.
+        compared: How many ids are compared, beginning with the first row.
     """
 
     def __init__(self, most: int = MAX_IDS) -> None:
@@ -25,7 +25,7 @@ class Identities:
         self.compared = 0
 
     def add(self, number: int, name: str) -> None:
-        """Take the id of a row."""
+        """Add the id of a row."""
         if self.compared < self._most:
             folded = hash(name.strip().casefold())
             self._buckets[folded % _BUCKETS].extend((folded, hash(name), number))
@@ -34,7 +34,7 @@ class Identities:
     def compare(self, found: Tally) -> None:
         """Count ids as `repeated` if an earlier row has the same id.
 
-        They are `alike` if an earlier id differs only in case and in blanks at its ends.
+        Ids are `alike` if an earlier id differs only in case or in blanks at its ends.
         """
         for bucket in self._buckets:
             seen: set[int] = set()

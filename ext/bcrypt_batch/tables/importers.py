@@ -1,7 +1,7 @@
-"""Make users for other systems' importers; refuse results that they would change or mix up.
+"""Make users for other systems' importers; refuse results that an importer would damage.
 
 Importers trim names, fold their case, skip lines, and let one user overwrite another, mostly
-without a warning. Such results are refused.
+without a warning. Results that an importer would treat so are refused.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from .results import raw_bytes
 from .targets import TARGETS
 
-# Firebase Admin SDK, isUid: the length as in JavaScript, in UTF-16 units of two bytes.
+# Firebase Admin SDK, isUid: length of an id in UTF-16 units of two bytes, as in JavaScript.
 FIREBASE_ID_UNITS = 128
 # Auth0, "Bulk User Imports": Auth0 puts this before every id.
 AUTH0_ID_PREFIX = "auth0|"
-# Okta, Users API, "Default Profile Properties": of a login and of an address.
+# Okta, Users API, "Default Profile Properties": length of a login, and of an address.
 OKTA_CHARACTERS = (5, 100)
 OKTA_NAMES = ("firstName", "lastName")  # needed unless the profile's schema says otherwise
-# Keycloak, "Server Administration Guide", the default user profile: of a username.
+# Keycloak, "Server Administration Guide", the default user profile: length of a username.
 KEYCLOAK_ID_CHARACTERS = (1, 255)
 # Apache, htpasswd(1). Apache ignores a line of more than 8 KiB, and all lines after it.
 HTPASSWD_ID_BYTES = 255
@@ -41,10 +41,10 @@ class Request(NamedTuple):
     """The body of a request, or a file, with several users.
 
     Attributes:
-        head: What precedes the users.
-        tail: What follows them.
-        most_users: How many it takes.
-        most_bytes: How many bytes it may have.
+        head: The bytes before the users.
+        tail: The bytes after the users.
+        most_users: How many users the request may have.
+        most_bytes: How many bytes the request may have.
     """
 
     head: bytes
@@ -53,9 +53,9 @@ class Request(NamedTuple):
     most_bytes: float = float("inf")
 
 
-# Auth0, "Bulk User Import Database Schema and Examples": a KB may have 1000 bytes or 1024.
+# Auth0, "Bulk User Import Database Schema and Examples": 500 KB; assumes 1 KB = 1000 bytes.
 AUTH0 = Request(b"[", b"]\n", most_bytes=500 * 1000)
-# FusionAuth, "Import Users": 100,000 are reasonable in production; its import scripts send these.
+# FusionAuth, "Import Users": 100,000 are reasonable in production. Its import scripts send 10,000.
 FUSIONAUTH = Request(b'{"users": [', b"]}\n", most_users=10_000)
 # Keycloak, Admin REST API, PartialImportRepresentation. A request is one transaction, and no
 # limit is documented.
@@ -65,14 +65,14 @@ KRATOS = Request(b'{"identities": [', b"]}\n", most_users=1000)
 
 
 class Refused(ValueError):
-    """A result that can't be exported; the message says why, and quotes nothing of it."""
+    """A result that can't be exported; the message says why, and quotes no value."""
 
 
 class Users:
     """Makes users from results in each importer's format; remembers ids and addresses.
 
     Each method takes a result with a hash, and returns a line or a JSON object. It raises Refused
-    if the importer would change the user, drop it, or take it for another one.
+    if the importer would change or drop the user, or mistake it for another user.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -95,7 +95,7 @@ class Users:
         """For Auth0's user import job."""
         identity, email = self._person(result, needs_email=True)
         if identity.startswith(AUTH0_ID_PREFIX):
-            raise Refused(f"Auth0 puts {AUTH0_ID_PREFIX} before the id; leave it out")
+            raise Refused(f"Auth0 puts {AUTH0_ID_PREFIX} before the id; remove this from the id")
         user: dict[str, Any] = {"user_id": identity, **email}
         refusal = _refusal(result, "auth0")
         if refusal is None:
@@ -132,8 +132,8 @@ class Users:
     def keycloak(self, result: dict[str, Any]) -> bytes:
         """For `POST .../partialImport` of Keycloak's Admin REST API, UserRepresentation.
 
-        The provider of the algorithm is keycloak-bcrypt, which finds the salt in the hash, and
-        takes the label 2a in all versions.
+        The provider keycloak-bcrypt computes the algorithm. It reads the salt from the hash, and
+        all its versions accept the label 2a.
         """
         identity, email = self._person(result, one_namespace=True)
         _check_length("id", identity, KEYCLOAK_ID_CHARACTERS)
@@ -191,15 +191,15 @@ class Users:
         Args:
             result: The result.
             needs_email: Refuse a user without an address.
-            one_namespace: People sign in by id or address in any case, so that neither may be
-                another user's.
+            one_namespace: Users sign in by id or address in any case. So an id or address may be
+                neither the id nor the address of another user.
         """
         identity, email, key = self._id(result), self._email(result), self._options.email
         _check_unicode("id", identity)
         if needs_email and not email:
             raise Refused(
-                f"there is no {key!r}, which {self._options.form} needs; --keep {key} when hashing "
-                "takes the column along, --email names another"
+                f"there is no {key!r}, which {self._options.form} needs; hash with --keep {key}, "
+                "or name another kept column with --email"
             )
         if one_namespace:
             own = {_folded(name) for name in (identity, email) if name}
@@ -211,7 +211,7 @@ class Users:
     def _id(self, result: dict[str, Any]) -> str:
         identity = result.get("id")
         if identity is None or identity == "":
-            raise Refused("there is no id; --id-column names its column when hashing")
+            raise Refused("there is no id; hash with --id-column, which names the id column")
         if isinstance(identity, bool) or not isinstance(identity, (str, int, float)):
             raise Refused("the id is neither text nor a number")
         identity = str(identity)
@@ -228,7 +228,7 @@ class Users:
         email = _text(self._options.email, email)
         _check_ends("e-mail address", email)
         # Auth0, "User Profile Structure": addresses are stored in lower case; Firebase's emulator
-        # does the same. Firebase, "Import users": an address may come twice, for two users.
+        # does the same. Firebase, "Import users": two users may get the same address.
         folded = _folded(email)
         if folded in self._emails:
             raise Refused("an earlier row has the same e-mail address, whatever its case")
@@ -244,7 +244,7 @@ def _parts(result: dict[str, Any]) -> tuple[int, str, str]:
 
 
 def _refusal(result: dict[str, Any], system: str) -> str | None:
-    """Return why a system would refuse the hash; None if it wouldn't."""
+    """Return why a system would refuse the hash; None if the system accepts it."""
     hashed = result["hash"]
     cut = bool(result.get("truncated"))
     return TARGETS[system].refusal(hashed[1:3], int(hashed[4:6]), cut=cut)
@@ -256,7 +256,7 @@ def _check_hash(result: dict[str, Any], system: str) -> None:
 
 
 def _text(key: str, value: Any) -> str:
-    """Return a value that is text, and Unicode."""
+    """Return a value; refuse a value that isn't Unicode text."""
     if not isinstance(value, str):
         raise Refused(f"{key!r} is not text")
     _check_unicode(key, value)
@@ -264,7 +264,7 @@ def _text(key: str, value: Any) -> str:
 
 
 def _folded(name: str) -> str:
-    """Return what is the same for names that differ in case or Unicode form."""
+    """Return a form that is equal for names that differ only in case or Unicode form."""
     return unicodedata.normalize("NFKC", name).lower()
 
 
@@ -277,12 +277,12 @@ def _check_length(what: str, text: str, characters: tuple[int, int]) -> None:
 def _check_ends(what: str, text: str) -> None:
     """Refuse blanks at the ends, which importers trim, and control characters."""
     if text != text.strip() or _BOM in (text[0], text[-1]):
-        raise Refused(f"the {what} begins or ends with a blank, which importers take off")
+        raise Refused(f"the {what} begins or ends with a blank, which importers remove")
     if _CONTROL.search(text):
         raise Refused(f"the {what} has a control character")
 
 
 def _check_unicode(what: str, text: str) -> None:
-    """Refuse half a surrogate pair: importers replace each by the same character."""
+    """Refuse half a surrogate pair: importers replace every such half by the same character."""
     if _SURROGATE.search(text):
         raise Refused(f"the {what} is not UTF-8, or has half a surrogate pair")

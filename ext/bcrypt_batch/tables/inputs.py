@@ -31,14 +31,14 @@ class _Input(io.FileIO):
             while self._waits:
                 ready = self._interrupts.wait(self.fileno(), select.POLLIN)
                 if not ready and self._interrupts.over:
-                    raise KeyboardInterrupt  # the handler's was lost where exceptions are dropped
-                if ready and (size := super().readinto(buffer)) is not None:  # None: was not ready
+                    raise KeyboardInterrupt  # the handler's exception was lost in other code
+                if ready and (size := super().readinto(buffer)) is not None:  # None if not ready
                     return size
             return super().readinto(buffer)
 
 
 def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe waits for its writer otherwise
+    return os.open(path, flags | os.O_NONBLOCK)  # otherwise a named pipe waits for its writer
 
 
 def open_input(path: str, interrupts: Interrupts) -> BinaryIO:

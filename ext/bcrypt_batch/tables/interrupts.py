@@ -21,7 +21,7 @@ ALARM_S = 0.5  # from a deferred signal to the alarm that raises it
 class Interrupts:
     """Turns Ctrl-C, SIGTERM, SIGHUP and a deadline into one KeyboardInterrupt.
 
-    A second one would interrupt the cleanup after the first.
+    A second exception would interrupt the cleanup after the first.
 
     Attributes:
         signal: Which signal came, or None.
@@ -51,11 +51,11 @@ class Interrupts:
         return "the deadline" if self.signal is None else signal.Signals(self.signal).name
 
     def limit(self, seconds: float | None) -> None:
-        """Set a deadline, enforced by an alarm; None sets none."""
+        """Set a deadline, enforced by an alarm; None means no deadline."""
         if seconds is None:
             return
         self._deadline = time.monotonic() + seconds
-        # 0 would set no timer.
+        # A duration of 0 would switch the timer off.
         signal.setitimer(signal.ITIMER_REAL, min(max(seconds, 0.001), MAX_SECONDS))
 
     def remaining(self) -> float | None:
@@ -96,7 +96,8 @@ class Interrupts:
         """Wait until a pipe or terminal is ready, or a signal comes.
 
         A signal between Python's last check and a blocking read(2) or write(2) would go unnoticed
-        until the other end of the pipe acts. Python writes signals to a pipe, so poll(2) returns.
+        until the other end of the pipe acts. Python also writes the signal to another pipe, on
+        which this poll(2) waits too, so it returns.
 
         Returns:
             Whether the descriptor is ready for `select.POLLIN` or `select.POLLOUT`; if not, a

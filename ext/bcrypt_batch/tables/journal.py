@@ -1,8 +1,9 @@
-"""The journal of a run, which is its output: read the lines of earlier runs.
+"""The output of a run is its journal: read the lines that earlier runs wrote.
 
-Resuming needs no other journal. The output has a line for each row, in the order of the rows: a
-torn line is dropped, the rest are counted, and as many rows are skipped. A small file beside the
-output records its input and options, so that a run with others can't continue it.
+The output has a line for each row, in the order of the rows. To resume, an incomplete last line is
+dropped, the complete lines are counted, and as many rows are skipped. A small file beside the
+output records input and options. A run with another input or other options can't continue the
+output.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ def check_state(path: str, state: dict[str, Any]) -> None:
             found = json.loads(opened.read())
     except FileNotFoundError:
         raise OutputRefused(
-            f"{file} is missing, so nothing tells what {path} was made of; --force begins anew"
+            f"{file} is missing, and with it the input and options of {path}; --force begins anew"
         ) from None
     except (ValueError, RecursionError):
         raise OutputRefused(f"{file} can't be read; --force begins anew") from None
     if not isinstance(found, dict) or found.get("version") != STATE_VERSION:
-        raise OutputRefused(f"{file} is of another version; --force begins anew")
+        raise OutputRefused(f"another version wrote {file}; --force begins anew")
     for name, value in state.items():
         if found.get(name) != value:
             what = _OTHER_FILES.get(name) or f"with {name} {found.get(name)!r}, not {value!r}"
@@ -56,11 +57,11 @@ def check_state(path: str, state: dict[str, Any]) -> None:
 
 
 class Scan(NamedTuple):
-    """What an output has.
+    """The content of an output.
 
     Attributes:
-        counts: Counts of its complete lines.
-        size: Their size in bytes.
+        counts: Counts of the complete lines.
+        size: Size of the complete lines in bytes.
         last: The number of the last row; None if the lines are not results.
     """
 
@@ -70,7 +71,7 @@ class Scan(NamedTuple):
 
 
 def scan(descriptor: int, form: str, failed: Failed = lambda *_: None) -> Scan:
-    """Read the results of earlier runs; report each row in error: its number, id and error."""
+    """Read the results of earlier runs; call `failed` with number, id and error of failed rows."""
     with open(os.dup(descriptor), "rb") as file:
         file.seek(0)
         return (_scan_csv if form == "csv" else _scan_json)(file, failed)
@@ -122,7 +123,7 @@ def _scan_csv(file: io.BufferedReader, failed: Failed) -> Scan:
                 last = int(record[0])
             whole = lines.mark()
     except (csv.Error, ValueError, IndexError):
-        if lines.offset != size:  # not a torn end: the file isn't ours
+        if lines.offset != size:  # malformed before its end: no run wrote this file
             return Scan(Counts(rows + 1), whole, None)
     finally:
         csv.field_size_limit(limit)

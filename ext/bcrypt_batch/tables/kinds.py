@@ -6,9 +6,9 @@ import codecs
 import csv
 
 FORMATS = ("csv", "jsonl", "json", "lines")
-HEAD_BYTES = 64  # how many are examined
+HEAD_BYTES = 64  # how many first bytes are examined
 BOM = b"\xef\xbb\xbf"
-DELIMITERS = (",", ";", "\t", "|")  # the usual ones
+DELIMITERS = (",", ";", "\t", "|")  # the usual delimiters
 
 SUFFIXES = {
     ".csv": "csv",
@@ -36,7 +36,7 @@ _SIGNATURES = (
 
 
 class InvalidTable(ValueError):
-    """The file as a whole can't be read as specified; the message quotes nothing of it."""
+    """The file as a whole can't be read as specified; the message quotes none of its content."""
 
 
 class InvalidColumns(InvalidTable):
@@ -44,7 +44,7 @@ class InvalidColumns(InvalidTable):
 
     Attributes:
         field: Which field of an event is wrong; the option's name has hyphens.
-        why: What is wrong with it; quotes no column name.
+        why: What is wrong with the field; quotes no column name.
     """
 
     def __init__(self, field: str, why: str) -> None:
@@ -85,7 +85,7 @@ def is_parquet(head: bytes) -> bool:
 
 
 def fields_of(header: str, delimiter: str) -> list[str]:
-    """Return the fields of a CSV's header; none if the header is malformed."""
+    """Return the fields of a CSV's header; an empty list if the header is malformed."""
     try:
         return next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -102,16 +102,16 @@ def likely_delimiter(header: str, column: str) -> str | None:
 
 
 def delimiter_by_line(line: str) -> str | None:
-    """Return the delimiter that Excel's first line names, such as `sep=;`; None for another."""
+    """Return the delimiter that a first line of Excel names, as in `sep=;`; else None."""
     text = line.rstrip("\r\n").removeprefix('"').removesuffix('"')
     return text[4] if text[:4].lower() == "sep=" and len(text) == 5 else None
 
 
 def format_by_content(line: str, column: str, delimiter: str | None) -> tuple[str, str] | None:
-    """Return the format and the delimiter that a table's first line shows, or None.
+    """Return the format and the delimiter of a table by its first line; None if they are unclear.
 
-    Plain lines show no format, and one word may be a header or a password. A wrong guess would hash
-    a header, or lose a password. A requested delimiter is the one to find.
+    A line of plain text shows no format, and one word may be a header or a password. A wrong guess
+    would hash a header, or lose a password. Only the requested delimiter counts, if there is one.
     """
     if named := delimiter_by_line(line):
         return "csv", named
@@ -140,16 +140,16 @@ def default_delimiter(name: str, dialect: str | None) -> str:
 
 
 def known_encoding(text: str) -> str | None:
-    """Return the name of an encoding of tables, or None.
+    """Return the name of an encoding that tables can have, or None.
 
-    Its text is split at ASCII characters, so these must be the same bytes, whatever is before.
+    Text is split at ASCII characters, so these must be the same bytes as in ASCII, after any byte.
     """
     probe = bytes(range(128)) + b"\\u0041\\x41+AEE-~{!!~}\x1b$B!!\x1b(B"
     try:
         name = codecs.lookup(text).name.removesuffix("-sig")
         same = "escape" not in name and probe.decode(name) == probe.decode("latin-1")
         return name if same else None
-    except (LookupError, ValueError):  # also for a codec of bytes, and for a name with NUL
+    except (LookupError, ValueError):  # also for a codec of bytes, or a name with NUL
         return None
 
 

@@ -23,12 +23,15 @@ class Layout(NamedTuple):
 
     Attributes:
         fields: How many fields a row has.
-        password: Position of its column, from 0; so are `id` and `hash`, unless None.
+        password: Position of the password column, from 0.
+        id: Position of the id column; None if there is none.
+        hash: Position of the hash column; None if it isn't read.
         keep: Positions of the kept columns.
         data: Offset of the first byte after the header.
         delimiter: The character between the fields.
         crlf: Whether the header's line ends in CR and LF.
-        header: The names of all columns, which no row repeats; none if there is only one column.
+        header: The names of all columns, by which repeated headers are found; empty if there is
+            only one column.
     """
 
     fields: int
@@ -47,7 +50,7 @@ class Layout(NamedTuple):
 
 
 def find_columns(lines: Lines, reading: Reading) -> tuple[Layout, Columns]:
-    """Read the header of a CSV; return the positions of the columns, and which there are.
+    """Read the header of a CSV; return the positions of the columns, and the existing columns.
 
     Raises:
         InvalidTable: The header is missing or malformed, or lacks a column.
@@ -67,9 +70,9 @@ def find_columns(lines: Lines, reading: Reading) -> tuple[Layout, Columns]:
     except (csv.Error, TooLong, UnicodeDecodeError):
         old = "\r" in first.removesuffix("\r\n") and "\n" not in first[:-1]
         raise InvalidTable(
-            "the lines end in CR, as on old Macs: change them first, by tr '\\r' '\\n'"
+            "the lines end in CR, as on old Macs: convert them first with tr '\\r' '\\n'"
             if old
-            else "the first line is no header of a CSV; --format and --delimiter say how to read it"
+            else "the first line isn't a CSV header; --format and --delimiter say how to read it"
         ) from None
     if not header:
         raise InvalidTable("the file is empty; a CSV needs a header that names columns")
@@ -100,7 +103,7 @@ def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf
 def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSuchColumn:
     """Return the error for a column that a header lacks or has twice, with the remedy.
 
-    The header isn't quoted: in a file without one, its words are somebody's password.
+    The message doesn't quote the header: without a header the first line may have a password.
     """
     missing, text = name not in header, delimiter.join(header)
     likely, columns = likely_delimiter(text, name) if missing else None, 0
@@ -112,7 +115,7 @@ def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSu
     remedy = f"{option} names another"
     if columns > 1:
         more = f"; with the delimiter {shown!r} it has {columns} columns"
-        remedy = f"with --delimiter {shown!r} it has {columns} columns, and {option} names the one"
+        remedy = f"with --delimiter {shown!r} it has {columns} columns, and {option} chooses one"
     elif likely and not columns:
         more = f"; it has one with the delimiter {shown!r}"
         remedy = f"it has one with --delimiter {shown!r}"

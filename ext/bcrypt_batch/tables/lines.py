@@ -25,10 +25,10 @@ class TooLong(Exception):
 class Lines:
     r"""An iterator of a binary file's lines as text, for csv.reader. Lines end with \n.
 
-    A line that isn't of the encoding raises UnicodeDecodeError when it is handed over.
+    A line that isn't in the encoding raises UnicodeDecodeError when it is handed over.
 
     Attributes:
-        head: The file's first bytes, which are handed over nevertheless.
+        head: The file's first bytes, which the lines contain too.
         offset: How many bytes of the file were handed over.
         limit: The most bytes that a record or line may have.
         escaped: Whether there was a quote after a backslash since the last `mark`.
@@ -108,12 +108,12 @@ class Lines:
             raise TooLong
         self._taken.append(line)
         self.offset += len(line)
-        if _BACKSLASH in line and b'\\"' in line:  # the first takes an eighth of the second's time
+        if _BACKSLASH in line and b'\\"' in line:  # the first test takes an eighth of the time
             self.escaped = True
         return self.text_of(line)
 
     def text_of(self, data: bytes) -> str:
-        """Return the text of some bytes; may raise UnicodeDecodeError if the encoding is known."""
+        """Return the text of some bytes; may raise UnicodeDecodeError if an encoding was given."""
         return data.decode(self._encoding, self._errors)
 
     def decoder(self) -> Callable[[bytes], str]:
@@ -121,11 +121,11 @@ class Lines:
         return getincrementaldecoder(self._encoding)("surrogateescape").decode
 
     def size_of(self, text: str) -> int:
-        """Return how many bytes of the file a text of the decoder was."""
+        """Return how many bytes of the file the decoder has turned into this text."""
         return len(text) if text.isascii() else len(text.encode(self._encoding, "surrogateescape"))
 
     def take(self, size: int) -> bytes:
-        """Hand over some bytes, whatever their lines are; none at the file's end."""
+        """Hand over some bytes, regardless of line ends; no bytes at the file's end."""
         if self._given_back:
             data = self._given_back.popleft()
         else:

@@ -1,4 +1,4 @@
-"""What the command line says on standard error, and OS errors that name their file."""
+"""Messages on standard error, and OS errors that name their file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def say(text: str) -> None:
 
 
 def show(line: str) -> None:
-    """Show a line unless standard error is closed: print() would write to standard output then."""
+    """Show a line unless standard error is closed, when print() would write to standard output."""
     if sys.stderr is None:
         return
     try:

@@ -1,7 +1,7 @@
 """Files that only their owner can read: made new, and named when they are complete.
 
-No other user may control the file or have an open descriptor of it. A named pipe, a device, a link
-or another user's file at the path is refused; a replaced file keeps its old content.
+No other user may control the file or have it open. A named pipe, a device, a link or another user's
+file at the path is refused. A replaced file keeps its content for programs that have it open.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def check_ours(path: str, about: os.stat_result) -> None:
 
 
 def _uid_of_new_files(path: str) -> int:
-    """Return the owner of a file made here: network file systems have users of their own."""
+    """Return the owner of a new file in this folder: network file systems may map users."""
     with suppress(OSError), tempfile.TemporaryFile(dir=os.path.dirname(path) or ".") as file:
         return os.fstat(file.fileno()).st_uid
     return os.geteuid()
@@ -126,7 +126,7 @@ def lock(descriptor: int, path: str, *, silent: bool = False) -> None:
         if not silent:
             say(
                 f"{path}: its file system has no locks ({error.strerror}): "
-                "no other process may write it meanwhile"
+                "make sure that no other process writes it"
             )
 
 
@@ -134,7 +134,7 @@ def sync(descriptor: int, path: str) -> bool:
     """Flush a file to disk: its source may be deleted next.
 
     Returns:
-        Whether its file system has fsync; if not, standard error has a warning.
+        Whether the file system has fsync; if not, there is a warning on standard error.
     """
     try:
         with naming(path):
@@ -182,7 +182,7 @@ class StandardOutput(io.RawIOBase):
                     raise KeyboardInterrupt
             # A pipe that is ready takes PIPE_BUF bytes without blocking.
             return os.write(STDOUT, data[: select.PIPE_BUF] if self._waits else data)
-        except BlockingIOError:  # a non-blocking pipe, as Node.js makes them
+        except BlockingIOError:  # the pipe is non-blocking, as Node.js makes pipes
             return 0
 
 
@@ -204,7 +204,7 @@ class NewFiles:
         """Make a file of mode 600; return its descriptor.
 
         Raises:
-            OutputRefused: A file has the name, and isn't ours or mustn't be replaced.
+            OutputRefused: A file of this name exists, and isn't ours or must not be replaced.
             OSError: The file can't be made.
         """
         self._check(path)

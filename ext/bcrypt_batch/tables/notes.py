@@ -1,4 +1,4 @@
-"""What a careful person would want to know of a table's passwords."""
+"""Notes on passwords of a table that may be mistakes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bcrypt_batch.schemes import bare_digest, looks_like_hash
 from .rows import Row
 from .tally import Tally
 
-# How many rows are read before an output is made; of a pipe, whose rows may come slowly, only one.
+# How many rows are read before an output is made. Of a pipe, whose rows may come slowly, it is one.
 AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
 # Programs write these for a missing value.
 NULL_WORDS = frozenset({b"\\N", b"NULL", b"null", b"None"})
 
-_ABOUT = {  # of each note: what is counted, with one and several; what to do
+_ABOUT = {  # for each note: the text for one password, the text for several, and what to do
     "nulls": (
         "password is \\N, NULL, null or None", "passwords are \\N, NULL, null or None",
-        "--null TEXT makes such ones missing",
+        "--null TEXT treats them as missing",
     ),
     "no_utf8": (
         "password is not UTF-8", "passwords are not UTF-8", "--encoding names the table's encoding",
@@ -30,7 +30,7 @@ _ABOUT = {  # of each note: what is counted, with one and several; what to do
     ),
     "digests": (
         "password looks like a hexadecimal digest", "passwords look like hexadecimal digests",
-        "who signs in with the password behind it would be refused; --wrap is for digests",
+        "logins with the original passwords would fail; --wrap is for digests",
     ),
 }  # fmt: skip
 
@@ -39,11 +39,11 @@ class Notes:
     """Counts of passwords that may not be what they seem.
 
     Attributes:
-        found: For each note how many passwords it is about, and the number of the first row.
+        found: For each note, the number of such passwords, and the number of the first row.
     """
 
     def __init__(self, found: dict[str, Any] | None = None, expected: tuple[str, ...] = ()) -> None:
-        """Take earlier notes; `expected` names those that aren't taken."""
+        """Begin with earlier notes; notes named in `expected` are left out."""
         self._expected = expected
         self.found = Tally(found or {})
 
@@ -55,7 +55,7 @@ class Notes:
             yield row
 
     def look(self, number: int, password: bytes) -> None:
-        """Take notes of a row's password, which isn't empty."""
+        """Note properties of a row's password, which must not be empty."""
         if password in NULL_WORDS:
             self._note("nulls", number)
         if not password.isascii():
@@ -86,7 +86,7 @@ class Notes:
 def looked_ahead(
     rows: Iterator[Row], check: Callable[[list[Row]], None], most: int = AHEAD_ROWS
 ) -> Iterator[Row]:
-    """Read some rows, so that a table they show to be wrong is refused before anything is made."""
+    """Check the first rows before any file is made; return all rows."""
     first: list[Row] = []
     for row in islice(rows, most):
         first.append(row)

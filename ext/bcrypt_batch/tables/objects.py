@@ -11,11 +11,11 @@ from .kinds import NoSuchColumn
 from .lines import Lines
 from .rows import MALFORMED, WRONG_TYPE, Columns, Reading, Row, secret_bytes
 
-MAX_DEPTH = 64  # of a kept value
+MAX_DEPTH = 64  # of lists and objects in a kept value
 
 
 class Objects:
-    """Makes rows of the objects of a table, and sees which keys no object has."""
+    """Makes rows from the objects of a table, and notes which requested keys no object has."""
 
     def __init__(self, reading: Reading) -> None:
         self.columns, self.nulls = reading.columns, reading.null_bytes
@@ -27,7 +27,7 @@ class Objects:
         self._seen = False
 
     def row(self, start: int, found: Any) -> Row:
-        """Return the row of an object, or of another value, which is an error."""
+        """Return the row of an object; any other value gives a row in error."""
         try:
             if not isinstance(found, dict):
                 raise TypeError
@@ -38,14 +38,14 @@ class Objects:
             return _from_object(start, found, self.columns, self.nulls)
         except TypeError:
             return Row(start, None, None, None, WRONG_TYPE)
-        except ValueError:  # UnicodeEncodeError, too: half a surrogate pair
+        except ValueError:  # also UnicodeEncodeError, for half a surrogate pair
             return Row(start, None, None, None, MALFORMED)
 
     def check(self) -> None:
-        """Refuse a table after its last row, if none of its objects has a key that was named.
+        """After the last row, refuse a table if no object has a requested key.
 
         Raises:
-            NoSuchColumn: With the key.
+            NoSuchColumn: No object has the key.
         """
         columns, missing = self.columns, self._missing
         either = {getattr(columns, field) for field in columns.optional}
@@ -60,7 +60,7 @@ class Objects:
 
 
 def jsonl_rows(lines: Lines, reading: Reading, *, piece: bool) -> Iterator[Row]:
-    """Yield the rows of a table of an object a line, or of a piece between rows."""
+    """Yield the rows of JSON lines, or of a piece that begins and ends between rows."""
     objects = Objects(reading)
     decode = objects.decoder.decode
     for start, line, error in lines.whole():

@@ -46,7 +46,7 @@ class WriteFailed(OSError):
 
 
 class WriteStopped(KeyboardInterrupt):
-    """Nobody read the output when a signal came.
+    """A signal or the deadline came while the output had no reader.
 
     Attributes:
         size: How many bytes of the last write are in the output.
@@ -168,7 +168,7 @@ def open_output(
     Args:
         path: The file, or `-` for standard output.
         state: The input and options that the results depend on. A resumed file must have the same
-            ones; without an `input` the file can't be resumed.
+            input and options. Without an `input` the file can't be resumed.
         form: `jsonl` or `csv`.
         resume: Continue after the existing lines.
         force: Start over in a new file, whatever exists.
@@ -223,7 +223,7 @@ def _begun(
                 descriptor = made.make(path) if replace else _create(path, resumable)
                 if not replace:
                     make_private(descriptor, path)
-                lock(descriptor, path, silent=replace)  # the replaced file had the same locks
+                lock(descriptor, path, silent=replace)  # locking the old file has warned already
                 with made.file(f"{path}.state") as file:
                     file.write(json.dumps({"version": STATE_VERSION, **state}).encode() + b"\n")
                 if not replace and not is_at(path, descriptor):
@@ -250,11 +250,11 @@ def _create(path: str, resumable: bool) -> int:
 def _taken_up(
     descriptor: int, path: str, state: dict[str, Any], form: str, failed: Failed
 ) -> Output:
-    """Drop a torn last line, count the rest, and seek to the end."""
+    """Drop an incomplete last line, count the complete lines, and seek to their end."""
     try:
         if os.fstat(descriptor).st_nlink > 1:
             raise OutputRefused(
-                f"{path} has other names too (hard links), which would get the results; "
+                f"{path} has other names too (hard links), which would show the results; "
                 "resume with a copy; --force begins anew"
             )
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)

@@ -1,7 +1,7 @@
 """A table whose hashes are in the results of `bcrypt-batch hash`: pair rows and results.
 
-By id if the table and the results have ids, by row number otherwise. No row gets the hash of a
-result that has another id.
+Rows are paired by id if the table and the results have ids, by row number otherwise. No row gets
+the hash of a result that has another id.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .kinds import InvalidTable
 from .rows import Row
 from .source import Table
 
-PEEKED = 1000  # unreadable rows at the beginning, after which a table counts as one without ids
+PEEKED = 1000  # if so many first rows are unreadable, a table counts as one without ids
 
 
 class Pairing:
@@ -27,9 +27,9 @@ class Pairing:
 
     Attributes:
         table: The table.
-        how: What its rows are paired by, as a message; None if the hashes are the table's own.
-        unpaired: How many ids have no partner, or not one only, by name; complete after the last
-            row.
+        how: How rows are paired, as a message; None if the table itself has the hashes.
+        unpaired: How many ids have no partner or several partners, by kind; complete after the
+            last row.
     """
 
     def __init__(self, table: Table) -> None:
@@ -41,7 +41,7 @@ class Pairing:
         """Give the rows the hashes of a results file.
 
         Raises:
-            InvalidTable: The file has a line that is no result.
+            InvalidTable: A line of the file is not a result.
         """
         has_ids, rows = _peek(self.table.rows)
         results = _Results(path)
@@ -88,7 +88,7 @@ class _Results:
         self.hashes: list[bytes | None] = []
 
     def read(self, file: BinaryIO) -> str:
-        """Read the file; return why its ids don't name one result each, or an empty text."""
+        """Read the file; return why its ids can't be used for pairing, or an empty text."""
         for number, line in enumerate(file, 1):
             result = _parsed(line)
             if result is None:
@@ -110,7 +110,7 @@ def paired(table: Table, path: str | None, interrupts: Interrupts) -> Iterator[P
     """Give the rows of a table the hashes of a results file, if one is given.
 
     Raises:
-        InvalidTable: The file has a line that is no result.
+        InvalidTable: A line of the file is not a result.
         OSError: The file can't be opened.
     """
     pairing = Pairing(table)
@@ -136,7 +136,7 @@ def _by_number(rows: Iterator[Row], file: BinaryIO, path: str) -> Iterator[Row]:
     """Yield rows with their hashes.
 
     Raises:
-        InvalidTable: The results are not those of the table.
+        InvalidTable: The results were made from another table.
     """
     number = 0
     for number, row in enumerate(rows, 1):
@@ -152,7 +152,7 @@ def _by_number(rows: Iterator[Row], file: BinaryIO, path: str) -> Iterator[Row]:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return a result, or None if a line is none."""
+    """Return the result on a line; None if the line is not a result."""
     try:
         result = json.loads(line)
     except (ValueError, RecursionError):
@@ -161,7 +161,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def name_of(identity: Any) -> str | None:
-    """Return an id as text, since CSV has no numbers; None if it names nobody."""
+    """Return an id as text, because CSV has no numbers; None if the value can't be an id."""
     if isinstance(identity, bool) or not isinstance(identity, (str, int, float)):
         return None
     return str(identity) or None

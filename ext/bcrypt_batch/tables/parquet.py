@@ -18,14 +18,14 @@ _TEXT = ("string", "large_string")
 def read_parquet(path: str, reading: Reading) -> tuple[Columns, Iterator[Row]]:
     """Return the columns and the rows of a Parquet file.
 
-    A row's `start` is its offset if all rows had the same size.
+    A row's `start` is an estimate, as if all rows had the same size.
 
     Raises:
         InvalidTable: The file isn't Parquet, is damaged, lacks a column or has one of a wrong type.
     """
     with Path(path).open("rb") as file:
         if not is_parquet(file.read(HEAD_BYTES)):
-            raise InvalidTable("the file is no Parquet")
+            raise InvalidTable("the file is not Parquet")
     try:
         import pyarrow
         from pyarrow import parquet
@@ -127,7 +127,7 @@ def _plain(column: Any) -> Any:
 
 
 def _bytes(column: Any) -> list[bytes | None]:
-    """Return the bytes of the file, whether they are UTF-8 or not."""
+    """Return the bytes of a column's values, UTF-8 or not."""
     import pyarrow
 
     values: list[bytes | None] = _plain(column).cast(pyarrow.large_binary()).to_pylist()

@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line with a suggestion, without the usage.
 
     Attributes:
-        examples: Command lines for the end of its help.
+        examples: Command lines to show at the end of the help.
     """
 
     def __init__(self, *, examples: Sequence[str] = (), **named: Any) -> None:
@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**named)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse unknown words here: the parser above doesn't know a command's options."""
+        """Refuse unknown words here: the top-level parser doesn't know a command's options."""
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             known = self._option_string_actions
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         """Exit with status 2 and a line on standard error."""
         if found := _CHOICE.search(message):
             message += _meant(found[1], re.findall(r"[\w.-]+", found[2]))
-        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help shows what there is\n")
+        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help shows the usage\n")
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ EVERY_S = 5.0
 
 
 class Progress:
-    """A display of the progress; this one shows nothing."""
+    """A display of progress; this base class shows nothing."""
 
     def at(self, rows: float, offset: float) -> None:
         """Show that so many rows and so many bytes of the input are done."""
@@ -27,7 +27,7 @@ class Text(Progress):
 
     Attributes:
         total: The input's size in bytes, or None for a pipe.
-        hint: What the first line ends with.
+        hint: A text at the end of the first line.
     """
 
     def __init__(self, total: int | None, rows: int, offset: int, hint: str = "") -> None:
@@ -74,7 +74,7 @@ class Bar(Progress):
     def at(self, rows: float, offset: float) -> None:
         rate = (rows - self._first_rows) / max(time.monotonic() - self._started, 1e-6)
         self._bar.set_description_str(f"{rows:,.0f} rows, {shown_rate(rate)}", refresh=False)
-        with suppress(OSError):  # the terminal may go
+        with suppress(OSError):  # the terminal may be closed
             self._bar.update(offset - self._bar.n)
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """Find the next row of a CSV after a record that is unreadable or ambiguous.
 
-A quoted field is somebody's text, which may look like rows and must not become rows. So all
-readings of the quotes are followed at once, and a row begins only where no reading is inside a
-field. Readings differ in whether a backslash escapes a quote, whether a lone CR ends a row, and
-what a fault has done. A reading with two faults is dropped while others remain.
+The text of a quoted field may look like rows, and must not become rows. So all possible readings of
+the quotes are followed in parallel, and a row begins only where no reading is inside a field.
+Readings differ in whether a backslash escapes a quote, whether a lone CR ends a row, and how a
+fault in the quoting is understood. A reading with two faults is dropped while others remain.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from functools import cache
 from .lines import Lines
 
 # The states of a reading.
-_BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's start; in an unquoted field; in a quoted one
-_ESCAPE = 3  # in a quoted one, after a backslash
-_CLOSED = 4  # after a closing quote, or after the first half of a doubled one
+_BEGIN, _PLAIN, _QUOTED = 0, 1, 2  # at a field's start; in an unquoted field; in a quoted field
+_ESCAPE = 3  # in a quoted field, after a backslash
+_CLOSED = 4  # after a closing quote, or after the first half of a doubled quote
 _RETURN = 5  # after a closing quote and CR
-_STRAY = 6  # after text that follows a closing quote: a delimiter may be missing before it
-_STRAY_ESCAPE = 7  # in such text, after a backslash
+_STRAY = 6  # after text that follows a closing quote: a delimiter may be missing between them
+_STRAY_ESCAPE = 7  # after a backslash in text that follows a closing quote
 # A reading is a state, plus 8 if it has a fault, plus 16 if a backslash escapes. A set of readings
 # has a bit for each.
 _FAULT, _ESCAPES, _READINGS = 8, 16, 32
@@ -105,8 +105,8 @@ def leave_doubtful(lines: Lines, delimiter: str) -> int:
             return count
         if inside == readings or lines.offset < looked:
             continue
-        # A second fault rules a reading out. If backslashes escape in the reading, a first fault
-        # does, while the other reading is outside a field without a fault.
+        # A second fault rules a reading out. A first fault rules out a reading in which backslashes
+        # escape, if another reading without a fault is outside a field.
         ruled_out = _FAULTY | (_ESCAPED if readings & _DOUBLED_BEGIN else 0)
         if not inside & ~ruled_out:
             may_close, looked = _look_ahead(lines, delimiter)
@@ -118,7 +118,7 @@ def _look_ahead(lines: Lines, delimiter: str) -> tuple[bool, int]:
     """Look for the next quote that may close a field, within the length limit of a record.
 
     Returns:
-        Whether there may be one; the offset up to which the answer holds.
+        Whether there may be such a quote, and the offset up to which the answer holds.
     """
     ends = (delimiter.encode("utf-8", "surrogateescape"), b"\r", b"\n")
     offset = lines.offset

@@ -62,7 +62,7 @@ def read_rows(
     """Yield the rows of a table, or of a piece of it that begins and ends between rows.
 
     Raises:
-        InvalidTable: A row shows that the table is of another dialect, or a key is in no row.
+        InvalidTable: A row shows that the table has another dialect, or no row has a named key.
     """
     if reading.form == "csv":
         assert layout is not None

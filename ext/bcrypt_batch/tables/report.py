@@ -1,4 +1,4 @@
-"""What `inspect` shows to people."""
+"""The report of `inspect`, as text for people."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PASSWORDS = {
     "with_nul": "with a NUL",
     "not_ascii": "not ASCII",
     "no_utf8": "not UTF-8: --encoding names the table's encoding",
-    "nulls": "exactly \\N, NULL, null or None: --null TEXT makes such ones missing",
+    "nulls": "exactly \\N, NULL, null or None: --null TEXT treats them as missing",
     "hashes": "looking like a hash: hash refuses these",
     "digests": "looking like a hexadecimal digest: hash --wrap is for digests",
 }
 _HASHES = {
     "missing": "null or absent",
     "empty": "empty",
-    "nulls": "exactly \\N, NULL, null or None: --null TEXT makes such ones missing",
+    "nulls": "exactly \\N, NULL, null or None: --null TEXT treats them as missing",
     "invalid": "neither bcrypt nor another known scheme",
 }
 

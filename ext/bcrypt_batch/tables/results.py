@@ -14,16 +14,16 @@ from .compute import Outcome
 # A string can't contain these, because its quotes are escaped; a kept object can.
 _ERROR = b', "error": "'
 _NO_MATCH = b', "match": false'
-_TRUNCATED = ', "truncated": true}\n'  # only results end so: kept columns stand before the value
+_TRUNCATED = ', "truncated": true}\n'  # only our own field is last: kept columns come before it
 
-_CSV_END = "\r\n"  # before Python 3.13 the writer quotes CR and LF only if its line end has them
+_CSV_END = "\r\n"  # before Python 3.13 csv.writer quotes CR and LF only if the line end has them
 
 
 class Counts(NamedTuple):
     """How many rows there are, by outcome.
 
     Attributes:
-        rows: All of them.
+        rows: All rows.
         errors: Rows with an error.
         unmatched: Rows whose password doesn't match, when verifying.
         truncated: Rows with a hash or match of a password cut to 72 bytes.
@@ -60,7 +60,7 @@ def failure_line(row: int, identity: Any, code: str, form: str) -> bytes:
 
 
 def read_line(line: bytes) -> tuple[Counts, dict[str, Any]]:
-    """Count a line of JSON; return its content if it has an error."""
+    """Return the counts of a JSON line, and its content if the row is in error."""
     one = Counts(1, truncated=line.endswith(_TRUNCATED.encode()))
     if _ERROR not in line and _NO_MATCH not in line:
         return one, {}
@@ -81,7 +81,7 @@ def json_lines(outcomes: Iterable[Outcome], first: int, keep: tuple[str, ...] = 
         line = f'{{"row": {number}'
         if row.id is not None:
             line += f', "id": {_json(row.id)}'
-        # A row that can't be read has no columns.
+        # A row that can't be read has no kept columns.
         for name, kept in zip(names, row.kept, strict=False):
             line += name + _json(kept)
         if scheme is not None:
@@ -113,7 +113,7 @@ def csv_lines(
     keep: tuple[str, ...] = (),
     operation: str = "hash",
 ) -> bytes:
-    """Return a record for each outcome, as `json_lines`; those of `verify` have a scheme."""
+    """Return a CSV record for each outcome; records of `verify` have a scheme."""
     nothing = ("",) * len(keep)
     return _csv(
         [number, _cell(row.id), *(map(_cell, row.kept) if row.kept else nothing),
@@ -145,8 +145,8 @@ def raw_bytes(text: str) -> bytes | None:
     """Return the bytes that text was decoded from, whether they are UTF-8 or not.
 
     Returns:
-        None if no bytes decode to the text: JSON can escape half a surrogate pair, and several
-        halves whose bytes together would be a letter.
+        The bytes, or None if no bytes decode to this text. JSON can escape half a surrogate pair,
+        and several such halves whose bytes together are a letter.
     """
     try:
         data = text.encode("utf-8", "surrogateescape")

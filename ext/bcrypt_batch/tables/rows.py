@@ -1,7 +1,7 @@
 """A row of a table, the columns that are read, and the errors of rows.
 
 Passwords are the bytes of the file: text is decoded with surrogateescape and encoded back, so that
-bytes that aren't UTF-8 survive. A row that can't be read gets an error; the next rows are read.
+bytes that aren't UTF-8 survive. A row that can't be read gets an error, and reading continues.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WRONG_ENCODING = "wrong_encoding"
 REPEATED_HEADER = "repeated_header"
 LOOKS_LIKE_HASH = "looks_like_hash"
 NO_DIGEST = "not_a_digest"
-# Errors that only tables have. All but the last two are of rows that can't be read.
+# Errors that only tables have. All but the last two mean that a row can't be read.
 ERROR_CODES = (
     MALFORMED, WRONG_FIELDS, WRONG_TYPE, TOO_LONG, WRONG_ENCODING, REPEATED_HEADER, LOOKS_LIKE_HASH,
     NO_DIGEST,
@@ -33,13 +33,13 @@ class Row(NamedTuple):
     """One row.
 
     Attributes:
-        start: Offset of its first byte in the file.
+        start: Offset of the row's first byte in the file.
         id: The user's id, or None if the table has no id column.
-        password: Its bytes; None if missing.
-        hash: Its bytes; None if missing, and always when hashing.
-        error: A code if the row can't be read; the other fields are None then.
+        password: The password's bytes; None if missing.
+        hash: The hash's bytes; None if missing, and always when hashing.
+        error: A code if the row can't be read; id, password and hash are then None.
         kept: Values of the kept columns.
-        lines: How many lines of the file it has; counted only for a CSV's row in error.
+        lines: How many lines of the file the row has; counted only for a CSV's row in error.
     """
 
     start: int
@@ -56,9 +56,9 @@ class Columns(NamedTuple):
 
     Attributes:
         id: The id column, which must exist; None for the column `id`, if there is one.
-        hash: None when hashing.
+        hash: The hash column; None when hashing.
         keep: Columns to copy to the results.
-        optional: Which of `password` and `hash` a table may lack if it has the other.
+        optional: Those of `password` and `hash` that a table may lack if it has the other column.
     """
 
     password: str = "password"
@@ -109,7 +109,7 @@ class Columns(NamedTuple):
 
     @property
     def secret(self) -> tuple[str, ...]:
-        """The columns that may be neither kept nor the id."""
+        """The columns with secrets, which may be neither kept nor the id."""
         return (self.password,) if self.hash is None else (self.password, self.hash)
 
     def id_among(self, names: Container[str]) -> str | None:
@@ -118,13 +118,13 @@ class Columns(NamedTuple):
 
 
 def secret_bytes(text: str, nulls: frozenset[bytes]) -> bytes | None:
-    """Return the bytes of a password or hash; None if it is one of the nulls."""
+    """Return the bytes of a password or hash; None if the text is one of the nulls."""
     data = text.encode("utf-8", "surrogateescape")
     return None if data in nulls else data
 
 
 def with_tuples(content: dict[str, Any]) -> dict[str, Any]:
-    """Return fields of named tuples that went through JSON, where tuples are lists."""
+    """Return fields of a named tuple from JSON, with lists turned into tuples again."""
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
     }
@@ -137,12 +137,11 @@ class Reading(NamedTuple):
         form: `csv`, `jsonl`, `json`, `lines` or `parquet`; None to detect it from the first line.
         columns: The columns to read.
         delimiter: The character between a CSV's fields; None to detect it from the first line.
-        dialect: How a CSV's fields are written, one of DIALECTS. None is `csv`, but refuses a
-            table with tabs and quoted line ends, which may be of another dialect.
-        nulls: Passwords and hashes that are exactly one of these texts are missing; None for
-            those of the dialect.
-        encoding: The encoding of the text, from which passwords become UTF-8; None to take the
-            bytes as they are.
+        dialect: How a CSV's fields are written, one of DIALECTS. None means `csv`, but refuses a
+            table with tabs and quoted line ends, which may have another dialect.
+        nulls: Texts that mean a missing password or hash; None for the texts of the dialect.
+        encoding: The table's encoding, from which passwords are converted to UTF-8; None to keep
+            the bytes unchanged.
     """
 
     form: str | None = "csv"
@@ -153,7 +152,7 @@ class Reading(NamedTuple):
     encoding: str | None = None
 
     def completed(self, name: str) -> Reading:
-        """Complete this from the name of the file to read.
+        """Return this with missing fields chosen by the name of the file to read.
 
         Raises:
             InvalidColumns: The format has no such columns, or no dialects.
@@ -184,7 +183,7 @@ class Reading(NamedTuple):
         return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())
 
     def as_options(self) -> dict[str, Any]:
-        """Return all fields, on which the rows depend, by the names of options; for JSON."""
+        """Return all fields by the names of options, for JSON; rows depend on each of them."""
         form, columns, *_ = self
         others = dict(zip(self._fields[2:], self[2:], strict=True))
         options = {
@@ -197,7 +196,7 @@ class Reading(NamedTuple):
 
     @classmethod
     def of_options(cls, options: dict[str, Any]) -> Reading:
-        """Return what `as_options` described."""
+        """Make a Reading from the result of `as_options`."""
         given = with_tuples(options)
         names = ("password_column", "id_column", "hash_column", "keep")
         columns = Columns(*(given[name] for name in names))

@@ -26,10 +26,10 @@ class TableRun:
 
     Attributes:
         counts: Counts of all lines in the output.
-        before: How many of these rows earlier runs computed.
+        before: How many of these lines earlier runs wrote.
         unread: How many lines this run skipped, in unreadable rows of several lines.
         complete: Whether there is a line for every row of the input.
-        seconds: How long it took.
+        seconds: How long the run took.
     """
 
     def __init__(

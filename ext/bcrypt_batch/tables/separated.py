@@ -23,13 +23,13 @@ from .rows import (
 
 MAX_FIELD = 1 << 17  # characters
 # A record is read to its end before its fields are checked: a reader that stops inside a quoted
-# field would take the rest of the field for rows. The limit holds for the whole process, which
-# belongs to the command line or a function.
+# field would take the rest of the field for rows. The limit applies to the whole process, which is
+# the command line or a function.
 csv.field_size_limit(MAX_RECORD_BYTES)
 
 OTHER_DIALECT = (
-    "a quoted field between tabs has several lines, as if a password began with a quote: --dialect "
-    "postgres or mysql is for what COPY, mysql --batch or INTO OUTFILE wrote, --dialect csv for "
+    "a quoted field between tabs has several lines, or a password begins with a quote: --dialect "
+    "postgres or mysql is for files of COPY, mysql --batch or INTO OUTFILE, --dialect csv for "
     "fields in quotes"
 )
 

@@ -31,11 +31,11 @@ class Source(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What messages call the file."""
+        """The name of the file in messages."""
         return "standard input" if self.path == "-" else self.path
 
     def detected(self, asked: Source) -> list[str]:
-        """Return messages about what was detected, beside what was asked for."""
+        """Return messages about the format, delimiter and dialect that no option gave."""
         form, _, delimiter, dialect, *_ = self.reading
         shown = "tab" if delimiter == "\t" else delimiter
         found = f"csv with the delimiter {shown!r}" if form == "csv" else form
@@ -49,7 +49,7 @@ class Source(NamedTuple):
         if form == "csv" and delimiter == "\t" and dialect is None:
             said.append(
                 f"{self.name} is read as CSV, whose fields can be in quotes; --dialect postgres or "
-                "mysql is for what these write"
+                "mysql is for files of these databases"
             )
         return said
 
@@ -60,7 +60,7 @@ class Table(NamedTuple):
     Attributes:
         rows: Its rows.
         size: Its size in bytes; None unless it is a plain file.
-        source: How it is read, with what was detected.
+        source: How the table is read, with the detected format and delimiter.
         notes: Notes on the rows that were read.
     """
 

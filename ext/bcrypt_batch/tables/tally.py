@@ -10,14 +10,14 @@ class Tally(dict[Any, list[int]]):
     """For each name, how many rows were noted and the number of the first one."""
 
     def note(self, name: Any, number: int, count: int = 1) -> None:
-        """Count rows, of which `number` is the first; the names' rows may come in any order."""
+        """Count rows under a name; `number` is the first of them. Rows may come in any order."""
         counted = self.setdefault(name, [0, number])
         counted[0] += count
         if number < counted[1]:
             counted[1] = number
 
     def by(self, name_of: Callable[[Any], Any]) -> Tally:
-        """Return the counts by what a function makes of the names."""
+        """Return the counts under the names that a function returns for these names."""
         merged = Tally()
         for name, (count, first) in self.items():
             merged.note(name_of(name), first, count)

@@ -1,6 +1,6 @@
-"""Systems that verify hashes: what `hash --for` makes for each, and which hashes it refuses.
+"""Systems that verify hashes: the hash that `hash --for` makes, and the hashes a system refuses.
 
-Only systems that expect something are here: others verify what `hash` makes without `--for`.
+A system that verifies what `hash` makes without `--for` is not listed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ class Target(NamedTuple):
     """A system that verifies hashes.
 
     Attributes:
-        name: Its name in options.
-        prefixes: The bcrypt prefixes that it verifies, first the one to make; a scheme has its own.
+        name: The system's name in options.
+        prefixes: The bcrypt prefixes that it verifies. The first is made, unless the scheme has its
+            own prefix.
         costs: The lowest and the highest cost that it verifies.
-        scheme: The scheme of what it stores; None for the plain hash.
-        cut: Whether a password that was cut to 72 bytes can sign in; else the login refuses
-            longer ones.
-        own_login: Whether its users write the login themselves, so that it can make a digest first.
+        scheme: The scheme that it stores; None for plain bcrypt.
+        cut: Whether a user whose password was cut to 72 bytes can sign in; False if the login
+            refuses longer passwords.
+        own_login: Whether applications write the login themselves: such a login can make a digest
+            first.
     """
 
     name: str
@@ -37,24 +39,24 @@ class Target(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """The prefix to make."""
+        """The prefix to hash with."""
         return prefix_name(self.scheme) if self.scheme else self.prefixes[0]
 
     @property
     def cost(self) -> int:
-        """The cost to make unless another one is asked for: the default, or the nearest one."""
+        """The cost to hash with by default: DEFAULT_COST, or the nearest cost that it verifies."""
         least, most = self.costs
         return min(max(DEFAULT_COST, least), most)
 
     @property
     def takes(self) -> str:
-        """What it verifies, in words."""
+        """The prefixes and costs that it verifies, in words."""
         prefixes = " or ".join(f"${prefix}$" for prefix in self.prefixes)
         least, most = self.costs
         return f"{prefixes} of cost " + (f"{least} only" if least == most else f"{least} to {most}")
 
     def refusal(self, prefix: str, cost: int, *, cut: bool = False) -> str | None:
-        """Return why it would refuse a hash, or its user if the password was cut; else None."""
+        """Return why it would refuse a hash, or the login if the password was cut; else None."""
         least, most = self.costs
         if prefix not in self.prefixes or not least <= cost <= most:
             return f"{self.name} takes {self.takes}, and this is ${prefix}$ of cost {cost}"
@@ -63,7 +65,7 @@ class Target(NamedTuple):
         return None
 
     def choose(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return fields of a Job, with those that aren't given as the system expects them.
+        """Return fields of a Job; fields that aren't given get the values that the system needs.
 
         Raises:
             InvalidTable: The system would refuse what is given.
@@ -90,18 +92,18 @@ TARGETS = {
     for target in (
         # Auth0, "Bulk User Import Database Schema and Examples": what password_hash takes.
         Target("auth0", ("2b", "2a"), (10, 10)),
-        # Of its two schemes the one that Django's default PASSWORD_HASHERS has.
+        # Of Django's two bcrypt schemes only this one is in the default PASSWORD_HASHERS.
         Target("django", scheme="django-sha256"),
         Target("dovecot", scheme="dovecot"),
         # jBCrypt, checkpw: "Invalid salt revision", "Bad number of rounds".
         Target("jbcrypt", ("2a",), (MIN_COST, 30), own_login=True),
         # Jenkins, HudsonPrivateSecurityRealm: its pattern of hashes, and maximumBCryptLogRound.
         Target("jenkins", ("2a",), (MIN_COST, 18), "jenkins"),
-        # The provider keycloak-bcrypt: of jBCrypt at first, now of at.favre.lib's bcrypt, which
-        # throws for long passwords. export writes all hashes with the prefix that both take.
+        # The provider keycloak-bcrypt used jBCrypt at first. Now it uses at.favre.lib's bcrypt,
+        # which throws for long passwords. export writes all hashes with a prefix that both accept.
         Target("keycloak", ("2a", "2b", "2y"), (MIN_COST, 30), cut=False),
-        # Kratos documents the limit of 72 bytes, and none of the cost, but a login of a higher
-        # one takes seconds.
+        # Kratos documents the limit of 72 bytes but no limit of the cost. A login with a cost over
+        # 15 takes seconds.
         Target("kratos", costs=(MIN_COST, 15), cut=False),
         # Laravel's Hash::check takes what password_get_info names bcrypt.
         Target("laravel", ("2y",), own_login=True),

@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
         "bulk", help="compute a table on AWS, in the stack of statemachine/template.yaml",
-        description="Compute a table on AWS. Everything about a run has its name; a step that is "
-        "repeated with the same name does only what is missing.",
+        description="Compute a table on AWS. A run has a name; repeating a step with the same name "
+        "does only the missing work.",
         examples=(
             "bcrypt-batch bulk start users.csv --run november --cost 12",
             "bcrypt-batch bulk status --run november --wait",
@@ -71,10 +71,10 @@ def add(commands: Any) -> None:
     collect.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="the results; - for standard output"
     )
-    collect.add_argument("--force", action="store_true", help="replace an output that is there")
+    collect.add_argument("--force", action="store_true", help="replace an existing output")
     collect.add_argument(
         "--delete", action="store_true",
-        help="delete the input and all that was made of it on AWS, once the results are here",
+        help="then delete the input on AWS, and all files that were made from it",
     )  # fmt: skip
     collect.set_defaults(run_step=_collect)
     parser.set_defaults(execute=run)
@@ -91,7 +91,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     add_scheme(
         parser,
         (*TO_HASH, *(name for name in WITHOUT_PEPPER if name not in TO_HASH)),
-        "as hash and verify have it",
+        "as for hash and verify",
     )
     parser.add_argument(
         "--chunk-rows", type=whole_number(1, 10**9), metavar="N",
@@ -136,7 +136,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     if found is None:
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     job = job_of(options)
-    with open_table(read_from, interrupts, job) as table:  # only a readable one is uploaded
+    with open_table(read_from, interrupts, job) as table:  # a readable table, or no upload
         for said in (*table.source.detected(read_from), *chosen(options, job)):
             say(said)
         read_from = table.source
@@ -144,7 +144,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
     key = f"in/{options.run}"
     about = {name: str(value) for name, value in found.items()}
     uploaded = stack.upload(options.input, key, about)
-    say(f"{'uploaded to' if uploaded else 'is there already:'} s3://{stack.bucket}/{key}")
+    say(f"{'uploaded to' if uploaded else 'already uploaded:'} s3://{stack.bucket}/{key}")
     event = _event(options, read_from, stack.bucket, key)
     say(f"execution {stack.start(options.run, event)}")
     return SUCCEEDED
@@ -160,7 +160,7 @@ def _check_operation(options: argparse.Namespace) -> None:
                 option = name.replace("_", "-")
                 raise InvalidTable(f"--{option} goes with --operation {operation} only")
     if hasattr(options, "wrap") and hasattr(options, "scheme"):
-        raise InvalidTable("--wrap doesn't go with --scheme: its digests are those of a scheme")
+        raise InvalidTable("--wrap doesn't go with --scheme: --wrap names the scheme itself")
     names = TO_HASH if options.operation == "hash" else WITHOUT_PEPPER
     if getattr(options, "scheme", names[0]) not in names:
         raise InvalidTable(
@@ -169,7 +169,7 @@ def _check_operation(options: argparse.Namespace) -> None:
 
 
 def _check_record(stack: Stack, options: argparse.Namespace, read_from: Source, size: int) -> None:
-    """Refuse a mismatch here: a failed execution would hide the good run's status.
+    """Refuse other options before the start: a failed execution would hide the run's status.
 
     Raises:
         StackError: The run was planned with other options, or from another input.
@@ -242,7 +242,7 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
     ):
         lines = sum(stack.fetch(key, file) for key in manifest["keys"])
         if lines != manifest["rows"]:
-            raise StackError(f"{lines:,} lines came, not {manifest['rows']:,}; collect again")
+            raise StackError(f"{lines:,} lines arrived, not {manifest['rows']:,}; collect again")
     text = f"{lines:,} rows, {manifest['errors']:,} in error"
     text += f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""
     cut = manifest["truncated"]
@@ -251,5 +251,5 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
         say(said)
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
-        say("deleted the input and all that was made of it on AWS")
+        say("deleted the input on AWS, and all files that were made from it")
     return FAILED if manifest["errors"] or manifest["unmatched"] else SUCCEEDED

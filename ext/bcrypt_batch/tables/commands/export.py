@@ -31,7 +31,7 @@ class Format(NamedTuple):
     Attributes:
         user: Makes a user from a result.
         write: Writes the users; returns how many.
-        request: What a file is, if there are several.
+        request: The request that a file is the body of; None if all users are in one file.
     """
 
     user: Callable[[Users, dict[str, Any]], bytes]
@@ -42,10 +42,10 @@ class Format(NamedTuple):
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser(
-        "export", help="write results as other systems import them",
-        description="Write finished results as other systems import them. Rows in error are left "
-        "out, and counted; status 1 then. Rows that the system would change, drop or take for "
-        "another user are named, and no file is made; status 2 then.",
+        "export", help="convert results for the importers of other systems",
+        description="Convert finished results for the importers of other systems. Rows in error "
+        "are left out and counted, and the status is 1. If a system would change or drop a row, or "
+        "take it for another user, the row is named, no file is made, and the status is 2.",
         examples=(
             "bcrypt-batch export firebase hashed.jsonl -o users.json",
             "bcrypt-batch export auth0 hashed.jsonl -o users.json --custom",
@@ -57,13 +57,13 @@ def add(commands: Any) -> None:
     parser.add_argument("input", metavar="INPUT", help="results of bcrypt-batch hash; a file, or -")
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE",
-        help="default: -, standard output; auth0, fusionauth, keycloak and kratos take so many "
-        "users at once only: users.json becomes users-0001.json and so on",
+        help="default: -, standard output; auth0, fusionauth, keycloak and kratos limit the users "
+        "of an import: users.json becomes users-0001.json and so on",
     )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="replace an output that is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing output")
     parser.add_argument(
         "--email", default="email", metavar="KEY",
-        help="the key of the e-mail address, a column that hash was told to --keep; default: email",
+        help="the key of the e-mail address, a column that hash got with --keep; default: email",
     )  # fmt: skip
     parser.add_argument(
         "--custom", action="store_true",
@@ -104,7 +104,7 @@ def _results(file: BinaryIO, left_out: list[int]) -> Iterator[dict[str, Any]]:
                 "bcrypt-batch hash without --scheme"
             )
         if hashed.startswith("$2x$"):
-            raise Refused(f"row {result['row']}: $2x$ is another algorithm, which no importer has")
+            raise Refused(f"row {result['row']}: $2x$ is another algorithm, which no system takes")
         yield result
 
 
@@ -113,7 +113,7 @@ def _parsed(file: BinaryIO) -> Iterator[dict[str, Any]]:
     lines = Lines(file, limit=UNLIMITED)
     records: Iterator[Any] = map(json.loads, lines)
     if is_csv := lines.head.startswith(b"row,id,"):
-        found = csv.DictReader(lines, strict=True)  # what is missing is empty
+        found = csv.DictReader(lines, strict=True)  # missing values are empty fields
         records = ({name: text for name, text in record.items() if text} for record in found)
     number = 0
     try:
@@ -146,8 +146,8 @@ def _users(
     if refused:
         more = f", of which {SHOWN} are named" if refused > SHOWN else ""
         raise Refused(
-            f"{refused:,} rows are refused{more}, and the export with them; mend these rows, or "
-            "leave their lines out of the results"
+            f"{refused:,} rows are refused{more}, and the export with them; correct these rows, or "
+            "remove their lines from the results"
         )
 
 

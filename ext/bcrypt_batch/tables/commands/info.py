@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     add_cost(parser)
     parser.add_argument(
-        "--rows", type=whole_number(1, 10**12), metavar="N", help="how many the table has"
+        "--rows", type=whole_number(1, 10**12), metavar="N", help="how many rows the table has"
     )
     add_workers(parser)
     parser.set_defaults(execute=run)

@@ -27,7 +27,7 @@ from .options import (
     seconds,
 )
 
-ROWS_AT_ONCE = 1000  # are counted without an interruption
+ROWS_AT_ONCE = 1000  # counted without interruption
 MEASURE_S = 1.0
 
 
@@ -36,9 +36,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "inspect", help="show what a table has, before it is hashed, verified or moved",
         description="Count what a table has: rows, errors, ids, passwords, hashes and their "
-        "schemes; and how long it would take here. It changes nothing, and shows no value of a "
-        "row, only the number of the first row of each kind. A table may have only passwords, or "
-        "only hashes.",
+        "schemes; and estimate how long hashing and verifying take here. The table stays "
+        "unchanged. No value of a row is shown, only the number of the first row of each kind. A "
+        "table may have only passwords, or only hashes.",
         examples=(
             "bcrypt-batch inspect users.csv",
             "bcrypt-batch inspect dump.tsv --dialect postgres --hash-column encrypted_password",
@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
         help="stop after so many seconds, with status 3, and show what was counted",
     )  # fmt: skip
     running.add_argument(
-        "-q", "--quiet", action="store_true", help="nothing but errors on standard error"
+        "-q", "--quiet", action="store_true", help="write only errors to standard error"
     )
     # The operation is verify so that both columns are read.
     parser.set_defaults(execute=run, operation="verify", password_column=None, keep=[], hashes=None)
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         except (InvalidTable, OSError) as error:
             failure = error
         finally:
-            interrupts.over = True  # what was counted is shown whole
+            interrupts.over = True  # no signal interrupts the report
     if audit.rows or not failure:
         audit.compare()
         found = {"complete": complete, **audit.as_json(), "seconds": _seconds(audit, job, rate)}
@@ -120,7 +120,7 @@ def _audit(reading: Reading, options: argparse.Namespace) -> Audit:
 
 
 def _count(audit: Audit, table: Table, interrupts: Interrupts, quiet: bool) -> None:
-    """Count the rows; after an exception those that were read are counted."""
+    """Count the rows; after an exception the rows read before it are counted."""
     shown = progress(table.size, 0, 0, quiet)
     rows: list[Row] = []
     try:
@@ -140,7 +140,7 @@ def _count(audit: Audit, table: Table, interrupts: Interrupts, quiet: bool) -> N
 
 
 def _seconds(audit: Audit, job: Job, rate: float | None) -> dict[str, Any]:
-    """Return how long it takes here, None if that isn't known."""
+    """Return how long hashing and verifying take here; None if unknown."""
     return {
         "cost": job.cost,
         "hash": rate and audit.to_hash / rate,

@@ -35,7 +35,7 @@ GIVEN_ONLY = argparse.SUPPRESS
 def add_cost(parser: Parser) -> None:
     parser.add_argument(
         "-c", "--cost", type=whole_number(MIN_COST, MAX_COST), metavar="N", default=GIVEN_ONLY,
-        help=f"to hash with, {MIN_COST} to {MAX_COST}; default: {DEFAULT_COST}",
+        help=f"the cost to hash with, {MIN_COST} to {MAX_COST}; default: {DEFAULT_COST}",
     )  # fmt: skip
 
 
@@ -50,8 +50,8 @@ def add_hashing(parser: Parser) -> None:
     """Add the options of the operation hash."""
     parser.add_argument(
         "--for", choices=tuple(TARGETS), metavar="SYSTEM",
-        help="make what this system verifies: chooses prefix, scheme and cost, and refuses others: "
-        f"{', '.join(TARGETS)}",
+        help="make hashes for this system: choose prefix, scheme and cost, and refuse any that the "
+        f"system doesn't verify: {', '.join(TARGETS)}",
     )  # fmt: skip
     add_cost(parser)
     parser.add_argument(
@@ -64,7 +64,7 @@ def add_hashing(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--hash-anyway", action="store_true", default=GIVEN_ONLY,
-        help="hash also what looks like a hash already, instead of refusing the table",
+        help="hash passwords even if they look like hashes, instead of refusing the table",
     )  # fmt: skip
 
 
@@ -87,8 +87,8 @@ def _scheme(names: Sequence[str]) -> Callable[[str], str]:
 def add_wrap(parser: Parser) -> None:
     parser.add_argument(
         "--wrap", choices=tuple(DIGITS), metavar="NAME", default=GIVEN_ONLY,
-        help="the password column has no passwords, but such digests of them, in hexadecimal, made "
-        f"before: hash these; verify --scheme NAME checks passwords then: {', '.join(DIGITS)}",
+        help="the password column has hexadecimal digests instead of passwords: hash the digests; "
+        f"verify --scheme NAME then checks passwords: {', '.join(DIGITS)}",
     )  # fmt: skip
 
 
@@ -133,17 +133,17 @@ def add_input(
     )  # fmt: skip
     group.add_argument(
         "--dialect", choices=DIALECTS,
-        help="csv: fields may be in quotes; postgres: the text of COPY; mysql: that of mysql "
-        "--batch and SELECT INTO OUTFILE; these two have backslashes instead of quotes",
+        help="csv: fields may be in quotes; postgres: the text format of COPY; mysql: files of "
+        "mysql --batch and SELECT INTO OUTFILE; the last two have backslashes instead of quotes",
     )  # fmt: skip
     group.add_argument(
         "--encoding", type=encoding, metavar="NAME",
-        help="of the table, such as cp1252: passwords are hashed as UTF-8, and a row that isn't in "
-        "this encoding is an error; default: their bytes as they are",
+        help="the table's encoding, such as cp1252: passwords are hashed as UTF-8, and a row in "
+        "another encoding is an error; default: passwords are hashed as the bytes they are",
     )  # fmt: skip
     group.add_argument(
         "--null", dest="nulls", action="append", metavar="TEXT",
-        help="a password or hash that is exactly this is missing; may be given again; default: "
+        help="a password or hash that is exactly TEXT is missing; may be repeated; default: "
         "none, with --dialect mysql: NULL",
     )  # fmt: skip
     group.add_argument(
@@ -154,14 +154,14 @@ def add_input(
 
 
 def add_results(group: argparse._ArgumentGroup) -> None:
-    """Add what decides the results of rows."""
+    """Add the options that change the results of rows."""
     group.add_argument(
         "-k", "--keep", action="append", default=[], metavar="C",
-        help="a column that goes along into the results; may be given again",
+        help="copy column C to the results; may be repeated",
     )  # fmt: skip
     group.add_argument(
         "--allow-empty", action="store_true", default=GIVEN_ONLY,
-        help="take an empty password for a password, instead of for a missing one",
+        help="treat an empty password as a password, not as missing",
     )  # fmt: skip
 
 
@@ -232,11 +232,12 @@ def seconds(text: str) -> float:
 
 
 def encoding(text: str) -> str:
-    """Check that text is the name of an encoding of tables."""
+    """Check that text is the name of an encoding that tables can have."""
     name = known_encoding(text)
     if name is None:
         raise argparse.ArgumentTypeError(
-            f"must be an encoding that has ASCII's characters, such as cp1252, not {text!r}"
+            "must be an encoding in which ASCII's characters are the same bytes as in ASCII, such "
+            f"as cp1252, not {text!r}"
         )
     return name
 

@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     """Add both commands to the parser's."""
     made = commands.add_parser(
         "hash", help="hash the passwords of a table",
-        description="Hash the passwords of a table: a result line for each row, in its order.",
+        description="Hash the passwords of a table: a result line for each row, in the same order.",
         examples=(
             "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12",
             "bcrypt-batch hash users.csv -o hashed.jsonl --cost 12 --resume",
@@ -52,7 +52,8 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     checked = commands.add_parser(
         "verify", help="check the passwords of a table against its hashes",
-        description="Check the passwords of a table: a result line for each row, in its order.",
+        description="Check the passwords of a table: a result line for each row, in the same "
+        "order.",
         examples=(
             "bcrypt-batch verify pairs.csv -o checked.jsonl --errors errors.csv",
             "bcrypt-batch verify users.csv --hashes hashed.jsonl -o checked.jsonl",
@@ -66,22 +67,23 @@ def add(commands: Any) -> None:
     add_scheme(
         made_of := hashing.add_mutually_exclusive_group(),
         TO_HASH,
-        "make what another system stores, of passwords",
+        "hash passwords as another system stores them",
     )
     add_wrap(made_of)
     add_verifying(verifying := checked.add_argument_group("verifying"))
     add_scheme(
-        verifying, TO_VERIFY, "what stored the hashes that have no mark of their own; default: "
+        verifying, TO_VERIFY, "the scheme of hashes without a mark; default: "
         f"{AUTO}, plain bcrypt; one of",
     )  # fmt: skip
     verifying.add_argument(
         "--pepper-file", metavar="FILE",
-        help="what follows each password, with --scheme pepper; a line end at its end is left out",
+        help="the bytes that --scheme pepper appends to each password; a line end at the file's "
+        "end is left out",
     )  # fmt: skip
     verifying.add_argument(
         "--hashes", metavar="FILE",
-        help="take the hashes from there, what bcrypt-batch hash made of this table as JSONL; rows "
-        "go by their id, or by their number without ids",
+        help="take the hashes from this JSONL, which bcrypt-batch hash made from the table; rows "
+        "are paired by id, or by row number if there are no ids",
     )  # fmt: skip
     for parser in (made, checked):
         _add_common(parser)
@@ -102,19 +104,19 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     output.add_argument(
         "--errors", metavar="FILE",
-        help="list the rows in error there: row, id and error, as JSONL, or as CSV if it ends in "
-        ".csv",
+        help="list the rows in error in FILE: row, id and error, as JSONL, or as CSV if the name "
+        "ends in .csv",
     )  # fmt: skip
     again = output.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on with an output that is there")
-    again.add_argument("--force", action="store_true", help="begin anew, whatever is there")
+    again.add_argument("--resume", action="store_true", help="continue an existing output")
+    again.add_argument("--force", action="store_true", help="replace an existing output")
     running = parser.add_argument_group("running")
     add_workers(running)
     running.add_argument(
         "--deadline", type=seconds, metavar="S", help="stop after so many seconds, with status 3"
     )
     running.add_argument(
-        "-q", "--quiet", action="store_true", help="nothing but errors on standard error"
+        "-q", "--quiet", action="store_true", help="write only errors to standard error"
     )
 
 
@@ -125,7 +127,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     form = options.output_format or ("csv" if options.output.endswith(".csv") else "jsonl")
     _check_output(options)
     pepper = _pepper(job, options.pepper_file)
-    bcrypt_batch.worker_count()  # a bad number in the environment fails before a file is made
+    bcrypt_batch.worker_count()  # raises for a wrong BCRYPT_BATCH_WORKERS before a file is made
     interrupts.limit(options.deadline)
     with (
         open_table(read_from, interrupts, job) as opened,
