@@ -19,12 +19,12 @@ ENGINE = Path("ext/engine")
 PACKAGE = Path("ext/bcrypt_batch")
 C_FILES = [PACKAGE / "start_up.c", *sorted([*ENGINE.glob("*.c"), *KERNEL.glob("*.c")])]
 LIMITED_API = "0x030b0000"  # one binary for Python 3.11 and every later version
-# Which free-threaded builds don't have before Python 3.15: each version gets its own binary.
+# Free-threaded Pythons before 3.15 have no Limited API: each version gets its own binary.
 LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 def problem() -> str | None:
-    """Why nothing can be compiled here, and what to do."""
+    """Return why the extension can't be compiled here and what to do; None if it can."""
     supported = "bcrypt_batch needs CPython on 64-bit, little-endian Linux or macOS."
     if sys.platform == "win32":
         return f"Windows isn't supported. {supported} Install it in WSL, or in a Linux container."
@@ -57,8 +57,8 @@ if compiles and (reason := problem()):
     sys.exit(f"bcrypt_batch can't be built: {reason}")
 
 MACOS = sys.platform == "darwin"
-# Without it pool.c makes all threads itself: macOS has none, and a process in which two libraries
-# bring LLVM's ends; ThreadSanitizer does not see how libgomp waits.
+# Without OpenMP pool.c makes all threads itself. macOS brings no OpenMP, and a process with two
+# copies of LLVM's OpenMP ends. ThreadSanitizer does not see how libgomp waits.
 OPENMP = [] if MACOS or "-fsanitize=thread" in os.environ.get("CFLAGS", "") else ["-fopenmp"]
 # The server needs epoll, start_up.c a linker that wraps functions.
 LEFT_OUT = {"server.c", "connections.c", "start_up.c"} if MACOS else set()
@@ -73,8 +73,8 @@ extension = Extension(
     depends=["setup.py", *sorted(map(str, [*ENGINE.glob("*.h"), *KERNEL.glob("*.h")]))],
     define_macros=[("Py_LIMITED_API", LIMITED_API)] if LIMITED else [],
     py_limited_api=LIMITED,
-    # -O2, not -O3: gcc 12 makes the interleaved rounds 5 to 10 % slower with the latter. -g0 undoes
-    # the -g that most Pythons were built with.
+    # -O2, because -O3 of gcc 12 makes the interleaved rounds 5 to 10 % slower. -g0 undoes the -g
+    # that most Pythons were built with.
     extra_compile_args=[
         *("-std=c11", "-O2", "-g0", "-fvisibility=hidden", *OPENMP),
         *("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"),
@@ -88,7 +88,7 @@ extension = Extension(
 
 
 def component(name: str, version: str, expression: str) -> dict[str, object]:
-    """A component of a bill of materials in CycloneDX."""
+    """Return a component of a bill of materials in CycloneDX."""
     purl = f"pkg:pypi/{name}@{version}"
     about = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
     return {**about, "licenses": [{"expression": expression}]}
@@ -97,7 +97,7 @@ def component(name: str, version: str, expression: str) -> dict[str, object]:
 class WheelWithBill(bdist_wheel):
     """Adds a bill of materials (PEP 770): the package, and Cython, whose C is compiled in.
 
-    auditwheel adds one of the libraries that it bundles.
+    auditwheel adds another bill, of the libraries that it bundles.
     """
 
     def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:

@@ -49,7 +49,7 @@ def image(machine: str) -> str:
 def write_bill(root: Path) -> None:
     """Add the bundled libraries to the package's bill of materials, in place of auditwheel's bill.
 
-    Their origin is from auditwheel's bill, if that has it.
+    The origin of a library is taken from auditwheel's bill, if that bill lists the library.
 
     Raises:
         SystemExit: the wheel has no bill of the package.
@@ -109,7 +109,7 @@ def describe(
     """Write LAYER.json about LAYER.zip, which publish_layer.sh reads; print the same.
 
     Args:
-        arch: What Lambda calls the architecture.
+        arch: The architecture's name on Lambda.
         root: The folder that was packed.
         layer: The path of both files without their suffixes.
         glibc: The newest version of glibc that a library needs.
@@ -140,7 +140,7 @@ def describe(
 
 
 def _metadata(root: Path) -> dict[str, str]:
-    """Return the headers of the package's metadata; of one that is repeated, the last."""
+    """Return the headers of the package's metadata; of a repeated header, the last value."""
     (file,) = root.glob("python/*.dist-info/METADATA")
     lines = file.read_text().split("\n\n")[0].splitlines()
     return dict(line.split(": ", 1) for line in lines)

@@ -47,7 +47,7 @@ struct bb_batch {
     size_t worker_count;
 
     struct bb_pool *pool; /* NULL if the caller computes */
-    unsigned threads;     /* that compute; 0 before the start */
+    unsigned threads;     /* how many compute; 0 before the start */
     int64_t deadline_ns;
     atomic_size_t next_group;
     atomic_bool stopped;
@@ -151,7 +151,7 @@ static enum bb_plan check_cuts(const struct bb_batch *batch, const struct bb_cut
     return BB_PLAN_OK;
 }
 
-/* Sort the items by cost, and give each group the next ones of its cost. */
+/* Sort the items by cost, and give each group the next items of its cost. */
 static void fill_groups(struct bb_batch *batch, const struct bb_cut *cuts, size_t cut_count)
 {
     size_t first_of_cost[BB_MAX_COST + 1];
@@ -259,7 +259,7 @@ static bool compute_group(struct bb_batch *batch, struct worker *worker, int64_t
 }
 
 /* Compute groups until none is left (true), or until the worker must leave (false). However
- * close `until_ns` is, a group advances by one look. */
+ * close `until_ns` is, a group advances by ITERATIONS_PER_LOOK. */
 static bool compute_until(struct bb_batch *batch, struct worker *worker, int64_t until_ns)
 {
     while (!must_leave(batch, batch->deadline_ns)) {
@@ -292,7 +292,7 @@ static void start(struct bb_batch *batch)
     }
 }
 
-/* No worker may be in the batch any more. */
+/* Call this only when no worker is in the batch any more. */
 static void leave_pool(struct bb_batch *batch)
 {
     unsigned size = bb_pool_size(batch->pool);

@@ -88,9 +88,9 @@ size_t bb_batch_items_done(const struct bb_batch *batch);
 /* The thread id of a worker (0 to bb_batch_workers - 1), or 0 if it finished no item. */
 pid_t bb_batch_thread_id(const struct bb_batch *batch, size_t worker);
 
-/* One item (0 to bb_batch_count - 1): its index from bb_batch_add, and whether it is done. Of an
- * item that is done: its hash, and whether this equals `hash`, in a time that depends on neither
- * hash. */
+/* One item (0 to bb_batch_count - 1): its index from bb_batch_add, and whether it is done. The last
+ * two functions need an item that is done: they write its hash, or compare it with `hash` in a time
+ * that depends on neither hash. */
 uint32_t bb_batch_index(const struct bb_batch *batch, size_t item);
 bool bb_batch_is_done(const struct bb_batch *batch, size_t item);
 void bb_batch_format(const struct bb_batch *batch, size_t item, char hash[BB_HASH_CHARS]);

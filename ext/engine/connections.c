@@ -1,4 +1,4 @@
-/* One connection of a server: a request comes in, its answers go out. See server.h. */
+/* One connection of a server: receives a request and sends its answers. See server.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static bool has_request(const struct connection *connection)
     return connection->has_header && connection->came == connection->request.count;
 }
 
-/* The socket's buffer is full, or has room again. */
+/* Note that the socket's buffer is full, or has room again. */
 static void set_blocked(struct connection *connection, bool blocked)
 {
     if (connection->blocked != blocked) {
@@ -67,7 +67,8 @@ static void set_blocked(struct connection *connection, bool blocked)
     }
 }
 
-/* Send what there is to send. False if the connection is over: all is sent, or can't be. */
+/* Send the output that is left. False if the connection is over: all answers are sent, or sending
+ * has failed. */
 static bool flush(struct connection *connection)
 {
     while (connection->sent_bytes < connection->output_bytes) {
@@ -86,14 +87,14 @@ static bool flush(struct connection *connection)
         }
         connection->sent_bytes += (size_t)sent;
         if (connection->blocked) {
-            give_time(connection); /* it reads, if slowly */
+            give_time(connection); /* the client reads, if slowly */
         }
     }
     set_blocked(connection, false);
     return !connection->has_header || connection->answered < connection->request.count;
 }
 
-/* Add a record to the output, which has room for one of each item. */
+/* Add a record to the output, which has room for a record of each item. */
 static char *answer(struct connection *connection, unsigned item, enum bb_record record)
 {
     uint8_t *next = connection->output + connection->output_bytes;
@@ -136,7 +137,7 @@ void bb_deliver(struct bb_server *server)
     struct connection *last = NULL;
     uint64_t token;
 
-    /* The answers of one connection that come together are sent together. */
+    /* Successive answers for the same connection are sent together. */
     while (bb_mailbox_take(server->mailbox, &token)) {
         struct slot *slot = (struct slot *)(uintptr_t)token;
         if (last != NULL && last != slot->connection && !flush(last)) {
@@ -171,7 +172,7 @@ static void add_figures(struct connection *connection)
     connection->output_bytes = BB_HEADER_BYTES + sizeof figures;
 }
 
-/* What comes in is a header. False without memory for the request. */
+/* Handle the header of a request. False if there is no memory for the request. */
 static bool take_header(struct connection *connection)
 {
     struct bb_server *server = connection->server;
@@ -203,7 +204,7 @@ static bool take_header(struct connection *connection)
     return connection->slots != NULL;
 }
 
-/* What comes in is an item. */
+/* Handle an item of a request. */
 static void take_item(struct connection *connection, const uint8_t *bytes)
 {
     struct bb_server *server = connection->server;
@@ -229,12 +230,12 @@ static void take_item(struct connection *connection, const uint8_t *bytes)
     answer(connection, item, record);
 }
 
-/* Take bytes of a request. False if the connection is over. */
+/* Handle received bytes. False if the connection is over. */
 static bool take_bytes(struct connection *connection, const uint8_t *bytes, size_t count)
 {
     while (count > 0) {
         if (has_request(connection)) {
-            return false; /* rubbish behind a request */
+            return false; /* the client sent more than a request */
         }
         size_t whole = connection->has_header ? BB_REQUEST_ITEM_BYTES : BB_HEADER_BYTES;
         size_t taken =
@@ -262,7 +263,8 @@ static bool take_bytes(struct connection *connection, const uint8_t *bytes, size
     return true;
 }
 
-/* Receive once: others have their turn before the rest. False if the connection is over. */
+/* Receive once: other connections have their turn before the rest. False if the connection is
+ * over. */
 static bool receive(struct connection *connection)
 {
     struct bb_server *server = connection->server;
@@ -274,13 +276,13 @@ static bool receive(struct connection *connection)
     bool over = count == 0 || !take_bytes(connection, server->input, (size_t)count);
     bb_wipe(server->input, (size_t)count);
     if (over) {
-        /* The client has gone, or gets what there is to say of its rubbish. */
+        /* The client has gone; or it sent invalid data, and gets the answers until then. */
         if (count > 0) {
             flush(connection);
         }
         return false;
     }
-    /* A header alone is not worth a message. */
+    /* The header of an answer is sent together with the first record, if there are records. */
     bool worth = connection->answered > 0 || (has_request(connection) && connection->came == 0);
     return !worth || flush(connection);
 }

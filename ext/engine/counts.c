@@ -22,7 +22,7 @@ static unsigned bucket_of(uint64_t ns)
     return bucket < BB_WAIT_BUCKETS ? bucket : BB_WAIT_BUCKETS - 1;
 }
 
-/* The largest time of a bucket: at most a quarter more than that of the one before. */
+/* The largest time of a bucket: at most a quarter more than that of the previous bucket. */
 static uint64_t limit_ns(unsigned bucket)
 {
     uint64_t next = bucket + 1;
@@ -80,7 +80,7 @@ void bb_counts_read(const struct bb_counts *counts, int64_t now_ns, struct bb_qu
     *stats = counts->stats;
     for (unsigned place = 0; place <= BB_RATE_SECONDS; place++) {
         int64_t ago = second - counts->recent[place].second;
-        if (ago >= 1 && ago <= BB_RATE_SECONDS) { /* this second is not over yet */
+        if (ago >= 1 && ago <= BB_RATE_SECONDS) { /* the current second is not over yet */
             stats->recent += counts->recent[place].finished;
         }
     }

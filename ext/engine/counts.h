@@ -1,5 +1,4 @@
-/* What a queue counts: see queue.h for what each figure means. Whoever calls these holds the
- * queue's lock. */
+/* The counts of a queue; queue.h explains each figure. Callers must hold the queue's lock. */
 #ifndef BCRYPT_BATCH_COUNTS_H
 #define BCRYPT_BATCH_COUNTS_H
 
@@ -9,12 +8,12 @@ enum { BB_WAIT_BUCKETS = 144 };
 
 struct bb_counts {
     struct bb_queue_stats stats;     /* except the fields computed on reading */
-    uint64_t waits[BB_WAIT_BUCKETS]; /* how many calls waited how long */
+    uint64_t waits[BB_WAIT_BUCKETS]; /* calls by the time that they waited */
     int64_t since_ns;
     struct {
         int64_t second;
         uint64_t finished;
-    } recent[BB_RATE_SECONDS + 1]; /* by second modulo the length: the last ones, and this one */
+    } recent[BB_RATE_SECONDS + 1]; /* the last seconds and this one, by second modulo the length */
 };
 
 void bb_counts_begin(struct bb_counts *counts, int64_t now_ns);

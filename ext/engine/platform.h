@@ -1,4 +1,4 @@
-/* What the engine needs of Linux or macOS. No other file asks which one it is compiled for. */
+/* The differences between Linux and macOS. No other file of the engine tests for the system. */
 #ifndef BCRYPT_BATCH_PLATFORM_H
 #define BCRYPT_BATCH_PLATFORM_H
 
@@ -32,25 +32,25 @@ static inline void bell_mute(int bell[1])
     eventfd_read(bell[0], &rings);
 }
 #else
-#define SYSTEM_CLOCK CLOCK_UPTIME_RAW /* as time.monotonic; CLOCK_MONOTONIC is another one */
+#define SYSTEM_CLOCK CLOCK_UPTIME_RAW /* time.monotonic's clock; CLOCK_MONOTONIC differs */
 #define cond_set_clock(attributes, clock) ((void)0)
-#define thread_exists(id) ((void)(id), 0) /* its limits are for processes */
+#define thread_exists(id) ((void)(id), 0) /* not needed: macOS limits processes, not threads */
 #define thread_set_name(name) pthread_setname_np(name)
-#define BELL_ENDS 2 /* a pipe's */
+#define BELL_ENDS 2 /* the ends of a pipe */
 
-/* Conditions use the wall clock, which people set; they can wait for a duration instead. */
+/* On macOS a condition's deadline is on the wall clock, which can be set: wait for a duration. */
 static inline int cond_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock,
                                   const struct timespec *until)
 {
     int64_t until_ns = (int64_t)until->tv_sec * NS_PER_S + until->tv_nsec;
     int64_t left_ns = until_ns - (int64_t)clock_gettime_nsec_np(SYSTEM_CLOCK);
-    struct timespec left = {left_ns / NS_PER_S, left_ns % NS_PER_S}; /* 0 waits for good */
+    struct timespec left = {left_ns / NS_PER_S, left_ns % NS_PER_S}; /* 0 would wait forever */
     return left_ns > 0 ? pthread_cond_timedwait_relative_np(condition, lock, &left) : ETIMEDOUT;
 }
 
 static inline pid_t thread_id(void)
 {
-    uint64_t id; /* the system counts its threads from its start */
+    uint64_t id; /* the system numbers threads from its start on */
     pthread_threadid_np(NULL, &id);
     return (pid_t)id;
 }
@@ -67,7 +67,7 @@ static inline int bell_make(int bell[2])
 
 static inline void bell_ring(int bell[2])
 {
-    (void)!write(bell[1], "", 1); /* refused only by a full pipe, which is readable */
+    (void)!write(bell[1], "", 1); /* fails only if the pipe is full, and then it is readable */
 }
 
 static inline void bell_mute(int bell[2])

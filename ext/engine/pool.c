@@ -1,18 +1,18 @@
 /* Threads, and waiting for them: see pool.h. The only file that uses OpenMP.
  *
- * OpenMP makes all threads of a pool but one, numbers them, and ends them with their parallel
- * region. pthreads make the one thread that runs the region, the leader; pthreads locks and
- * conditions distribute the jobs, since OpenMP can't wait for a region with a time limit, or leave
- * it because of an exception.
+ * pthread_create makes one thread of a pool, the leader, which runs a parallel region. OpenMP makes
+ * the other threads for this region, numbers them, and ends them with the region. pthreads locks
+ * and conditions distribute the jobs, since OpenMP can't wait for a region with a time limit, or
+ * leave the region because of an exception.
  *
  * This file works around three behaviours of libgomp.
  * - libgomp keeps a pool for each thread that runs parallel regions. After a fork the child still
  *   refers to the forking thread's pool, whose threads are gone: a region started there hangs. So
  *   threads of our own run the regions, new ones in each process.
- * - The threads of such a pool end by pthread_exit, which unwinds their stacks with a library that
- *   glibc loads then. A fork in that moment leaves the child with half of that library, and the
- *   child's own threads abort. The threads of a nested region are made for it and return. So our
- *   region is nested in a region of one thread, and lasts as long as its pool.
+ * - The threads of libgomp's pools end by pthread_exit, which unwinds their stacks with a library
+ *   that glibc loads then. A fork in that moment leaves the child with half of that library, and
+ *   the child's own threads abort. The threads of a nested region are made for the region and
+ *   return. So our region is nested in a region of one thread, and lasts as long as its pool.
  * - libgomp ends the process when it can't create a thread. So a trial makes the threads first,
  *   with one to spare, and no other pool makes threads between the trial and the region.
  */
@@ -33,8 +33,8 @@
 #include "clock.h"
 
 enum {
-    /* How many more must be possible when libgomp has made its threads: for its own memory, and for
-     * other code that makes a thread in that moment. */
+    /* How many more threads than wanted a trial must be able to make: room for libgomp's own
+     * memory, and for other code that makes a thread at the same moment. */
     SPARE_THREADS = 1,
     /* A thread that has ended, of the last pool or of a trial, counts against the limits until the
      * system has cleared it away, which takes some microseconds. */
@@ -55,10 +55,10 @@ struct bb_pool {
     unsigned size; /* 0 until the threads are there */
     bb_work *work; /* NULL without a job */
     void *job;
-    unsigned workers; /* how many may run it */
-    unsigned started; /* how many have started it */
-    unsigned running; /* how many are in it */
-    bool done;        /* one has returned: the others need not start */
+    unsigned workers; /* how many workers may run the job */
+    unsigned started; /* how many workers have started */
+    unsigned running; /* how many workers are running */
+    bool done;        /* a worker has returned: no other worker need start */
     bool quit;
 };
 
@@ -80,7 +80,7 @@ static bool shared_pool_in_use;
 
 static void forget_pools(void)
 {
-    /* A thread of the parent may have held these. The shared pool is leaked: 200 bytes. */
+    /* A thread of the parent may have held the locks. The shared pool is leaked: 200 bytes. */
     creation_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     shared_pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     shared_pool = NULL;
@@ -132,7 +132,7 @@ static void pause_shortly(void)
 }
 
 /* Signals are for the caller's threads: Python's handlers run there. All signals except those of a
- * fault are blocked while a thread is made; the thread inherits this, and so do its own threads. */
+ * fault are blocked while a thread is made; the thread and its own threads inherit the mask. */
 static int create_thread(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                          void *argument)
 {
@@ -173,7 +173,7 @@ static void *wait_at_gate(void *argument)
     return NULL;
 }
 
-/* How many of `wanted` threads can exist at once. They are gone when this returns. */
+/* How many of `wanted` threads can exist at once. The threads have ended when this returns. */
 static unsigned count_threads_once(struct trial *trials, unsigned wanted)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -227,11 +227,11 @@ static unsigned count_threads(unsigned wanted)
 
 /* ---- The pool's side ---- */
 
-/* Run jobs until there are no more to come. */
+/* Run jobs until the pool ends. */
 static void run_jobs(struct bb_pool *pool, unsigned thread)
 {
     pool->ids[thread] = bb_thread_id();
-    if (thread == 0) { /* the leader, which begins after it has made all others */
+    if (thread == 0) { /* the leader, which begins after it has made all other threads */
         pthread_mutex_unlock(&creation_lock);
     }
     pthread_mutex_lock(&pool->lock);
@@ -291,7 +291,7 @@ static void run_threads(struct bb_pool *pool)
     for (unsigned i = 1; i < pool->wanted; i++) {
         others[i] = (struct stand_in){.pool = pool, .number = i};
         if (create_thread(&others[i].thread, NULL, run_stand_in, &others[i]) != 0) {
-            pool->wanted = i; /* something else made threads since the trial */
+            pool->wanted = i; /* other code has made threads since the trial */
         }
     }
     run_jobs(pool, 0);
@@ -306,7 +306,7 @@ static void *run_leader(void *argument)
 {
     struct bb_pool *pool = argument;
 
-    thread_set_name("bcrypt_batch"); /* on Linux the others inherit the name */
+    thread_set_name("bcrypt_batch"); /* on Linux the other threads inherit the name */
     pthread_mutex_lock(&creation_lock);
     pool->wanted = 1 + (pool->asked > 1 ? count_threads(pool->asked - 1) : 0);
     run_threads(pool);
@@ -458,7 +458,7 @@ unsigned bb_pool_start_shared(unsigned workers)
     if (there) {
         return size;
     }
-    bb_pool_stop_shared(); /* first, so that its threads do not stand in the way of the new ones */
+    bb_pool_stop_shared(); /* first, because its threads count against the limits */
     struct bb_pool *pool = bb_pool_make(NULL, NULL, workers);
     if (pool == NULL) {
         return 1;

@@ -1,9 +1,10 @@
 /* Pools: the threads that compute batches.
  *
- * A pool is one thread made here, its leader, and the others of the OpenMP region that it runs. The
- * caller posts a job and waits in slices, so that it can handle signals and progress between them;
- * it never enters a parallel region itself. Everything is C: a library that patches Python's
- * threads can't replace it, and an exception can't interrupt it.
+ * A pool is its leader, a thread made by pthread_create, and the other threads of the OpenMP region
+ * that the leader runs. The caller posts a job and waits in slices, so that it can handle signals
+ * and progress between them; the caller never enters a parallel region itself. Everything is C: a
+ * library that patches Python's threads can't replace these threads, and no exception can interrupt
+ * them.
  *
  * At most one pool outlives its jobs: the shared pool, which batches use in turn, from
  * bb_pool_start_shared on. Every other pool ends with its job. A child after fork has no pool. Any
@@ -40,15 +41,15 @@ int bb_pool_refusal(void);
 /* The calling thread's id in the system, as from threading.get_native_id(). */
 pid_t bb_thread_id(void);
 
-/* Let up to `workers` threads run `work`: those of the shared pool, if it is free and was made for
- * as many, else those of a new one. NULL if the system refuses even one thread. `job` must not lie
+/* Let up to `workers` threads run `work`: threads of the shared pool, if it is free and was made
+ * for as many, else of a new pool. NULL if the system refuses even one thread. `job` must not lie
  * on the caller's stack: greenlets move their stacks while others run. */
 struct bb_pool *bb_pool_run(bb_work *work, void *job, unsigned workers);
 
 /* The same with a new pool, even if the shared pool is free: for a long-running job. */
 struct bb_pool *bb_pool_make(bb_work *work, void *job, unsigned workers);
 
-/* Wait at most `timeout_ns` (0 to 10^18) for the end of the job. True when no worker is in it any
+/* Wait at most `timeout_ns` (0 to 10^18) for the end of the job. True when no worker runs it any
  * more: at its end, and in a child after fork, which has none of the workers. */
 bool bb_pool_wait(struct bb_pool *pool, int64_t timeout_ns);
 
@@ -59,8 +60,8 @@ unsigned bb_pool_size(struct bb_pool *pool);
  * shared pool, its threads are gone when this returns. */
 void bb_pool_release(struct bb_pool *pool);
 
-/* Make a shared pool of up to `workers` threads (2 or more), and end the one before; return how
- * many threads it has, or 1 if the system refuses so many that there is no pool. */
+/* Make a shared pool of up to `workers` threads (2 or more), and end the previous shared pool;
+ * return how many threads it has, or 1 if the system refuses so many that there is no pool. */
 unsigned bb_pool_start_shared(unsigned workers);
 
 /* End the shared pool; if it is in use, on its release. Without a shared pool this does nothing. */

@@ -1,4 +1,4 @@
-/* What a server and its clients say to each other, byte by byte; docs/protocol.md has the same for
+/* The messages between a server and its clients, byte by byte; docs/protocol.md describes them for
  * clients in any language. Nothing here reads or writes a socket.
  *
  * A client sends one request on a connection: a header, and then the items, each of a fixed size.
@@ -25,23 +25,23 @@ enum {
 /* What a request asks for. */
 enum bb_operation { BB_OPERATION_HASH = 1, BB_OPERATION_STATS = 2 };
 
-/* Of a whole request, in the header of its answer. After any but BB_REPLY_OK nothing follows. */
+/* The outcome of a whole request, in the header of its answer. Records follow BB_REPLY_OK only. */
 enum bb_reply {
     BB_REPLY_OK,
     BB_REPLY_BAD_REQUEST, /* unknown operation or flag, no items, or too many */
-    BB_REPLY_VERSION,     /* not this version's first four bytes */
+    BB_REPLY_VERSION,     /* the first four bytes are not this version's */
     BB_REPLY_FULL,        /* too many connections of this client, or items of all clients */
     BB_REPLY_NOT_ALLOWED, /* the client's user may not use this server */
 };
 
-/* Of an item, in its record. Only BB_RECORD_HASH has a hash; otherwise there are zeros. */
+/* The outcome of an item, in its record. Only BB_RECORD_HASH has a hash; otherwise it is zeros. */
 enum bb_record {
     BB_RECORD_HASH,
     BB_RECORD_FULL,      /* too many calls wait */
-    BB_RECORD_BAD_ITEM,  /* no setting, or a length above 72 */
+    BB_RECORD_BAD_ITEM,  /* a malformed setting, or a length above 72 */
     BB_RECORD_COST,      /* the setting's cost is above the header's highest */
     BB_RECORD_CLOSED,    /* the server ends at once */
-    BB_RECORD_NO_MEMORY, /* in the server */
+    BB_RECORD_NO_MEMORY, /* the server has no memory for the call */
 };
 
 struct bb_request {
@@ -61,7 +61,7 @@ enum bb_record bb_parse_item(const uint8_t bytes[BB_REQUEST_ITEM_BYTES], unsigne
 void bb_write_reply(uint8_t bytes[BB_HEADER_BYTES], enum bb_reply reply, unsigned max_cost,
                     uint16_t count);
 
-/* Write a record; its hash, if it has one, is to be written to the address returned. */
+/* Write a record; return the address where the caller writes the hash, if there is one. */
 char *bb_write_record(uint8_t bytes[BB_RECORD_BYTES], uint16_t item, enum bb_record record);
 
 void bb_write_figure(uint8_t bytes[BB_FIGURE_BYTES], uint64_t figure);

@@ -7,7 +7,7 @@
 #include "queue_internal.h"
 
 /* Calls that a free lane takes at its next step don't count as waiting. A client that has less than
- * its share is let in, so at most twice `max_waiting` calls wait, and one more of each client. */
+ * its share is let in, so at most twice `max_waiting` calls wait, plus one of each client. */
 static bool is_full(const struct bb_queue *queue, const struct bb_client *client)
 {
     size_t lanes = (size_t)queue->thread_count * queue->lanes;
@@ -174,9 +174,9 @@ void bb_queue_close(struct bb_queue *queue, bool drain)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* In a child, wipe the calls of the parent's threads. Only if nobody held the lock at the fork:
- * else the lists may be inconsistent. The calls' memory belongs to their callers, which the child
- * doesn't have. */
+/* In a child, wipe the calls of the parent's threads. Call this only if nobody held the lock at the
+ * fork: else the lists may be inconsistent. The calls' memory is not freed: it belongs to their
+ * callers, which the child doesn't have. */
 static void wipe_calls(struct bb_queue *queue)
 {
     for (struct bb_client *client = queue->next_client; client != NULL; client = client->next) {

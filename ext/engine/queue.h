@@ -1,13 +1,14 @@
 /* The queue behind a checker: single calls, computed together by the workers of one pool.
  *
  * Each worker keeps up to `lanes` calls in its lanes, whatever their costs, and advances them by
- * small steps. Between two steps finished calls leave, and waiting ones join: no call waits for a
- * full group, or for others to finish. Clients take turns; of one client the oldest call is first.
+ * small steps. Between two steps finished calls leave, and waiting calls join: no call waits for a
+ * full group, or for others to finish. Clients take turns; a client's oldest call is first.
  * A worker leaves a new call to another worker that has fewer in its lanes. A worker without calls
  * sleeps.
  *
  * A caller waits for its call in slices, as for a job of a pool (see pool.h), or a mailbox gets the
- * call. Each call has its own memory, which its worker frees if its caller has let go of it first.
+ * call. Each call has its own memory. If the caller lets go of the call before the worker does, the
+ * worker frees this memory.
  *
  * Any thread may call any of these functions at any time, except on freed objects. In a child after
  * fork a queue of the parent can only end: the child has none of its threads.
@@ -25,13 +26,13 @@ struct bb_queue;
 struct bb_call;
 struct bb_mailbox;
 
-/* What became of a call. */
+/* The outcome of a call. */
 enum bb_answer {
     BB_ANSWER_NONE,   /* nothing yet */
     BB_ANSWER_DIGEST, /* it is computed */
     BB_ANSWER_CLOSED, /* refused: the queue was closed before */
     BB_ANSWER_FULL,   /* refused: too many waited */
-    BB_ANSWER_FORKED, /* it never will have one: the parent made it, before a fork */
+    BB_ANSWER_FORKED, /* no answer will come: the parent made the call, before a fork */
     BB_ANSWER_NO_MEMORY,
 };
 
@@ -47,13 +48,13 @@ struct bb_queue_stats {
     uint64_t recent;    /* finished in the last `recent_ns` */
     uint64_t recent_ns; /* of whole seconds, BB_RATE_SECONDS at the most */
     uint64_t finished;
-    uint64_t refused; /* because it was full or closed */
+    uint64_t refused; /* because the queue was full or closed */
     uint64_t timed_out;
     uint64_t cancelled;
     uint64_t iterations;      /* of all workers */
     uint64_t lane_iterations; /* of all their lanes; divided by `iterations`: the mean group size */
-    /* Percentiles of the time from a call to its lane, for calls that have got one: up to a quarter
-     * too high, 0 before the first. */
+    /* Percentiles of the time that calls waited for their lanes: up to a quarter too high, 0 before
+     * the first call has a lane. */
     uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
 };
 
@@ -61,18 +62,18 @@ struct bb_call_list {
     struct bb_call *first, *last;
 };
 
-/* Whose calls they are. Zero it, and keep it until none of its calls waits; the queue's lock guards
- * it. */
+/* The client that calls belong to. Zero the structure, and keep it until none of its calls waits;
+ * the queue's lock guards it. */
 struct bb_client {
-    struct bb_call_list calls; /* that wait, oldest first */
-    size_t waiting;            /* how many */
+    struct bb_call_list calls; /* the waiting calls, oldest first */
+    size_t waiting;            /* how many calls wait */
     struct bb_client *next, *previous;
 };
 
 /* Make a queue for up to `workers` workers of up to `lanes` lanes (1 to bb_kernel_max_lanes). If
- * `max_waiting` calls wait, further ones are refused unless `even_if_full`, or their client has
- * fewer than its even share of `max_waiting`: who floods the queue doesn't fill it for others. NULL
- * without memory. */
+ * `max_waiting` calls wait, a further call is refused, unless it has `even_if_full` or its client
+ * has fewer than an even share of `max_waiting`. So a client that floods the queue doesn't fill it
+ * for others. NULL without memory. */
 struct bb_queue *bb_queue_make(const struct bb_kernel *kernel, unsigned workers, unsigned lanes,
                                size_t max_waiting);
 
@@ -103,7 +104,7 @@ void bb_call_end(struct bb_call *call);
 /* Set how many workers the queue's pool has, if fewer than it was made for. */
 void bb_queue_set_threads(struct bb_queue *queue, unsigned workers);
 
-/* Take no more calls. With `drain` the present calls are finished, else they get the answer
+/* Accept no more calls. With `drain` the present calls are finished, else they get the answer
  * BB_ANSWER_CLOSED within a step. May be repeated; a repetition without `drain` cuts a drain short.
  * The workers return when no calls are left. */
 void bb_queue_close(struct bb_queue *queue, bool drain);
@@ -122,10 +123,10 @@ void bb_queue_read_stats(struct bb_queue *queue, struct bb_queue_stats *stats);
 struct bb_mailbox *bb_mailbox_make(struct bb_queue *queue);
 int bb_mailbox_descriptor(const struct bb_mailbox *mailbox);
 
-/* If so, no more calls come to it. Its queue could be asked the same, but may be freed already. */
+/* If true, the mailbox gets no more calls. Ask the mailbox, because its queue may be freed. */
 bool bb_mailbox_is_from_before_fork(const struct bb_mailbox *mailbox);
 
-/* Take out one call: true, and its token. False when there is none. */
+/* Take out one call, and write its token; false if there is no call. */
 bool bb_mailbox_take(struct bb_mailbox *mailbox, uint64_t *token);
 void bb_mailbox_free(struct bb_mailbox *mailbox);
 

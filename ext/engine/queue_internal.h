@@ -11,7 +11,7 @@
 #include "queue.h"
 
 struct bb_call {
-    struct bb_item item; /* first: a worker finds the call by it */
+    struct bb_item item; /* first: a worker casts the item's address to the call's */
     struct bb_setting setting;
     struct bb_queue *queue;
     struct bb_client *client;
@@ -77,7 +77,7 @@ static inline void take_out(struct bb_call_list *list, struct bb_call *call)
     *(call->next ? &call->next->previous : &list->last) = call->previous;
 }
 
-/* A client joins the turns, as the last; or leaves them. */
+/* Add a client to the turns, as the last one; or remove it. */
 static inline void join_turns(struct bb_queue *queue, struct bb_client *client)
 {
     client->next = NULL;
@@ -94,7 +94,7 @@ static inline void leave_turns(struct bb_queue *queue, struct bb_client *client)
     queue->client_count--;
 }
 
-/* A call waits, and no longer; queue->lock is held. */
+/* A call begins to wait, or ends waiting; queue->lock is held. */
 static inline void begin_waiting(struct bb_queue *queue, struct bb_call *call)
 {
     append(&call->client->calls, call);

@@ -58,7 +58,7 @@ static struct bb_call *next_call(struct bb_queue *queue)
 
 static void take(struct bb_queue *queue, struct worker *worker)
 {
-    size_t share = even_share(queue); /* the rest is for others, who look soon or have been woken */
+    size_t share = even_share(queue); /* the rest is for workers that look soon or were woken */
 
     while (queue->next_client != NULL && worker->load < queue->lanes && worker->load < share) {
         struct bb_call *call = next_call(queue);

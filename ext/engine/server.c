@@ -11,10 +11,10 @@
 
 enum {
     EVENTS = 64,
-    ACCEPTS = 64, /* between two looks at the connections that there are */
+    ACCEPTS = 64, /* between two looks at the existing connections */
 };
 
-/* What an event is about, if not a connection. */
+/* The sources of events, beside connections. Only the addresses of these are used. */
 static char about_listener, about_wakeup, about_mailbox;
 
 static int watch(struct bb_server *server, int descriptor, uint32_t events, void *about)
@@ -42,7 +42,7 @@ void bb_connection_watch_output(struct connection *connection, bool output)
     epoll_ctl(connection->server->epoll, EPOLL_CTL_MOD, connection->descriptor, &event);
 }
 
-/* Without descriptors or memory for a connection, let them wait until one has ended. */
+/* Listen, or let new connections wait while there are no descriptors or memory for them. */
 static void set_listening(struct bb_server *server, bool listening)
 {
     if (server->listening != listening) {
@@ -56,7 +56,7 @@ static void set_listening(struct bb_server *server, bool listening)
     }
 }
 
-/* Whose process is at the other end, and whether its user may use the server. */
+/* Find the process at the other end; return whether its user may use the server. */
 static bool identify(const struct bb_server *server, int descriptor, struct ucred *who)
 {
     socklen_t length = sizeof *who;
@@ -79,8 +79,9 @@ static void turn_away(int descriptor, enum bb_reply reply)
     close(descriptor);
 }
 
-/* Drop the oldest connection that waits for its client, of the client that has the most, for a
- * client that has fewer. Else some processes that send nothing would keep out all others. */
+/* Make room for a client, if another client has at least two connections more: of the client that
+ * has the most, drop the oldest connection that still sends its request or has not read its answer.
+ * Otherwise a few processes that send nothing would keep out all others. */
 static void make_room(struct bb_server *server, const struct peer *newcomer)
 {
     struct connection *found = NULL;
@@ -100,7 +101,7 @@ static void make_room(struct bb_server *server, const struct peer *newcomer)
     }
 }
 
-/* Take the connections that wait; false if the system can't give one, or none waits. */
+/* Accept a connection; false if none waits, or the system refuses one. */
 static bool accept_one(struct bb_server *server)
 {
     struct ucred who;
@@ -178,7 +179,7 @@ struct bb_server *bb_server_make(struct bb_queue *queue, const struct bb_server_
     return server;
 }
 
-/* Wait once, and do what there is to do; true if the caller is to look. */
+/* Wait once, and handle the events; true if the caller must look at signals. */
 static bool turn(struct bb_server *server, int timeout_ms)
 {
     struct epoll_event events[EVENTS];
@@ -198,7 +199,7 @@ static bool turn(struct bb_server *server, int timeout_ms)
             bb_connection_act(about, ends, events[i].events & EPOLLOUT);
         }
     }
-    /* After the events, of which each may close its own connection only. */
+    /* After the loop, because an event may close no connection but its own. */
     if (mail) {
         bb_deliver(server);
     }
@@ -235,8 +236,7 @@ void bb_server_stop(struct bb_server *server, bool last)
     int64_t soon_ns = monotonic_ns() + NS_PER_S;
     for (struct connection *each = server->connections; each != NULL; each = each->next) {
         if (each->until_ns != INT64_MAX && each->until_ns > soon_ns) {
-            each->until_ns =
-                soon_ns; /* who has not asked yet, or does not read, is not waited for */
+            each->until_ns = soon_ns; /* don't wait for clients that neither ask nor read */
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Shared by the files of the server: its structures, and what connections.c does for server.c. */
+/* Shared by the files of the server: its structures, and the functions that both files use. */
 #ifndef BCRYPT_BATCH_SERVER_INTERNAL_H
 #define BCRYPT_BATCH_SERVER_INTERNAL_H
 
@@ -9,7 +9,7 @@
 
 enum { INPUT_BYTES = 16384 }; /* received at once */
 
-/* A client: a process, or a connection of one that has no id here. */
+/* A client: a process, or one connection of a process that has no id here. */
 struct peer {
     struct bb_client client; /* in the queue */
     pid_t id;
@@ -18,9 +18,9 @@ struct peer {
     struct peer *next, *previous;
 };
 
-/* An item whose hash is being computed, or has come. */
+/* An item of a request. */
 struct slot {
-    struct bb_call *call; /* NULL before and after */
+    struct bb_call *call; /* NULL unless the item is being computed */
     struct connection *connection;
 };
 
@@ -32,10 +32,10 @@ struct connection {
     int64_t until_ns; /* for the request to arrive, or the answer to be read; INT64_MAX between */
     bool has_header;
     struct bb_request request;
-    uint8_t part[BB_REQUEST_ITEM_BYTES]; /* of the header or an item that has not come whole */
+    uint8_t part[BB_REQUEST_ITEM_BYTES]; /* of a header or item that has not arrived whole */
     size_t part_bytes;
-    unsigned came;     /* items */
-    unsigned answered; /* items */
+    unsigned came;     /* items that have arrived */
+    unsigned answered; /* items that have a record in the output */
     struct slot *slots;
     uint8_t *output;
     size_t output_bytes;
@@ -59,24 +59,24 @@ struct bb_server {
     uint8_t input[INPUT_BYTES];
 };
 
-/* The client of this process id, a new one if need be; NULL without memory. It leaves when it has
- * no connection. */
+/* Find or make the client of a process id; NULL without memory. bb_peer_leave frees a client that
+ * has no connection. */
 struct peer *bb_peer_find(struct bb_server *server, pid_t id);
 void bb_peer_leave(struct bb_server *server, struct peer *peer);
 
-/* Take over a descriptor, and what has been sent on it already. */
+/* Take over a descriptor, and receive the bytes that the client has sent already. */
 void bb_connection_open(struct bb_server *server, struct peer *peer, int descriptor);
 
 /* Read, write, or close, whichever the events ask for. */
 void bb_connection_act(struct connection *connection, bool ends, bool writable);
 
-/* Drop the calls of a connection, wipe what it has, close it. */
+/* Drop the calls of a connection, wipe its memory, close it. */
 void bb_connection_close(struct connection *connection);
 
-/* Send the answers that have come. */
+/* Send the answers in the mailbox. */
 void bb_deliver(struct bb_server *server);
 
-/* In server.c, which has all use of epoll. */
+/* Defined in server.c, the only file that uses epoll. */
 bool bb_connection_watch(struct connection *connection);
 void bb_connection_watch_output(struct connection *connection, bool output);
 

@@ -1,6 +1,8 @@
 """Write constants.c: Blowfish's initial subkeys and S-boxes, the first 33,344 fraction bits of pi.
 
-Usage: python gen_constants.py > constants.c     (`make constants` does so; a test fails on drift)
+Usage: python gen_constants.py > constants.c
+
+`make constants` runs this; a test fails if constants.c differs from the output.
 
 Source: B. Schneier, "Description of a New Variable-Length Key, 64-Bit Block Cipher (Blowfish)",
 Fast Software Encryption 1993: the P-array first, then the four S-boxes, 32 bits a word. Pi comes

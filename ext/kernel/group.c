@@ -48,8 +48,8 @@ static void swap(struct bb_group *group, unsigned a, unsigned b)
     }
 }
 
-/* Move the items that have no iterations left behind the others, and finish them together: many
- * lanes finish in hardly more time than one. */
+/* Move the items without remaining iterations to the end, and finish them together: many lanes
+ * finish in hardly more time than one. */
 static void finish(struct bb_group *group)
 {
     unsigned going = group->lanes;
@@ -71,7 +71,7 @@ static void finish(struct bb_group *group)
 bool bb_group_advance(struct bb_group *group, uint64_t iterations)
 {
     if (group->lanes == 0) {
-        return true; /* finished before */
+        return true; /* all items have finished before */
     }
     for (unsigned k = 0; k < group->lanes; k++) {
         if (iterations > group->iterations_left[k]) {

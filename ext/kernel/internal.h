@@ -6,9 +6,9 @@
 
 #include "kernel.h"
 
-/* The variants that this compiler can build for this target, besides the portable one. Those for
- * x86-64 need unrolled loops, so that the offsets in their addresses are constants: x86_64.h makes
- * gcc unroll them, clang does at every level but -O0. */
+/* The variants that this compiler can build for this target, besides the portable one. The variants
+ * for x86-64 need unrolled loops, so that the offsets in their addresses are constants: x86_64.h
+ * makes gcc unroll them, and clang unrolls them at every level but -O0. */
 #if defined __GNUC__ && defined __x86_64__ && defined __LP64__ &&                                  \
     (!defined __clang__ || defined __OPTIMIZE__)
 #define BB_HAVE_X86_64
@@ -33,7 +33,7 @@ struct bb_lane_functions {
 struct bb_kernel {
     const char *name;
     bool (*supported)(void); /* whether this CPU can run it */
-    bool (*preferred)(void); /* and whether it should, rather than a later variant */
+    bool (*preferred)(void); /* whether it should run it rather than a later variant */
     unsigned max_lanes;      /* of a group: the length of the tables below */
     unsigned shared_lanes;
     uint32_t group_times[BB_MAX_LANES];                      /* [k - 1]: the time of k lanes */

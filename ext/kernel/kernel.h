@@ -83,8 +83,8 @@ struct bb_kernel;
 
 /* A group in flight. Callers own the memory, aligned to 64 bytes, and read only `lanes`, the number
  * of items being computed, and `item`, the items in no particular order. Lanes lie side by side so
- * that one base register reaches all of them; at 4168 bytes each, the subkeys
- * of different lanes fall into different cache sets. */
+ * that one base register reaches all of them; at 4168 bytes each, the subkeys of different lanes
+ * fall into different cache sets. */
 struct bb_group {
     alignas(64) struct bb_lane lane[BB_MAX_LANES];
     struct bb_item *item[BB_MAX_LANES];
@@ -107,8 +107,8 @@ void bb_format_hash(const struct bb_setting *setting, const uint32_t digest[BB_D
 void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
                   const struct bb_setting *setting);
 
-/* The variants compiled in, best first, and the one that this CPU gets. Choose once: in a virtual
- * machine, identifying the CPU takes some 8 us. */
+/* The variants compiled in, best first, and the best variant for this CPU. Choose once: in a
+ * virtual machine, identifying the CPU takes some 8 us. */
 const struct bb_kernel *const *bb_kernels(size_t *count);
 const struct bb_kernel *bb_choose_kernel(void);
 const char *bb_kernel_name(const struct bb_kernel *kernel);
@@ -121,7 +121,7 @@ unsigned bb_kernel_max_lanes(const struct bb_kernel *kernel);
  * Each variant's file names the source and the CPU; only the proportions matter. */
 const uint32_t *bb_kernel_group_times(const struct bb_kernel *kernel);
 
-/* The most lanes worth having if two threads share a core, each with half of the core's issue slots
+/* The fastest number of lanes if two threads share a core, each with half of the core's issue slots
  * and level-1 cache. */
 unsigned bb_kernel_shared_lanes(const struct bb_kernel *kernel);
 
@@ -149,7 +149,7 @@ void bb_group_drop(struct bb_group *group, unsigned k);
  * failed, or 0. `scratch` is overwritten: 46 KB, too large for a small stack. May be repeated. */
 unsigned bb_self_test(struct bb_group *scratch, const struct bb_kernel *kernel);
 
-/* Takes the same time wherever the first difference is. */
+/* Compare in a time that doesn't depend on where the first difference is. */
 bool bb_equal(const void *a, const void *b, size_t length);
 
 /* Zero memory; the compiler can't optimize this away. */

@@ -1,7 +1,8 @@
-/* The interleaved computation, written once over LANES and a few primitives:
+/* The interleaved computation, written once for any number of LANES. Each variant defines its
+ * primitives:
  *
  *     halves                  the left and the right half of one lane's block
- *     state                   what reaches a lane's subkeys and S-boxes
+ *     state                   the addresses of a lane's subkeys and S-boxes
  *
  *     state find_state(const struct bb_lane *lanes, unsigned k)
  *     void enter(state at, unsigned k, halves *x)
@@ -11,8 +12,8 @@
  *     void mix_pair(unsigned k, halves *x, const uint32_t *words)
  *     void store_pair(unsigned k, uint32_t *words, const halves *x)
  *
- * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; the variant
- * chooses which of them mixes in which subkey. The lane k and the round are constants once the
+ * enter, rounds 1 to 16 (right, left, right ...) and leave are one Blowfish encryption; a variant
+ * chooses in which of them a subkey is mixed in. The lane k and the round are constants once the
  * loops are unrolled, so a variant may make them part of an address, or compute some lanes with
  * other instructions than the rest.
  *

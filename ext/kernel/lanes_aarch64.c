@@ -57,7 +57,7 @@ static ALWAYS_INLINE const uint32_t *find_subkeys(state at, unsigned k)
 static ALWAYS_INLINE void round_right(state at, unsigned k, unsigned round, halves *x)
 {
     uint64_t a, b, c;
-    (void)k, (void)round; /* its subkey came with the pair before */
+    (void)k, (void)round; /* the previous round mixed in this round's subkey */
     __asm__(FEISTEL("0") "eor %[x], %[x], %[a], lsl 32" OPERANDS);
 }
 

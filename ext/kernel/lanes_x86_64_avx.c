@@ -1,18 +1,18 @@
 /* The variant for Zen 5: four to eleven lanes, of three kinds side by side. One to three lanes are
- * those of lanes_x86_64_bextr_few.c.
+ * in lanes_x86_64_bextr_few.c.
  *
  * On Zen 5, lanes_x86_64_bextr.c is limited by the six ALUs, only three of which do bextr and ror,
  * while the vector unit idles. As in that file, all lanes here have both halves in one register and
  * turn it by 32 bits each round; but
  *
  * - four are in rax, rbx, rcx and rdx, where a movzx reads the second byte: one cycle on any ALU.
- *   They are pinned, because gcc's own choice of them spills.
+ *   They are pinned, because gcc's own choice of registers spills.
  * - From nine lanes on, some are in a vector register. General registers extract their bytes; the
  *   vector unit does look-ups, sums and the turn. A round takes 15.5 instructions, not 10.5, but
  *   only 5 of them for the ALUs, not 9.5.
  *
- * Eleven lanes fill 45.8 of the 48 KB of Zen 5's level-1 cache; a twelfth loses. README.md has the
- * figures, and the alternatives that were tried. */
+ * Eleven lanes fill 45.8 of the 48 KB of Zen 5's level-1 cache; a twelfth lane makes all slower.
+ * README.md has the figures, and the alternatives that were tried. */
 #include "x86_64.h"
 
 #ifdef BB_HAVE_X86_64
@@ -26,7 +26,7 @@
 #endif
 
 /* The kind of lane k for each lane count: in rax to rdx, in any general register, or in a vector
- * register. Fewer vector lanes leave that unit idle, more take too many instructions. */
+ * register. With fewer vector lanes the vector unit idles, and more take too many instructions. */
 static const char kinds[BB_MAX_LANES + 1][BB_MAX_LANES + 1] = {
     [4] = "abcd",     [5] = "abcdr",     [6] = "arbrcd",      [7] = "arbrcrd",
     [8] = "arbrcrdr", [9] = "abcvdrrvr", [10] = "avrbrvcrvd", [11] = "abvcdvrrvrv",
@@ -41,7 +41,8 @@ static ALWAYS_INLINE bool is_vector(unsigned count, unsigned k)
 
 typedef long long vector __attribute__((vector_size(16)));
 
-/* One of the two is used: left in bits 0 to 31, right in bits 32 to 63, as in memory. */
+/* The lane's kind decides which member is used: left in bits 0 to 31, right in bits 32 to 63, as in
+ * memory. */
 typedef struct {
     uint64_t pair;
     vector in_vector;
@@ -103,7 +104,7 @@ static ALWAYS_INLINE void leave_of(unsigned count, state lanes, unsigned k, halv
  * The bytes from the highest to the lowest look up in the S-boxes 0 to 3. */
 #define EXTRACT(bit, to) "bextr %k[at" #bit "], %k[x], %k[" #to "]\n\t"
 #define EXTRACT_8(to) EXTRACT(8, to)
-#define HIGH_BYTE(to) "movzbl %h[x], %k[" #to "]\n\t" /* the same of rax to rdx */
+#define HIGH_BYTE(to) "movzbl %h[x], %k[" #to "]\n\t" /* the same byte, of rax to rdx */
 #define LOW_BYTE(to) "movzbl %b[x], %k[" #to "]\n\t"
 #define ENTRY(box, index) "%c[lane]+72+1024*" #box "(%[base],%[" #index "],4)"
 #define LOOK_UP(op, box, index) #op "l " ENTRY(box, index) ", %k[sum]\n\t"
@@ -195,7 +196,7 @@ static ALWAYS_INLINE void leave_of(unsigned count, state lanes, unsigned k, halv
 static ALWAYS_INLINE void round_right_of(unsigned count, state lanes, unsigned k, unsigned round,
                                          halves *x)
 {
-    ANY_ROUND("", ""); /* its subkey came with the pair before */
+    ANY_ROUND("", ""); /* the previous round mixed in this round's subkey */
 }
 
 static ALWAYS_INLINE void round_left_of(unsigned count, state lanes, unsigned k, unsigned round,
@@ -204,7 +205,7 @@ static ALWAYS_INLINE void round_left_of(unsigned count, state lanes, unsigned k,
     ANY_ROUND("xorq %c[subkey](%[base]), %[x]\n\t", MIX("%c[subkey](%[base])"));
 }
 
-/* A lane's kind depends on the lane count, too. */
+/* A lane's kind depends on k and on the lane count. */
 #define mix_pair(...) mix_pair_of(LANES, __VA_ARGS__)
 #define store_pair(...) store_pair_of(LANES, __VA_ARGS__)
 #define enter(...) enter_of(LANES, __VA_ARGS__)

@@ -7,9 +7,9 @@
  *   waits only for the bytes, which are ready long before F. Two registers a lane would save half
  *   an instruction, but leave registers for four lanes only.
  * - Subkeys are mixed in by pairs.
- * - The order of the ten instructions is the fastest of some 300 that were measured on Zen 3. They
- *   take from 2.55 to 3.09 cycles, because the CPU assigns instructions to its four ALUs, only two
- *   of which do bextr and ror, before it knows which of them will be ready.
+ * - The order of the ten instructions is the fastest of some 300 orders that were measured on
+ *   Zen 3: these take 2.55 to 3.09 cycles. The CPU has four ALUs, only two of which do bextr and
+ *   ror, and assigns an instruction to an ALU before it knows which ALU will be ready.
  *
  * README.md has the figures, and the alternatives that were tried.
  */
@@ -47,7 +47,7 @@ static ALWAYS_INLINE const uint32_t *find_subkeys(state lanes, unsigned k)
 
 static ALWAYS_INLINE void round_right(state lanes, unsigned k, unsigned round, halves *x)
 {
-    TURNING_ROUND(""); /* its subkey came with the pair before */
+    TURNING_ROUND(""); /* the previous round mixed in this round's subkey */
 }
 
 static ALWAYS_INLINE void round_left(state lanes, unsigned k, unsigned round, halves *x)

@@ -3,9 +3,8 @@
  * A miscompiled or misselected kernel would write hashes that no other program can verify, and
  * nobody would notice until the users can't log in. So the extension refuses to load unless this
  * CPU's variant passes, and tests any other variant before using it. Passwords differ from lane to
- * lane, which exposes a lane that reads its neighbour's state. With one iteration
- * instead of the 16 of cost 4, all lane counts of a variant take 1 ms together (Sapphire Rapids,
- * gcc 12). */
+ * lane, which exposes a lane that reads its neighbour's state. With one iteration instead of the 16
+ * of cost 4, all lane counts of a variant take 1 ms together (Sapphire Rapids, gcc 12). */
 #include "internal.h"
 
 /* Digests of "lane 0" to "lane 9" and "lane :", the next character, with cost 0 and a salt of bytes

@@ -117,7 +117,7 @@ void bb_load_item(struct bb_item *item, const uint8_t *password, size_t length,
                   const struct bb_setting *setting)
 {
     /* $2x$ marks hashes made by crypt_blowfish before 1.1 (CVE-2011-2483), which took the key's
-     * bytes as signed, so that one of 0x80 or more overwrites the bits before it. */
+     * bytes as signed: a byte of 0x80 or more overwrites the bits of the bytes before it. */
     const bool sign_extended = setting->version == 'x';
     size_t next = 0;
 

@@ -1,6 +1,6 @@
-/* Compile lanes.h for 1 to 8 lanes. A lanes_<variant>.c defines its primitives, includes this, and
- * fills its bb_kernel with LANE_FUNCTIONS. If some lane counts are faster with other primitives,
- * FIRST_LANES and LAST_LANES limit the lane counts of this file. */
+/* Compile lanes.h for FIRST_LANES to LAST_LANES lanes, by default 1 to 8. A lanes_<variant>.c
+ * defines its primitives, includes this, and fills its bb_kernel with LANE_FUNCTIONS. If some lane
+ * counts are faster with other primitives, another file compiles those. */
 
 #ifndef FIRST_LANES
 #define FIRST_LANES 1

@@ -2,7 +2,7 @@
 
 /* Displacements are constants of the assembly only once loops are unrolled, so gcc has to optimise
  * these files at -O0 and -Og, too; the code is the same at every level. This precedes the first
- * function, because gcc inlines no function into one of another level. */
+ * function, because gcc doesn't inline a function into a function of another level. */
 #if defined __GNUC__ && !defined __clang__
 #pragma GCC optimize("O2")
 #endif
