@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from invocation import Context
     from sharing import Sharing
 
-# The batch ends this long before the function's time does: to gather up to 1000 results, serialise
-# them, and wait out a 100 ms period whose CPU quota is used up.
+# The batch ends this long before the function's time, which leaves time to gather up to 1000
+# results, to serialise them, and to wait for the end of a 100 ms period whose CPU quota is used up.
 MARGIN_S = 0.3
 
 # At import, not in the first request: an invalid WORKER_COUNT fails the cold start with its

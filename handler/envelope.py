@@ -21,7 +21,7 @@ API_GATEWAY_S = 29.0 - 1.0
 
 STATUS = {200: "200 OK", 400: "400 Bad Request"}
 
-GZIP = b"\x1f"  # the first byte; the second is lost where a sender takes bytes for text
+GZIP = b"\x1f"  # the first byte; the second is lost if a sender treats the bytes as text
 NOT_JSON = "the request's body must be a JSON object in UTF-8"
 COMPRESSED = "the request's body is compressed: send it without Content-Encoding"
 
@@ -29,7 +29,7 @@ COMPRESSED = "the request's body is compressed: send it without Content-Encoding
 def method(event: Any) -> str | None:
     """Return the method of an HTTP request, whose body has the event; None for any other event.
 
-    Events for a Lambda destination have a `requestContext`, too.
+    A `requestContext` alone doesn't prove HTTP: events for a Lambda destination have one, too.
     """
     if not isinstance(event, dict) or "requestContext" not in event:
         return None
@@ -57,11 +57,11 @@ class Envelope:
         if not isinstance(context, dict):
             context = {}
         self._of_load_balancer = "elb" in context
-        # Its target group is set to one kind of headers; the answer must have the same kind.
+        # A target group is set to one kind of headers; the answer must have the same kind.
         self._many_values = self._of_load_balancer and "multiValueHeaders" in event
         # A Function URL sends payload 2.0 with API Gateway's fields; only the domain differs, also
-        # behind CloudFront. It waits as long as the function runs. A load balancer's idle timeout
-        # (60 s by default) is not in its request.
+        # behind CloudFront. A Function URL waits as long as the function runs. A load balancer's
+        # idle timeout (60 s by default) is not in the request.
         domain = context.get("domainName")
         of_url = isinstance(domain, str) and ".lambda-url." in domain
         self.patience_s = None if of_url or self._of_load_balancer else API_GATEWAY_S

@@ -29,8 +29,8 @@ def seconds_left(context: Context, margin_s: float = 0.0, share: float = 1.0) ->
 def forget_locals(error: BaseException | None) -> None:
     """Clear the frames that an exception and the exceptions before it have passed through.
 
-    Error reporters send local variables, and ours are passwords and hashes. A frame that still runs
-    keeps its own: the caller deletes them.
+    Error reporters send local variables, and ours are passwords and hashes. The frame of a running
+    function can't be cleared: the function must delete its variables.
     """
     from traceback import clear_frames  # here, to keep it out of cold starts
 

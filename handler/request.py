@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import compress  # part of Python's binary
+from itertools import compress  # itertools is built into Python, so it loads no file
 
 import bcrypt_batch
 from bcrypt_batch.limits import DEFAULT_PREFIX, PREFIX_NAMES, iterations
@@ -24,7 +24,7 @@ MAX_ITEMS = 1000
 MAX_DEADLINE_MS = 900_000  # the longest that Lambda lets a function run
 EVENT_COST = 10  # default of events, below the library's, so that answers come in time
 # A thread's time for an iteration of the key schedule, shorter than on any known machine: two
-# thirds of the fastest one's 11 us with all lanes in use (docs/measured.md).
+# thirds of the 11 us that the fastest machine takes with all lanes in use (docs/measured.md).
 ITERATION_S = 7e-6
 
 
@@ -124,7 +124,7 @@ class Request:
 
     def _iterations(self) -> int:
         """Return the sum of 2^cost of the items that aren't in error."""
-        any_length = self.truncate or self.scheme is not None  # a pre-hash takes long ones
+        any_length = self.truncate or self.scheme is not None  # schemes accept long passwords
         fits = [
             isinstance(password, bytes)
             and (any_length or len(password) <= bcrypt_batch.MAX_PASSWORD_BYTES)
@@ -135,7 +135,7 @@ class Request:
         hashes = compress(self.hashes, fits)
         if self.scheme is None:
             return sum(iterations(hashed, self.max_cost) for hashed in hashes)
-        from bcrypt_batch.schemes import work  # here, because most events have none
+        from bcrypt_batch.schemes import work  # here, because most events have no scheme
 
         return sum(work(hashed, self.scheme, self.max_cost) for hashed in hashes)
 
@@ -145,7 +145,7 @@ class Request:
         if text is not None and password is None:
             refusal = bcrypt_batch.ItemError(
                 INVALID_PASSWORD,
-                f"the password is not valid {self._encoding}, which the event's passwords are in",
+                f"the password is not valid {self._encoding}, the event's encoding of passwords",
             )
             self.passwords.append(refusal)
         else:
@@ -170,7 +170,7 @@ def _scheme(event: Fields) -> tuple[str | None, str]:
     """Return the scheme, if the event has one, and the prefix that its readers expect."""
     if "scheme" not in event:
         return None, DEFAULT_PREFIX.decode()
-    # Here, because most events have none.
+    # Here, because most events have no scheme.
     from bcrypt_batch.schemes import TO_HASH, WITHOUT_PEPPER, prefix_name
 
     name = event.choice("scheme", WITHOUT_PEPPER if "verify" in event else TO_HASH)

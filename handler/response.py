@@ -66,7 +66,7 @@ def answer(
 
 
 def health(workers: int) -> dict[str, Any]:
-    """Return the answer to a health check: what would compute a batch."""
+    """Return the answer to a health check: the kernel and the workers that compute batches."""
     return {"kernel": kernels().chosen, "workers": workers}
 
 

@@ -1,7 +1,7 @@
 """Share the CPUs of a Managed Instance's environment: one server computes for all its processes.
 
 The runtime client starts AWS_LAMBDA_MAX_CONCURRENCY processes, each of which handles one event at a
-time; /tmp is theirs together. So a login in each fills the lanes of the server's few threads.
+time; all processes share /tmp. The logins of many processes fill the lanes of the server's threads.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class Sharing:
         asked = asked_workers(environ)
         self._own_workers = worker_count()  # the share of this process, if it computes
         if asked is not None:
-            environ[VARIABLE] = str(asked)  # the server reads this name, as any user of the library
+            environ[VARIABLE] = str(asked)  # the server reads the variable of the library
         self.workers = server_worker_count()
         path = os.path.join(environ.get("TMPDIR", "/tmp"), SOCKET)
-        # Without a server it would compute one item after the other; a batch fills lanes.
+        # "raise": the checker itself would compute one item after the other; a batch fills lanes.
         self._checker = SharedChecker(path, start=True, when_away="raise", when_full="wait")
         with suppress(CheckerError):
             self._checker.hash(b"", cost=MIN_COST)  # starts the server before a request needs it
 
     def takes(self, request: Request) -> bool:
-        """Return whether the server computes a request: not one with workers, lanes or a scheme."""
+        """Return whether the server computes a request; workers, lanes or a scheme prevent it."""
         cost = request.cost if request.hashes is None else request.max_cost
         return (
             request.mode == "parallel"

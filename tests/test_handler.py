@@ -255,7 +255,7 @@ def test_a_missing_or_unreadable_password_spoils_nothing() -> None:
     assert [hashed is None for hashed in answer["hashes"]] == [False, True, True, False]
     assert answer["processed"] == 2
     message = answer["errors"][1]["message"]
-    assert message == "the password is not valid utf-8, which the event's passwords are in"
+    assert message == "the password is not valid utf-8, the event's encoding of passwords"
 
 
 def test_a_password_that_is_no_base64_spoils_nothing() -> None:
@@ -265,7 +265,7 @@ def test_a_password_that_is_no_base64_spoils_nothing() -> None:
     invalid = dict.fromkeys(range(1, 6), "invalid_password")
     assert codes(answer) == {**invalid, 7: "missing_password"}
     message = answer["errors"][0]["message"]
-    assert message == "the password is not valid base64, which the event's passwords are in"
+    assert message == "the password is not valid base64, the event's encoding of passwords"
     assert bcrypt.checkpw(b"pw", answer["hashes"][0].encode())
     assert bcrypt.checkpw(b"", answer["hashes"][6].encode())
 

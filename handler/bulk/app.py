@@ -1,8 +1,7 @@
 """AWS Lambda entry point of the steps behind the state machine.
 
 An event is `{"step": "plan", "run": {...}}`, `{"step": "chunk", "output": {...}, "item": {...}}` or
-`{"step": "finish", "output": {...}}`. No event, answer, error or log line has a
-password or a hash.
+`{"step": "finish", "output": {...}}`. No event, answer, error or log line has a password or a hash.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 STEPS = ("plan", "chunk", "finish")
 FIELDS = ("step", "run", "output", "item")
-# To serialise and write a part: this share of the function's time, at most so many seconds.
+# Time to serialise and write a part: a share of the function's time, but at most MARGIN_S seconds.
 MARGIN_SHARE, MARGIN_S = 0.2, 15.0
 
 
@@ -29,7 +28,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """Do one step.
 
     Raises:
-        Exception: One of `errors`, by whose name the state machine retries or fails.
+        Exception: One of `errors`; its name decides whether the state machine retries or fails.
     """
     try:
         return _do(event, context)

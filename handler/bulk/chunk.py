@@ -16,7 +16,7 @@ from .plan import WORKERS
 from .record import Chunk, Part, Place, RunRecord
 
 STRETCH_S = 8.0
-MAX_NUMBER = 2**53  # up to here a double is exact: the engine may keep numbers as doubles
+MAX_NUMBER = 2**53  # doubles are exact up to here: Step Functions may keep numbers as doubles
 
 
 def chunk_of(event: Fields) -> Chunk:
@@ -26,7 +26,7 @@ def chunk_of(event: Fields) -> Chunk:
 
 
 def advance(place: Place, chunk: Chunk, seconds: float) -> tuple[Chunk, Counts, bool]:
-    """Use the existing part, or compute one.
+    """Use the next part of a chunk if it exists, else compute it.
 
     Args:
         place: Where the run is.
@@ -57,7 +57,7 @@ def _compute(place: Place, chunk: Chunk, seconds: float) -> tuple[bytes, Part]:
     ends = time.monotonic() + seconds
     content = store.read_json(place.run)
     if content is None:
-        raise InvalidEvent("output: there is no run under this prefix; a plan comes first")
+        raise InvalidEvent("output: there is no run under this prefix; plan it first")
     run = RunRecord.of_json(content)
     job = run.job._replace(workers=WORKERS)
     lines: list[bytes] = []

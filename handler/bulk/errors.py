@@ -1,4 +1,4 @@
-"""Errors, by the names that decide whether the state machine retries or fails.
+"""Errors, whose names decide whether the state machine retries or fails.
 
 Everyone who may read executions can read the messages: they quote nothing of a table or an event.
 """
@@ -16,7 +16,7 @@ class RunMismatch(RunError):
 
 
 class InputReplaced(RunError):
-    """The input is not the one that was planned."""
+    """The input was replaced after it was planned."""
 
 
 class Incomplete(RunError):
@@ -28,11 +28,11 @@ class NoProgress(RunError):
 
 
 class StoreDenied(RunError):
-    """S3 refused: the role or the bucket's policy does not allow it."""
+    """S3 refused a request that the role or the bucket's policy does not allow."""
 
 
 class StoreFailed(RunError):
-    """S3 could not be reached or did not answer as it should; a retry may help."""
+    """S3 could not be reached, or gave an unexpected answer; a retry may help."""
 
 
 class StepFailed(RunError):

@@ -1,6 +1,6 @@
-"""Judge a run by its objects in S3, not by the engine's report.
+"""Decide by the objects in S3 whether a run is complete, not by the report of Step Functions.
 
-A run is complete if the parts of every chunk cover it from the first row to the last.
+A run is complete if the parts of every chunk cover the chunk from the first row to the last.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def finish(place: Place) -> dict[str, Any]:
     for _, counts, _ in found:
         total = total.plus(counts)
     planned = sum(chunk.rows for chunk in chunks)
-    assert total.rows == planned, "each chunk's rows were counted down to none"
+    assert total.rows == planned, "each chunk's rows were counted down to 0"
     keys = [stored.key for _, _, parts in found for stored in parts]
     summary = {**total._asdict(), "chunks": len(chunks), "parts": len(keys)}
     manifest = {**summary, "notes": store.read_json(place.notes), "keys": keys}

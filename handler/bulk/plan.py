@@ -20,10 +20,10 @@ from .errors import InputReplaced, RunMismatch
 from .record import Chunk, Place, RunRecord
 from .start import RunRequest
 
-SHARE = 0.4  # of the function's time for a chunk: instances and their neighbours differ
+SHARE = 0.4  # of the function's time, which a chunk is planned for: the speed of instances varies
 MAX_CHUNK_BYTES = 16 << 20
 MAX_CHUNK_ROWS = 200_000
-# One password alone in a thread takes so many times as long as each of several interleaved ones.
+# A password alone in a thread takes so many times as long as one of several interleaved passwords.
 ALONE = 4.5
 
 
@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
 
 def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
-    """Plan a run, or find its plan; return what the state machine needs to know.
+    """Plan a run, or find its plan; return the input for the rest of the state machine.
 
     Args:
         request: The run to plan.
@@ -58,7 +58,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
             cut = list(chunks(run, rows, limits(request, seconds))) if items is None else []
         except NoSuchColumn as error:
             raise InvalidTable(error.unnamed) from None
-    _claim(place, run)  # after the table was read: a refused one leaves the prefix free
+    _claim(place, run)  # after the table was read: a refused table leaves the prefix free
     if items is None:
         items = [chunk._asdict() for chunk in cut]
         store.create_json(place.notes, notes.found)
@@ -83,8 +83,8 @@ def _claim(place: Place, record: RunRecord) -> None:
         return
     if {**former, "etag": 0, "size": 0, "layout": 0} == {**run, "etag": 0, "size": 0, "layout": 0}:
         raise InputReplaced(
-            "the output's prefix belongs to a run of a former content of this input; "
-            "take another prefix, or put the former one back"
+            "the output's prefix belongs to a run with an earlier content of this input; "
+            "take another prefix, or restore the earlier content"
         )
     names = sorted(name for name in run if former.get(name) != run[name])
     raise RunMismatch(
@@ -104,7 +104,7 @@ def limits(request: RunRequest, seconds: float) -> Limits:
         name = "cost" if job.operation == "hash" else "max_cost"
         raise InvalidEvent(
             f"{name}: a row takes about {alone:.0f} s, more than the {seconds:.0f} s that the "
-            "function has; ask for a lower one"
+            f"function has; ask for a lower {name}"
         )
     weight = SHARE * seconds * iterations
     rows = MAX_CHUNK_ROWS

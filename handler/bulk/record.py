@@ -1,9 +1,9 @@
 """The record of a run on S3: the keys and contents of its objects.
 
-run.json has what the results depend on, a RunRecord; notes.json has Plan's notes on the passwords,
-which are counts and row numbers; plan.json is a list of Chunks; parts/ has the
-result lines, and each object's metadata there is a Part; manifest.json has the counts and the parts
-of a complete run.
+run.json is a RunRecord, which has all that the results depend on. notes.json has the notes on the
+passwords: counts and row numbers. plan.json is a list of Chunks. The objects under parts/ have the
+result lines, and a Part as their metadata. manifest.json has the counts and the parts of a complete
+run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Stored(NamedTuple):
     """The name of an object in S3.
 
     Attributes:
-        called: The object's name in messages: they quote no event, so neither bucket nor key.
+        called: The object's name in messages, which quote neither bucket nor key.
     """
 
     bucket: str
@@ -62,12 +62,12 @@ class Place(NamedTuple):
 
 
 class RunRecord(NamedTuple):
-    """What the results of a run depend on.
+    """Everything on which the results of a run depend.
 
     Attributes:
         bucket: The input's bucket; `key` is the input's key.
-        reading: How its bytes become rows.
-        etag: The tag of the input when it was planned; `size` is its size in bytes.
+        reading: How the input's bytes become rows.
+        etag: The input's tag (ETag) when it was planned; `size` is the input's size in bytes.
         layout: The positions of a CSV's columns.
     """
 
@@ -113,11 +113,11 @@ class RunRecord(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part that is in S3: its first row's number is in its name, the rest in its metadata.
+    """A part in S3. Its key has the number of its first row, its metadata has these fields.
 
     Attributes:
-        counts: The counts of its lines.
-        next: Offset of the first byte of the input after its rows.
+        counts: The counts of the part's lines.
+        next: Offset in the input of the first byte after the part's rows.
     """
 
     counts: Counts

@@ -40,7 +40,8 @@ class RunRequest(NamedTuple):
     """A requested run.
 
     Attributes:
-        record: What the results depend on, without the input's tag, size and layout.
+        record: What the results depend on. The input's tag (ETag), size and layout are not known
+            yet.
         place: Where the run keeps its objects.
         chunk_rows: At most so many rows in a chunk, or None for as many as time allows.
         concurrency: At most so many chunks at once.
@@ -94,13 +95,13 @@ def _job(fields: Fields, operation: str) -> Job:
         if other != operation:
             fields.refuse(ONLY_FOR[other], f"does not go with operation {operation!r}")
     if "wrap" in fields:
-        fields.refuse(["scheme"], "does not go with wrap, whose digests are those of a scheme")
+        fields.refuse(["scheme"], "does not go with wrap: wrap names the scheme itself")
     scheme = (
         fields.choice("scheme", TO_HASH, None)
         if operation == "hash"
         else fields.choice("scheme", WITHOUT_PEPPER, AUTO)
     )
-    job = Job(operation)  # has the defaults
+    job = Job(operation)  # with the default of each field
     return job._replace(
         cost=fields.integer("cost", MIN_COST, MAX_COST, job.cost),
         prefix=fields.choice("prefix", PREFIX_NAMES, prefix_name(scheme)),
@@ -141,7 +142,10 @@ def _reading(source: Fields, operation: str, key: str) -> Reading:
 def _encoding(source: Fields) -> str | None:
     name = source.text("encoding", None)
     if name is not None and (name := known_encoding(name)) is None:
-        raise InvalidEvent("input.encoding must be an encoding that has ASCII's characters")
+        raise InvalidEvent(
+            "input.encoding must be an encoding in which ASCII's characters are the same bytes as "
+            "in ASCII"
+        )
     return name
 
 

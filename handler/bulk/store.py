@@ -1,4 +1,4 @@
-"""The S3 calls that a run needs, and S3's errors by our names."""
+"""The S3 calls that a run needs; S3's errors become exceptions of `errors`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from .errors import InputReplaced, StoreDenied, StoreFailed
 from .record import Stored
 
-# Read at once: during minutes of hashing, S3 would close an idle connection.
+# Up to this size data is read at once: S3 would close an idle connection during minutes of hashing.
 READ_AT_ONCE_BYTES = 32 << 20
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
@@ -103,7 +103,7 @@ def create_json(stored: Stored, content: Any) -> bool:
 def _replaced(stored: Stored) -> InputReplaced:
     return InputReplaced(
         f"{stored.called} was replaced or deleted while it was read; "
-        "start a run with another prefix for the new one"
+        "start a run with another prefix for the new object"
     )
 
 
