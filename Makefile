@@ -39,7 +39,7 @@ SOURCES := setup.py pyproject.toml $(KERNEL_C) $(wildcard ext/kernel/*.h ext/eng
 TEMPLATES := template.yaml benchmarks/template.yaml statemachine/template.yaml
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -pedantic -Werror
 
-# What an extension for macOS is compiled from, and how: setup.py says the same.
+# The sources and options of an extension for macOS, as in setup.py.
 MACOS_C := $(filter-out %/server.c %/connections.c,$(ENGINE_C)) $(KERNEL_C)
 MACOS = -std=c11 -O2 -DBB_NO_SERVER -Iext/kernel -Iext/engine \
     -DPy_LIMITED_API=$(shell sed -n 's/^LIMITED_API = "\(\w*\)".*/\1/p' setup.py) \
@@ -56,8 +56,8 @@ invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT)) \
 	    $(if $(CONCURRENCY),--concurrency $(CONCURRENCY))
 
-# In one process more than cores, because some tests wait. Adjacent tests stay together if possible, and
-# share fixtures. CI=1 adds the tests that take seconds; `make containers` runs those of the deployment.
+# One process more than cores, because some tests wait. Adjacent tests stay together if possible, and
+# share fixtures. CI=1 adds the tests that take seconds; `make containers` runs the tests of deployment.
 test: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
 	    -m "not deployed" $(ARGS)
@@ -126,9 +126,9 @@ musl: $(VENV)/.built $(VENV)/.test
 	    tests/test_engine_alone.py tests/test_checker_queue.py tests/test_forks.py \
 	    -k "musl or engine_alone or checker_queue or locks"
 
-# What macOS gets, on this machine: without OpenMP, start_up.c and the server, and with macOS's calls
-# made of Linux's. `make lint` compiles and links it for macOS itself. Left out: a test that refuses
-# Linux's eventfd.
+# The extension as for macOS, on this machine: without OpenMP, start_up.c and the server, and with
+# macOS's calls made of Linux's. `make lint` compiles and links it for macOS itself. Left out: a test
+# that refuses Linux's eventfd.
 macos: $(VENV)/.built $(VENV)/.test
 	rm -rf build/macos && mkdir -p build/macos
 	cp -r ext/bcrypt_batch build/macos/bcrypt_batch
@@ -140,14 +140,14 @@ macos: $(VENV)/.built $(VENV)/.test
 	    tests/test_forks.py tests/test_interrupts.py tests/test_pools.py tests/test_single.py \
 	    -k "not too_little_memory"
 
-# What was compiled, on a Python without a GIL: FREE_THREADED names one, or .ci/free-threaded makes one.
+# The extension on a free-threaded Python: FREE_THREADED names one, or .ci/free-threaded makes one.
 FREE_THREADED ?=
 free-threaded:
 	.ci/free-threaded $(FREE_THREADED)
 
 # libFuzzer on the kernel and the server, a third of MINUTES for each target (Debian: clang and
-# libclang-rt-14-dev); then the tests on generated examples, with more of them, and a function that gets
-# more requests. libFuzzer writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of
+# libclang-rt-14-dev); then the tests on generated examples, with more examples, and a function that
+# gets more requests. libFuzzer writes new inputs to build/fuzz/corpus, and crashes to build/fuzz. Coverage of
 # the lanes is not counted: they have no branch that depends on the input.
 MINUTES ?= 6
 EXAMPLES ?= 30
@@ -173,7 +173,7 @@ fuzz: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	EXAMPLES=$(EXAMPLES) REQUESTS=$(REQUESTS) \
 	    $(BIN)/python -m pytest --numprocesses auto $(ARGS) $(PROPERTIES)
 
-# Reads of uninitialized memory, which no sanitizer of gcc's finds, and leaks: the kernel and the
+# Reads of uninitialized memory, which gcc's sanitizers don't find, and leaks: the kernel and the
 # engine without Python, then a batch's calls in every order with Python. Python's own allocator would
 # hide frees, and reports about Python count only if the extension is on their stack. Leaks are checked
 # in the drivers of the kernel and the batches only: Python keeps memory until it exits. valgrind runs
@@ -197,7 +197,7 @@ valgrind: $(VENV)/.built $(VENV)/.test
 mutants: $(VENV)/.built $(VENV)/.test $(BIN)/aws-lambda-rie
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-# Behind real servers, which take a minute to install: uWSGI comes as source.
+# Tests behind real servers, which take a minute to install: uWSGI comes as source.
 servers: $(VENV)/.built $(VENV)/.test $(VENV)/.servers
 	$(BIN)/python -m pytest $(ARGS) tests/test_servers.py tests/benchmarks/cpu/test_pages.py
 
@@ -230,7 +230,7 @@ wheel: $(VENV)/.build
 layer: $(VENV)/.layer
 	PATH="$(abspath $(BIN)):$$PATH" PYTHON=python ./build_layer.sh $(ARGS)
 
-# The whole way to Lambda, most of it in containers: needs Docker. WHEELS is a folder of wheels that
+# All of the deployment to Lambda, mostly in containers: needs Docker. WHEELS is a folder of wheels that
 # cibuildwheel made, for the tests that repack one.
 containers: $(VENV)/.built $(VENV)/.test $(VENV)/.containers $(BIN)/aws-lambda-rie
 	$(MAKE) VENV=$(VENV)-ministack $(VENV)-ministack/.ministack

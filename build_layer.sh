@@ -6,28 +6,29 @@ shopt -s inherit_errexit
 
 source=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
-WHEEL_FOR_LAMBDA="cp311-manylinux_*" # of those that cibuildwheel builds; it serves every Python there
-AL2023_GLIBC=2.34 # on which pyproject.toml's Python versions run
-AL2_GLIBC=2.26    # on which 3.11 runs
+WHEEL_FOR_LAMBDA="cp311-manylinux_*" # the wheel of cibuildwheel's that serves every Python on Lambda
+AL2023_GLIBC=2.34 # of the runtimes of pyproject.toml's Python versions
+AL2_GLIBC=2.26    # of the runtime of Python 3.11
 
 usage() {
     cat <<EOF
 usage: $0 [options]
 
 Writes layer-ARCH.zip (its content goes to /opt on Lambda) and layer-ARCH.json, which
-publish_layer.sh reads. The package's bytecode for each Python version comes along.
+publish_layer.sh reads. The layer includes the package's bytecode for each Python version.
 
   --arch ARCH      arm64, x86_64 or all; default: this machine's
   --wheel FILE     repack this wheel, of one architecture, instead of building one
-  --native         without a container: build the wheel on this machine, and with its libgomp; have
-                   bytecode made by those of the interpreters python3.13 ... that are on PATH
+  --native         without a container: build the wheel on this machine with its libgomp, and make
+                   bytecode with the interpreters python3.13 ... that are on PATH
   --output DIR     default: dist
   --python "V V"   Python versions to declare the layer compatible with; default: "$PYTHONS"
   --help
 
 The wheel is built by cibuildwheel in its manylinux container, which needs Docker (and qemu for
-the other architecture), or with --native by build and auditwheel. Those are found on PATH:
-pip install --group layer gets them (pip 25.1 or newer). The interpreters of the same container make the bytecode.
+the other architecture), or with --native by build and auditwheel. These programs must be on PATH:
+pip install --group layer installs them (pip 25.1 or newer). The interpreters of the same container
+make the bytecode.
 EOF
 }
 
@@ -44,7 +45,7 @@ need() { # need COMMAND HOW-TO-GET-IT
     command -v "$1" >/dev/null || fail "$1 is not on PATH; $2"
 }
 
-machine_of() { # what uname and wheels call an architecture
+machine_of() { # machine_of ARCH: the architecture's name in uname and wheels
     case $1 in
         arm64) echo aarch64 ;;
         x86_64) echo x86_64 ;;
@@ -120,7 +121,7 @@ write_bytecode() { # write_bytecode DIR: prints the Python versions that there i
 
 libraries() { find "$1" -name '*.so' -o -name '*.so.*'; }
 
-check_libraries() { # check_libraries ARCH DIR: prints the newest glibc that is asked for
+check_libraries() { # check_libraries ARCH DIR: prints the newest glibc that a library needs
     local arch=$1 dir=$2 wanted library header gomp newest version floor=2.0
     case $arch in
         arm64) wanted=AArch64 ;;
@@ -156,7 +157,7 @@ assert bcrypt_batch.verify_many(passwords, hashes, workers=2).values == [True] *
 print("Python %d.%d," % sys.version_info[:2], bcrypt_batch.kernels().chosen)
 '
 
-try_import() { # try_import ARCH DIR: runs it, in a container where this machine is another
+try_import() { # try_import ARCH DIR: in a container if this machine has another architecture
     local arch=$1 dir=$2 image
     if [ "$(machine_of "$arch")" = "$(uname -m)" ]; then
         PYTHONPATH=$dir/python "$python" -BsP -c "$CHECK" "$dir/python"
@@ -166,7 +167,7 @@ try_import() { # try_import ARCH DIR: runs it, in a container where this machine
     need docker "it is needed to try the layer for $arch on this $(uname -m) machine"
     docker run --rm --platform "linux/$arch" --entrypoint python3 --volume "$dir:/opt:ro" \
         --env PYTHONPATH=/opt/python "$image" -BsP -c "$CHECK" /opt/python ||
-        fail "the layer for $arch does not work in $image; where the container could not start" \
+        fail "the layer for $arch does not work in $image; if the container could not start" \
             "at all, this machine can't emulate $arch: install qemu-user-static"
 }
 

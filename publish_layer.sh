@@ -8,28 +8,29 @@ usage() {
 usage: $0 [options]
 
 Publishes DIR/layer-ARCH.zip as layer NAME-ARCH, and writes its ARN to the SSM parameters
-/NAME/layer/ARCH/VERSION, where VERSION is that of bcrypt_batch, such as 1.2.3, and
-/NAME/layer/ARCH/latest, for what was published last. Where the newest version of the layer has the same content, nothing is
-published; permission and parameters are still brought up to date.
+/NAME/layer/ARCH/VERSION, where VERSION is bcrypt_batch's version, such as 1.2.3, and
+/NAME/layer/ARCH/latest, which names the layer published last. If the newest version of the layer
+has the same content, nothing is published, but permission and parameters are brought up to date.
 
 With --canary each version is tried before it is shared: a function NAME-ARCH-canary-... is
-made with the layer, asked for a known answer, and deleted. Where the answer is another, or none
-comes, permission and parameters stay as they are.
+made with the layer, asked for a known answer, and deleted. If the answer is wrong or missing,
+permission and parameters stay unchanged.
 
   --arch ARCH        arm64, x86_64 or all; default: all that are in DIR
   --input DIR        where build_layer.sh wrote to; default: dist
-  --name NAME        default: bcrypt-batch; another for staging has parameters of its own
+  --name NAME        default: bcrypt-batch; another name, such as one for staging, has its own
+                     parameters
   --canary ROLE_ARN  try each layer in a function that has this role
   --region REGION    may be given several times; default: the AWS CLI's
   --public           let every account use this version
   --organization ID  let the accounts of an organization (o-...) use this version
-  --dry-run          ask what is there, say what would be done, change nothing
+  --dry-run          query AWS, print what would be done, change nothing
   --help
 
 Needs permission for lambda:ListLayerVersions, GetLayerVersion, PublishLayerVersion,
 GetLayerVersionPolicy and AddLayerVersionPermission, and for ssm:PutParameter; --canary also for
 CreateFunction, GetFunction, InvokeFunction and DeleteFunction of NAME-ARCH-canary-*, for
-iam:PassRole of ROLE_ARN. That role needs no permission but to be assumed by Lambda.
+iam:PassRole of ROLE_ARN. The role needs no permissions, but Lambda must be able to assume it.
 EOF
 }
 
@@ -57,7 +58,7 @@ call() { # call SERVICE ARGUMENTS...
     aws "$@" --region "$region" --output text
 }
 
-change() { # the same for a call that changes something
+change() { # change SERVICE ARGUMENTS...: as call, but only prints the call in a dry run
     if [ -n "$dry_run" ]; then
         echo "$where: would run aws $*" >&2
     else
@@ -83,7 +84,7 @@ share() { # share LAYER VERSION
         everyone) ;;
         *) who+=(--organization-id "$share_with") ;;
     esac
-    # A version without a policy is an error, and one without this statement.
+    # A version without a policy is an error; a policy may lack this statement.
     policy=$(call lambda get-layer-version-policy --layer-name "$1" --version-number "$2" \
         --query Policy 2>&1) || true
     [[ $policy == *"\"$statement\""* ]] ||
@@ -152,7 +153,7 @@ publish() { # publish ARCH, in $region
             "and name it in ${parameters[*]}"
         return
     else
-        # shellcheck disable=SC2086 # the runtimes are to be split
+        # shellcheck disable=SC2086 # the runtimes must be split
         version=$(call lambda publish-layer-version --layer-name "$layer" \
             --description "bcrypt_batch $of, SHA-256 $hex" \
             --zip-file "fileb://$zip" --license-info "$license" \

@@ -25,11 +25,11 @@ from emulator.runtime import Runtime
 PROJECT = Path(__file__).parent.parent
 BINARY = Path(sys.prefix) / "bin" / "aws-lambda-rie"
 START_TIMEOUT_S = 30
-PORT_TAKEN = "bind: address already in use"  # the emulator's last words
+PORT_TAKEN = "bind: address already in use"  # in the emulator's last message
 NO_ANSWER = (HTTPException, ConnectionError, TimeoutError)
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
-# What Lambda calls this machine's architecture.
+# The name of this machine's architecture on Lambda.
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
 
@@ -46,9 +46,9 @@ def fetch() -> Path:
             if subprocess.run([*command, *group, "--dest", folder], check=False).returncode:
                 raise Problem(
                     "the emulator could not be downloaded; pip says why above. It is in the wheel "
-                    "of aws-sam-cli, which needs PyPI, or a mirror that pip is configured for, "
-                    f"once: {BINARY} stays. pip must be 25.1 or newer: {sys.executable} -m pip "
-                    "install --upgrade pip"
+                    "of aws-sam-cli, on PyPI or on a mirror that pip is configured for. It is "
+                    f"downloaded once, to {BINARY}. pip must be 25.1 or newer: {sys.executable} "
+                    "-m pip install --upgrade pip"
                 )
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
@@ -100,9 +100,9 @@ class Emulator(Runtime):
     def post(self, event: bytes) -> bytes:
         """Send an event and return the answer's bytes: JSON, or a text about a timeout.
 
-        Raises one of NO_ANSWER if none came.
+        Raises one of NO_ANSWER if no answer came.
         """
-        if self._process.poll() is not None:  # another process may have its port by now
+        if self._process.poll() is not None:  # another process may have the port by now
             raise Problem(f"the emulator has ended; the log:\n{self.log}")
         patience_s = self._timeout_s + START_TIMEOUT_S
         # Not urllib.request, which takes 16 ms a request to load certificates since Python 3.13.

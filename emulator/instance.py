@@ -1,8 +1,8 @@
 """Run the handler as on Lambda Managed Instances: several invocations of one environment at once.
 
 The runtime client starts AWS_LAMBDA_MAX_CONCURRENCY processes by fork, and each imports the handler
-and asks the Runtime API for invocations. The Runtime Interface Emulator takes one at a time, so
-RuntimeApi stands in for it. Source: AWS Lambda Developer Guide, "Using the Lambda runtime API".
+and asks the Runtime API for invocations. The Runtime Interface Emulator takes one invocation at a
+time, so RuntimeApi replaces it. Source: AWS Lambda Developer Guide, "Using the Lambda runtime API".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EXITED = b'{"errorType": "Runtime.ExitError", "errorMessage": "a process of the 
 
 
 class Invocation:
-    """An event on its way, and its answer: JSON, also of an error."""
+    """An event in flight, and its answer: JSON, also for an error."""
 
     def __init__(self, event: Any, timeout_s: float) -> None:
         self.event = json.dumps(event).encode()
@@ -56,7 +56,7 @@ class RuntimeApi(ThreadingHTTPServer):
         self.running: dict[str, Invocation] = {}
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a client that has ended."""
+        """Print nothing about a client that has ended."""
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -110,7 +110,7 @@ class _Request(BaseHTTPRequestHandler):
 
 
 class Load(NamedTuple):
-    """What clients saw of a number of invocations."""
+    """Figures of many invocations, as their clients measured them."""
 
     invocations_per_second: float
     p95_ms: float
@@ -186,7 +186,7 @@ class Instance(Runtime):
                 self._check("the function's time is over", give_up)
 
     def load(self, event: Any, clients: int, each: int) -> Load:
-        """Send an event `each` times from each of `clients`, which wait for their answers."""
+        """Let each of `clients` send an event `each` times, waiting for each answer."""
         times_s: list[float] = []
 
         def client(_: int) -> int:
@@ -231,7 +231,7 @@ def _processes() -> Iterator[int]:
 
 
 def _environment(process: int) -> bytes:
-    """Return the variables that a process was started with; none if it has ended."""
+    """Return the variables that a process was started with; empty if the process has ended."""
     try:
         return Path(f"/proc/{process}/environ").read_bytes()
     except OSError:

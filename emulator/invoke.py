@@ -1,6 +1,6 @@
 """Send the handler an event in the emulator and print its answer.
 
-With a concurrency, as on Managed Instances: clients send the event many times at once.
+With --concurrency, as on Managed Instances, clients send the event many times at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST = 1600  # concurrent invocations of an environment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mode", help="of the event (parallel)")
+    parser.add_argument("--mode", help="the event's mode (parallel)")
     parser.add_argument("--count", type=positive, help="passwords of the event (20)")
     parser.add_argument("--event", type=Path, help="a JSON file, instead of mode and count")
     parser.add_argument("--memory", type=positive, default=3538, help="memory size in MB")
@@ -31,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes of the environment, as on Managed Instances; the event is then one login, "
         "unless --mode, --count or --event say otherwise",
     )
-    parser.add_argument("--clients", type=positive, help="senders at once (as --concurrency)")
+    parser.add_argument("--clients", type=positive, help="default: as many as --concurrency")
     parser.add_argument(
         "--invocations", type=positive, default=20, help="of each client (%(default)s)"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if the function raised an error."""
+    """Send the event and print the answer; return 1 if the function raised an error."""
     environment = {"WORKER_COUNT": arguments.worker_count} if arguments.worker_count else {}
     event = read_event(arguments)
     if not arguments.concurrency:

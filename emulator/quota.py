@@ -36,7 +36,7 @@ class Quota:
         cgroups: Where cgroups are mounted.
 
     Raises:
-        Problem: CPU time can't be rationed here.
+        Problem: CPU time can't be limited here.
     """
 
     def __init__(self, memory_mb: int, cgroups: Path = CGROUPS) -> None:
@@ -49,7 +49,7 @@ class Quota:
         base, version = _controller(self._cgroups)
         quota_us = int(PERIOD_US * sizes.vcpus(self._memory_mb))
         try:
-            with _alone(base):  # before our group is locked, another run would call it abandoned
+            with _alone(base):  # another run would remove our group before we have locked it
                 _remove_abandoned(base)
                 self._group = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
                 self._lock = _locked(self._group)
@@ -127,7 +127,7 @@ def _remove_abandoned(base: Path) -> None:
 
 
 def _locked(group: Path) -> int | None:
-    """Lock a cgroup until this process ends; return None if another one holds the lock."""
+    """Lock a cgroup until this process ends; return None if another process holds the lock."""
     lock = os.open(group, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

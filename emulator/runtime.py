@@ -15,7 +15,7 @@ from pathlib import Path
 from emulator.problem import Problem
 
 HANDLER = Path(__file__).parent.parent / "handler"
-RAISED = r"\[ERROR\] (\w+: .+?)\s*Traceback"  # by the runtime client, of an exception
+RAISED = r"\[ERROR\] (\w+: .+?)\s*Traceback"  # how the runtime client logs an exception
 
 
 class Runtime:
@@ -61,7 +61,7 @@ class Runtime:
         self._log.close()
 
     def _start(self, *above: str | Path) -> None:
-        """Start the runtime client with the handler, behind the words of a command above it."""
+        """Start the runtime client with the handler; `above` is a command that runs it."""
         self._log.seek(0)
         self._log.truncate()
         self._process = subprocess.Popen(
@@ -92,7 +92,7 @@ class Runtime:
 
     @property
     def log(self) -> str:
-        """The output of the function and of what runs it so far."""
+        """The output so far of the function and of the programs that run it."""
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(
             errors="replace"
         )

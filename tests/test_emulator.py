@@ -94,6 +94,6 @@ def test_an_emulator_that_can_not_be_downloaded(
     monkeypatch.setattr(function, "BINARY", tmp_path / "aws-lambda-rie")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
-    with pytest.raises(Problem, match=r"needs PyPI, .* pip must be 25\.1 or newer"):
+    with pytest.raises(Problem, match=r"on PyPI or .* pip must be 25\.1 or newer"):
         function.fetch()
     assert not function.BINARY.exists()
