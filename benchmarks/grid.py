@@ -11,7 +11,7 @@ LINE = 100
 
 
 class Grid(NamedTuple):
-    """A title, column headings, rows of as many cells, and what to know about them."""
+    """A title, column headings, rows of as many cells, and a note on them."""
 
     title: str
     headings: list[str]

@@ -14,12 +14,12 @@ import pyperf
 
 import bcrypt_batch
 
-# What may differ between the runs that make up one measurement.
+# Properties that may differ between the runs of one measurement.
 VARYING = ("date", "load_average")
 
 
 def machine() -> dict[str, Any]:
-    """Return the properties by name; of pyperf's, only those that don't identify the machine."""
+    """Return the properties by name, without those of pyperf that identify the machine."""
     about = pyperf.Run([1.0]).get_metadata()
     return {
         "cpu": about.get("cpu_model_name", platform.machine()),

@@ -1,7 +1,7 @@
 """Processes that each check one password at a time, as the workers of a server do.
 
-`python -m benchmarks.processes WAY HASH SOCKET` is one of them: it checks once for each byte that
-it reads, and then writes one. `page` is for the workers of a real server.
+`python -m benchmarks.processes WAY HASH SOCKET` is one such process: it checks once for each byte
+that it reads, and then writes a byte. `page` is for the workers of a real server.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def server(workers: int, cost: int) -> Iterator[str]:
 
 
 def check_of(way: str, hashed: bytes, path: str) -> Callable[[], bool]:
-    """Return what one process does for each check."""
+    """Return the function that a process calls for each check."""
     if way == "pyca":
         return lambda: bcrypt.checkpw(PASSWORD, hashed)
     if way == "checkpw":

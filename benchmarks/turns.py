@@ -56,7 +56,7 @@ def summary(turns: list[Turn]) -> dict[str, float]:
 
 
 def grid(title: str, figures: Figures, unit: str) -> Grid:
-    """Return one load: rates, percentiles, and ratios to the reference, which is the first."""
+    """Return the grid of one load: rates, percentiles, and ratios to the first contestant."""
     reference = next(iter(figures.values()))
     lines = []
     for name, own in figures.items():

@@ -1,7 +1,7 @@
 """Compare the command line with hash_many on the same passwords.
 
-Reading, JSON and writing should take no visible time at cost 10, and little at cost 4. The two
-take turns, so that disturbances meet both; min and median are of the turns.
+Reading, JSON and writing should take no visible time at cost 10, and little at cost 4. The command
+line and hash_many take turns, so that disturbances affect both; best and median are of the turns.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ COSTS = {4: 30_000, 10: 900}  # and how many rows
 
 
 def library_rate(passwords: list[bytes], cost: int) -> float:
-    """Return how many rows a second hash_many does."""
+    """Return how many passwords a second hash_many hashes."""
     started = time.perf_counter()
     bcrypt_batch.hash_many(passwords, cost=cost)
     return len(passwords) / (time.perf_counter() - started)
 
 
 def command_rate(file: Path, rows: int, cost: int) -> float:
-    """Return how many rows a second the command does, its file's opening included."""
+    """Return how many rows a second the command hashes, including the time to open its files."""
     started = time.perf_counter()
     output = file.with_suffix(".jsonl")
     options = ["--output", str(output), "--cost", str(cost), "--force", "--quiet"]

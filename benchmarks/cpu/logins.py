@@ -1,8 +1,8 @@
 """Check one password a request for many clients at once: a Checker beside pyca/bcrypt.
 
 In a closed loop each client sends its next check as soon as it has an answer. In an open loop
-checks come at random (Poisson) at a given rate, whether or not earlier ones have been answered; the
-rates are shares of pyca/bcrypt's rate with many clients. Contestants take turns.
+checks come at random (Poisson) at a given rate, whether or not earlier checks have been answered;
+the rates are shares of pyca/bcrypt's rate with many clients. Contestants take turns.
 With --processes the clients are processes, as the workers of a server are. docs/logins.md explains
 Checker and SharedChecker.
 """
@@ -36,14 +36,14 @@ SHARES = (0.5, 0.9, 2.0)  # of pyca/bcrypt's rate, in open loops
 
 
 class Contestant(NamedTuple):
-    """Its closed loop takes clients and seconds; its open loop a rate, seconds and a seed."""
+    """A way to check: `closed` takes clients and seconds; `open` a rate, seconds and a seed."""
 
     closed: Callable[[int, float], Turn]
     open: Callable[[float, float, int], Turn]
 
 
 def in_threads(check: Callable[[], object]) -> Contestant:
-    """Return a turn of clients in threads of their own: each calls and waits."""
+    """Return a contestant whose clients are threads; each calls and waits."""
 
     def closed(clients: int, seconds: float) -> Turn:
         times_ms: list[float] = []
@@ -88,7 +88,7 @@ def joined(threads: list[threading.Thread], started: float, times_ms: list[float
 
 
 def in_a_loop(check: Callable[[], Awaitable[object]]) -> Contestant:
-    """Return a turn of clients that are coroutines of one event loop."""
+    """Return a contestant whose clients are coroutines of one event loop."""
 
     async def closed(clients: int, seconds: float) -> Turn:
         times_ms: list[float] = []
@@ -214,7 +214,7 @@ def run(arguments: argparse.Namespace) -> int:
 def open_loops(
     field: dict[str, Contestant], closed: dict[int, Figures], arguments: argparse.Namespace
 ) -> dict[str, Figures]:
-    """Measure rates that are shares of the reference's highest; return the figures by share."""
+    """Measure at shares of the reference's highest rate; return the figures by share."""
     capacity = max(next(iter(figures.values()))["per_second"] for figures in closed.values())
     found = {}
     for share in arguments.shares:

@@ -119,7 +119,7 @@ def simulate(loop: list[str], target: Target, cpu: str, mca: str) -> float:
 
 
 def grid(target: Target, mca: str) -> Grid:
-    """Return one architecture: instructions and cycles per round and lane."""
+    """Return the grid of one architecture: instructions and cycles per round and lane."""
     lines = []
     for variant in target.variants:
         assembly = compile_variant(target, variant)
@@ -137,7 +137,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | str:
-    """Print the grids of all architectures whose compiler is here."""
+    """Print the grids of all architectures whose compiler is installed."""
     mca: str = arguments.mca
     if not shutil.which(mca):
         return f"{mca} is not installed (Debian: llvm-22; --mca names another)"

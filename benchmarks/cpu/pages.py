@@ -1,7 +1,7 @@
 """Compare ways to check a password in pages that gunicorn's sync workers serve.
 
-Apache's ab sends the requests. Each of its clients asks for the next page as soon as it has one.
-Contestants take turns. Each has a gunicorn of its own, which is idle in the others' turns.
+Apache's ab sends the requests. Each client of ab requests the next page as soon as the last page
+has come. Contestants take turns. Each has its own gunicorn, which is idle in the other turns.
 docs/logins.md explains Checker and SharedChecker.
 """
 
@@ -31,9 +31,9 @@ from emulator.problem import Problem
 
 CLIENTS = (1, 4, 8, 32)
 BACKLOG = 2048  # connections that wait for a worker
-MOST_PAGES = 1_000_000  # of a turn; ab's own limit is 50,000
+MOST_PAGES = 1_000_000  # in a turn; ab's default is 50,000
 PATIENCE_S = 600  # for a page
-TIME = 4  # which column of ab's table has the milliseconds from connecting to the last byte
+TIME = 4  # the column of ab's table with the milliseconds from connecting to the last byte
 
 
 def check_installed() -> None:
@@ -62,7 +62,7 @@ def gunicorn(way: str, hashed: bytes, path: str, processes: int) -> Iterator[int
 
 
 def ask(port: int, clients: int, *until: object) -> Turn:
-    """Let ab's clients ask for pages until its options say it is enough.
+    """Let ab's clients request pages until the limit that the options `until` set.
 
     Raises:
         Problem: A page didn't come, or came with another status than 200.
@@ -91,8 +91,9 @@ def ask(port: int, clients: int, *until: object) -> Turn:
 def turn(port: int, clients: int, seconds: int, processes: int) -> Turn:
     """Load pages for some seconds, and wait until the workers are idle.
 
-    When its time is up ab leaves requests behind. The workers take requests in the order of
-    arrival: once they have answered as many later ones as there are workers, none of those is left.
+    When its time is up, ab leaves requests behind. The workers take requests in the order of
+    arrival. So once they have answered as many later requests as there are workers, no request that
+    ab left behind is still being computed.
     """
     loaded = ask(port, clients, "-t", seconds, "-n", MOST_PAGES)
     ask(port, processes, "-n", processes)

@@ -265,7 +265,7 @@ def john_seconds(john: str, costs: list[int]) -> float:
 
 
 def measure(workload: Workload, pools: Pools, seconds: float) -> Measurement:
-    """Let the contestants take turns for about as long as asked; Ctrl-C ends the row sooner."""
+    """Let the contestants take turns for about `seconds`; Ctrl-C ends the row sooner."""
     field = contestants(workload, pools)
     with busy_cpus(os.sched_getaffinity(0) if workload.contended else set()):
         return Measurement(workload, take_turns(field, workload, seconds))
@@ -294,7 +294,7 @@ def take_turns(
 
 
 def grid(measurement: Measurement) -> Grid:
-    """Return one workload: milliseconds per hash, and ratio to the reference."""
+    """Return the grid of one workload: milliseconds per hash, and ratio to the reference."""
     reference = measurement.times[REFERENCE]
     lines = []
     for name, own in measurement.times.items():
@@ -306,7 +306,7 @@ def grid(measurement: Measurement) -> Grid:
 
 
 def chart(measurements: list[Measurement], title: str, file: Path) -> None:
-    """Draw the median ratios of all workloads, thread for thread: each panel has its reference."""
+    """Draw the median ratios of all workloads: a panel for one thread, and one for several."""
     from matplotlib.figure import Figure
 
     names = list(measurements[0].times)

@@ -1,9 +1,9 @@
 """Show the overhead of small batches, and the time and memory per item of a large one.
 
-Hashing is the items' time at the rate of 1000 items with the same workers. The overhead is the time
-to prepare (checks, keys, salts), to plan the groups, to gather the results, and to wake threads.
-The last includes the loss if few items don't fill all lanes and workers.
-All times are microseconds, minima; the minimum of 1000 items needs a quiet machine.
+"Hashing" is the time that the items take at the rate of 1000 items with the same workers. The
+overhead is the time to prepare (checks, keys, salts), to plan the groups, to gather the results,
+and to wake threads, which includes the loss if few items don't fill all lanes and workers. All
+times are minima in microseconds; the minimum of 1000 items needs a quiet machine.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Small:
         self.times: dict[int, list[list[int]]] = {n: [] for n in (REFERENCE_ITEMS, *sizes)}
 
     def turn(self) -> None:
-        """Measure each size once, quick ones more often."""
+        """Measure each size once, small sizes more often."""
         bcrypt_batch.stop_workers()
         if self.keep:
             bcrypt_batch.start_workers(self.workers)
@@ -84,7 +84,7 @@ class Small:
 
 
 def small(arguments: argparse.Namespace) -> Grid:
-    """Let all costs, with either threads, take turns for about as long as asked."""
+    """Let all costs, with kept and with new threads, take turns for about `--seconds`."""
     kinds = (True, False) if arguments.workers > 1 else (False,)
     batches = [
         Small(cost, arguments.workers, keep, arguments.items)
@@ -108,10 +108,10 @@ def small(arguments: argparse.Namespace) -> Grid:
 
 
 def large(count: int, workers: int) -> Grid:
-    """Hash so many passwords of cost 4 and tell what each takes, in time and in memory."""
+    """Hash `count` passwords of cost 4; return the time and the memory of an item."""
     items = passwords(count)
-    phases(items[:REFERENCE_ITEMS], 4, workers)  # first use loads and makes things once
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew; see proc(5)
+    phases(items[:REFERENCE_ITEMS], 4, workers)  # the first use loads modules
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM; see proc(5)
     base_kb = status_kb("VmRSS")
     each = [phase / count for phase in phases(items, 4, workers)]
     peak_bytes = (status_kb("VmHWM") - base_kb) * 1024 / count
@@ -135,7 +135,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a grid of the small batches, and one of the large."""
+    """Print a grid of the small batches, and a grid of the large batch."""
     print(", ".join(f"{key} {value}" for key, value in machine().items()), "\n")
     print(small(arguments).plain(), flush=True)
     if arguments.large:

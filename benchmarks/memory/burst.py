@@ -111,7 +111,7 @@ def measure(
 def _probe(
     functions: Target, configuration: Configuration, mode: str, arguments: argparse.Namespace
 ) -> Invocation:
-    """Return a small batch that isn't the environment's first."""
+    """Invoke a small batch twice; return the second invocation, which is warm."""
     event = {"mode": mode, "count": PROBE_ITEMS, "cost": arguments.cost}
     functions.invoke(configuration, event)
     return functions.invoke(configuration, event).invocation
@@ -146,7 +146,7 @@ def _burst(rows: list[Invocation]) -> Burst:
 
 
 def compare(bursts: list[Burst], title: str) -> Grid:
-    """Return the grid, with what parallel mode gains in theory and in fact."""
+    """Return the grid, with the speed-up of parallel mode in theory and in fact."""
     sequential = {(b.configuration, b.items): b for b in bursts if b.mode == "sequential"}
     lines = []
     for burst in bursts:
@@ -161,9 +161,9 @@ def compare(bursts: list[Burst], title: str) -> Grid:
     headings = ["architecture", "MB", "engine", "items", "mode", "ms", "ms per item",
                 "speed-up: theory", "actual", "USD per million", "note"]  # fmt: skip
     note = (
-        "Theory: the vCPUs paid for (MB / 1769) over those that sequential mode can use, one at "
-        "most. Actual: how many times as fast as sequential mode; a gain beyond the theory comes "
-        "from interleaved lanes. USD: a million such invocations, list price."
+        "Theory: the vCPUs paid for (MB / 1769) over the vCPUs that sequential mode can use, at "
+        "most one. Actual: how many times as fast as sequential mode; a gain beyond the theory "
+        "comes from interleaved lanes. USD: a million such invocations, list price."
     )
     return Grid(title, headings, lines, note)
 

@@ -1,8 +1,8 @@
-"""Cold starts of the handler from the layer beside those of an empty handler, in the emulator.
+"""Compare cold starts of the handler with the layer and of an empty handler, in the emulator.
 
 Layer and function are installed as on Lambda, with the bytecode that their builds made, if any, and
-Python can't write more. The interpreters that are measured compile the function's bytecode.
-The package's import alone is measured in the same turns, in an interpreter of its own.
+Python writes no other bytecode. The measured interpreters compile the function's bytecode. The
+package's import alone is measured in the same turns, in its own interpreter.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Let the two take turns on each Python, and print the times of their Init phases."""
+    """Let both handlers take turns on each Python, and print the times of their Init phases."""
     pythons = [interpreter(name) for name in arguments.pythons]
     if not zipfile.is_zipfile(arguments.layer):
         raise Problem(f"there is no layer {arguments.layer}; build_layer.sh makes one")

@@ -40,17 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_workload(parser)
     parser.add_argument(
-        "--invocations", type=positive, default=20, help="warm ones, of each mode (%(default)s)"
+        "--invocations", type=positive, default=20, help="warm, of each mode (%(default)s)"
     )
     parser.add_argument("--cold", type=whole, default=0, help="cold starts (%(default)s)")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES, help="default: both")
     parser.add_argument("--output", type=Path, default=Path("build/sweep"), help="a folder")
     choice = parser.add_argument_group(
-        "choice of a memory size", "for the workload measured, or another one by scaling"
+        "choice of a memory size", "for the measured workload, or by scaling for another workload"
     )
     choice.add_argument("--for-items", type=positive, help="passwords of a batch")
-    choice.add_argument("--for-cost", type=cost, help="of each hash")
-    choice.add_argument("--deadline-ms", type=positive, help="most that the P95 may be")
+    choice.add_argument("--for-cost", type=cost, help="cost of each hash")
+    choice.add_argument("--deadline-ms", type=positive, help="the longest allowed P95")
 
 
 def run(arguments: argparse.Namespace) -> int | str:
@@ -84,7 +84,7 @@ def chosen_for(arguments: argparse.Namespace) -> Workload:
 
 
 def measure(functions: Target, arguments: argparse.Namespace, samples: Samples) -> list[str]:
-    """Invoke in rounds until each configuration has its samples; return those given up."""
+    """Invoke in rounds until each job has its samples; return the jobs that were given up."""
     wanted = {
         Job(configuration, mode, False): arguments.invocations
         for configuration in functions.configurations
@@ -125,7 +125,7 @@ def _count(
     failures: Counter[Job],
     progress: tqdm[Any],
 ) -> None:
-    """Count a sample; one that should be warm but was cold counts as cold."""
+    """Count a sample; a sample that should be warm but was cold counts as cold."""
     got = _job(row)
     if row.good and got in lacking:
         progress.update()

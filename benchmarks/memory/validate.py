@@ -1,4 +1,4 @@
-"""Check each function's answers: one cold invocation, three warm ones of each mode."""
+"""Check each function's answers: one cold invocation, and three warm invocations of each mode."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ MARKERS = {"bcrypt_batch": "o", "pyca": "s"}
 
 
 def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) -> None:
-    """Chart the rows that count, and below them the published curves if the workload is theirs."""
+    """Draw the measured rows, and below them the published curves if the workload is the same."""
     rust = costs.PUBLISHED
     comparable = all(parameters[name] == rust[name] for name in ("items", "cost"))
     figure = Figure((11, 4.5 + 4 * comparable), layout="constrained")
@@ -28,7 +28,7 @@ def draw(rows: list[Row], parameters: dict[str, Any], title: str, file: Path) ->
 
 
 def _finish(pair: Any, source: str, sizes_mb: set[int]) -> None:
-    """Title the two axes of one source, and label what they share."""
+    """Set the titles of one source's two axes, and their common labels."""
     latency, cost = pair
     for axes in pair:
         axes.set_xscale("log", base=2)
@@ -44,7 +44,7 @@ def _finish(pair: Any, source: str, sizes_mb: set[int]) -> None:
 
 
 def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
-    """Draw a curve for each architecture and engine, of their first mode, with a band to P95."""
+    """Draw a curve of P50 for each architecture and engine in one mode, with a band to P95."""
     drawn = curves([row for row in rows if row.mode == _mode(rows)])
     for (architecture, engine, mode), curve in drawn.items():
         memory_mb = [row.memory_mb for row in curve]
@@ -63,13 +63,13 @@ def _draw_measured(rows: list[Row], latency: Any, cost: Any) -> set[int]:
 
 
 def _mode(rows: list[Row]) -> str:
-    """Return the mode to draw: sequential, the baseline, only if there is no other."""
+    """Return the mode to draw: sequential, the baseline, only if parallel was not measured."""
     modes = {row.mode for row in rows}
     return "parallel" if "parallel" in modes else "sequential"
 
 
 def _draw_published(rust: dict[str, Any], latency: Any, cost: Any) -> set[int]:
-    """Draw the published durations, and their cost by our rule; return the sizes."""
+    """Draw the published durations, and their cost by `million_usd`; return the sizes."""
     memory_mb = rust["memory_mb"]
     for architecture, durations_ms in rust["duration_ms"].items():
         style = {"color": COLOURS[architecture], "linestyle": "--"}

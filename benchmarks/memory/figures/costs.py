@@ -1,6 +1,6 @@
 """The cost of an invocation, from the list prices in prices.json; the published figures.
 
-Each request is billed, and each millisecond begun of the request and of a cold start's INIT phase.
+AWS bills each request, and each started millisecond of the request and of a cold start's INIT.
 A GB is 1024 MB. The free tier, higher tiers and savings plans are left out.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PRICES: dict[str, Any] = json.loads((HERE / "prices.json").read_text())
-# By AWS, of a Rust implementation.
+# The figures that AWS published of a Rust implementation.
 PUBLISHED: dict[str, Any] = json.loads((HERE / "published.json").read_text())
 MILLION = 1_000_000
 

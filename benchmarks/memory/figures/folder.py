@@ -23,14 +23,14 @@ def workload(arguments: argparse.Namespace) -> dict[str, Any]:
     same = {"target": arguments.target, "items": arguments.items, "cost": arguments.cost}
     if arguments.target == "lambda":
         same |= {"stack": arguments.stack, "qualifier": arguments.qualifier}
-        same["endpoint"] = os.environ.get("AWS_ENDPOINT_URL")  # of an emulator
+        same["endpoint"] = os.environ.get("AWS_ENDPOINT_URL")  # set if AWS is emulated
         return {**same, "region": arguments.region or boto3.Session().region_name}
     about = machine()
     return {**same, "machine": {name: about[name] for name in about if name not in VARYING}}
 
 
 def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[str, Any]:
-    """Return the parameters of the sweep in a folder; a folder without samples gets these.
+    """Return the parameters of the sweep in a folder; write them if the folder has no samples.
 
     Raises:
         Problem: The folder has a sweep of other parameters.
@@ -45,7 +45,7 @@ def continued(folder: Path, wanted: dict[str, Any], samples: Samples) -> dict[st
         details = "; ".join(f"{n} {had.get(n)}, not {now[n]}" for n in differing)
         raise Problem(
             f"{folder} holds a sweep of other parameters ({details}): "
-            "give the same ones to continue it, or another --output"
+            "give the same parameters to continue it, or another --output"
         )
     return found
 

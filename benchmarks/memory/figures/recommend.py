@@ -20,11 +20,11 @@ ENGINE = "bcrypt_batch"
 
 
 class Workload(NamedTuple):
-    """What a memory size is chosen for.
+    """The workload for which a memory size is chosen.
 
     Attributes:
         items: Passwords of a batch.
-        cost: Of each hash.
+        cost: The cost of each hash.
         deadline_ms: How long the P95 of a batch may be.
     """
 
@@ -58,8 +58,9 @@ def table(rows: list[Row], parameters: dict[str, Any], workload: Workload) -> Gr
     elif estimates:
         fastest = min(estimates, key=lambda e: e.p95_ms)
         notes.append(
-            f"None of {len(estimates)} configurations does that; the nearest is "
-            f"{fastest.architecture} {fastest.memory_mb} MB, whose P95 is {fastest.p95_ms:.0f} ms."
+            f"None of {len(estimates)} configurations has a P95 within {workload.deadline_ms:g} "
+            f"ms; the nearest is {fastest.architecture} {fastest.memory_mb} MB, whose P95 is "
+            f"{fastest.p95_ms:.0f} ms."
         )
     else:
         notes.append(f"No configuration has warm invocations in {MODE} mode.")

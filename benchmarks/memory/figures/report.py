@@ -42,7 +42,7 @@ def _plain(value: Any) -> Any:
 
 
 def grids(rows: list[Row]) -> list[Grid]:
-    """Return the summary's grids, those that have something in them."""
+    """Return the summary's grids that have rows."""
     compared = [
         _comparison("arm64 against x86_64", architectures_compared(rows)),
         _comparison("bcrypt_batch against pyca/bcrypt", engines_compared(rows)),

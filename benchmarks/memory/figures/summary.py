@@ -41,7 +41,7 @@ class Statistics(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One configuration in one mode; None for figures not measured or not this machine's."""
+    """One configuration in one mode; None for figures that are not measured or don't count."""
 
     architecture: str
     memory_mb: int
@@ -75,7 +75,7 @@ class Row(NamedTuple):
 
 
 def times(values: list[float]) -> Statistics | None:
-    """Return the statistics of durations; None if there are none.
+    """Return the statistics of durations; None without durations.
 
     Percentiles interpolate between the two nearest samples.
     """

@@ -69,7 +69,7 @@ def target(arguments: argparse.Namespace) -> Target:
     here = (ARCHITECTURE,)
     architectures = arguments.architectures or (LAMBDA_ARCHITECTURES if on_lambda else here)
     memory_mb = arguments.memory or (sizes.TEMPLATE_SIZES_MB if on_lambda else EMULATOR_SIZES_MB)
-    # Contestants take adjacent turns, so that a disturbance of the machine meets both.
+    # Contestants take adjacent turns, so that a disturbance of the machine affects both.
     configurations = [
         Configuration(architecture, size, engine)
         for size, architecture, engine in product(

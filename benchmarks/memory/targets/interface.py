@@ -22,7 +22,7 @@ FAILURES = (exceptions.ClientError, exceptions.HTTPClientError, *NO_ANSWER)
 
 
 class Figures(NamedTuple):
-    """The platform's figures of an invocation; None for those that it doesn't report."""
+    """The platform's figures of an invocation; None for figures that it doesn't report."""
 
     duration_ms: float | None = None
     billed_ms: int | None = None
@@ -31,7 +31,7 @@ class Figures(NamedTuple):
 
 
 class Target(AbstractContextManager["Target"]):
-    """Where functions run, as a context manager that undoes every change to the place.
+    """A place where functions run, as a context manager that undoes its changes to the place.
 
     Attributes:
         name: `lambda` or `emulator`.
@@ -57,7 +57,7 @@ class Target(AbstractContextManager["Target"]):
         """Return how many workers the handler should choose."""
 
     def claimed(self, configuration: Configuration) -> bool:
-        """Return whether this configuration's figures are those of the memory size."""
+        """Return whether figures measured here are valid for the memory size."""
         return True
 
     @abstractmethod

@@ -22,17 +22,17 @@ class Invocation(NamedTuple):
     """One invocation.
 
     Attributes:
-        at: When it ended, UTC.
+        at: When the invocation ended, UTC.
         claimed: Whether the figures count: this machine has the CPUs that the size asks for.
-        cold: Whether it started a new execution environment.
-        duration_ms: Of the request, as the platform reports it, without INIT.
+        cold: Whether the invocation started a new execution environment.
+        duration_ms: Time of the request, as the platform reports it, without INIT.
         billed_ms: The billed time: with INIT, rounded up.
-        init_ms: Of the cold start before it.
+        init_ms: Time of INIT, the start of the environment; None for a warm invocation.
         handler_ms: The batch's time as the handler reports it.
         processed: Items done.
         unprocessed: Items that the deadline left undone.
         memory_used_mb: The peak, as the platform reports it; in the emulator the resident set.
-        attempts: How often it was sent: more than once if it was throttled or got no answer.
+        attempts: How often the event was sent: again if it was throttled or got no answer.
         error: The reason for a bad or missing answer; empty for a good one.
     """
 

@@ -30,9 +30,9 @@ class LambdaTarget(Target):
     """Functions of the stacks STACK-arm64 and STACK-x8664.
 
     Args:
-        configurations: Which of its functions.
+        configurations: The functions to invoke.
         stack: STACK.
-        region: The region; None for that of the environment or profile.
+        region: The region; None for the region of the environment or profile.
         qualifier: The version or alias to invoke; None for the latest code.
     """
 
@@ -57,7 +57,7 @@ class LambdaTarget(Target):
 
     def __exit__(self, *_: object) -> None:
         """Remove the variable that made functions start cold."""
-        with ExitStack() as stack:  # restores each function even if another one's fails
+        with ExitStack() as stack:  # restores each function, even if restoring another fails
             for configuration in sorted(self._changed, reverse=True):
                 stack.callback(self._update, configuration, self._variables(configuration))
 

@@ -45,7 +45,7 @@ class EmulatorTarget(Target):
         self._running: dict[Configuration, Running] = {}
 
     def __exit__(self, *_: object) -> None:
-        with ExitStack() as stack:  # ends each emulator even if another one's end fails
+        with ExitStack() as stack:  # ends each emulator, even if ending another fails
             for running in self._running.values():
                 stack.callback(running.close)
         self._running.clear()
@@ -109,7 +109,7 @@ class Running:
 
 
 def _reported(emulator: Emulator, start: int) -> str:
-    """Return the log from there on, with the report that comes after the answer."""
+    """Return the log from `start` on, with the report that comes after the answer."""
     give_up = time.monotonic() + REPORT_TIMEOUT_S
     while True:
         log = emulator.log[start:]

@@ -1,7 +1,7 @@
-"""The handler with pyca/bcrypt in place of bcrypt_batch, to measure beside it.
+"""A handler that hashes with pyca/bcrypt, to compare with the handler of bcrypt_batch.
 
-It has the same events, answers and number of threads, also started before the first request. It has
-no deadline: don't send it batches that exceed the function's time.
+Events, answers and number of threads are the same, and the threads also start before the first
+request. This handler has no deadline: don't send it batches that exceed the function's time.
 """
 
 from __future__ import annotations
