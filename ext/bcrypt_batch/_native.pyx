@@ -57,8 +57,8 @@ cdef str describe(bb_status status):
     if status == BB_BAD_COST:
         return "its cost is not two digits from 04 to 31 followed by $"
     if status == BB_BAD_SALT:
-        return ("its salt has a character outside ./A-Za-z0-9 or ends in one that no 16-byte salt "
-                "ends in")
+        return ("its salt has a character outside ./A-Za-z0-9 or a last character that no 16-byte "
+                "salt has")
     return "its digest has a character outside ./A-Za-z0-9"
 
 

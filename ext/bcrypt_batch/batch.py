@@ -128,7 +128,7 @@ def verify_many(
             stores. An ItemError stands for a hash that the caller refused before.
         max_cost: A hash of a higher cost is an error of its item, `cost_too_high`, instead of
             minutes or days of work. Each step doubles the time; cost 16 takes seconds.
-        truncate: Cut passwords to 72 bytes, as most programs do that make hashes; `truncated`
+        truncate: Cut passwords to 72 bytes, as most programs do when they make hashes; `truncated`
             lists them. If False, a longer password is an error of its item.
         scheme: By default all hashes are plain bcrypt. "auto" recognises hashes by the mark of a
             system, such as $wp or bcrypt_sha256$. Any other name in

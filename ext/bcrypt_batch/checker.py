@@ -12,7 +12,7 @@ from . import _native
 from .calls import Calls
 from .checks import check_bool, check_range, check_seconds
 
-# Imported here and not in a call: a fork during that import would break it in the child.
+# Imported here, because a fork during an import in a call would leave the child half a module.
 from .deliveries import Deliveries, compute
 from .errors import CheckerWithoutThreads
 from .lanes import lane_limit

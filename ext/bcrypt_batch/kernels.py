@@ -6,7 +6,7 @@ from . import _native
 
 
 class Kernels:
-    """The variants of the kernel: those compiled in, those this CPU can run, the chosen one.
+    """The variants of the kernel that are compiled in, supported by this CPU, and chosen.
 
     Attributes:
         compiled: Names of the variants compiled in, best first.

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def start_workers(workers: int | None = None) -> int:
     """Start threads and keep them for later calls; return the number of workers.
 
-    The kept threads serve one call at a time, if it needs no more workers than were started. Other
-    calls start threads of their own, which end with the call. A process keeps one pool: starting a
-    new pool replaces it. A child after fork has no pool until it starts one. One worker is the
-    calling thread itself, so no thread is kept for it.
+    The kept threads serve one call at a time, if the call needs no more workers than `workers`.
+    Other calls start threads of their own, which end with the call. A process keeps one pool:
+    starting another pool replaces it. A child after fork has no pool until it starts one. One
+    worker is the calling thread itself, so no thread is kept for it.
 
     Raises as `worker_count` does, and if `workers` is wrong: TypeError if it isn't an int,
     ValueError if it isn't from 1 to 1024. Issues a RuntimeWarning if the system refuses threads.

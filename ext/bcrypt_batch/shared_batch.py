@@ -1,4 +1,4 @@
-"""Whole batches that a SharedChecker's server computes, with results as of hash_many."""
+"""Whole batches that a SharedChecker's server computes; the result is a BatchResult."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def hash_or_verify(
         deadline: As for both.
 
     Raises:
-        CheckerError: The server refuses the request, or is away if the checker then raises.
+        CheckerError: The server refuses the request; or it is away, and the checker has
+            `when_away="raise"`.
     """
     deadline_ns = time.monotonic_ns() + check_seconds("deadline", deadline)
     total = len(passwords)

@@ -137,11 +137,11 @@ class Chunk(NamedTuple):
     """A piece of a table that begins and ends between rows.
 
     Attributes:
-        chunk: Its number.
-        start: Offset of its first byte.
-        end: Offset of the first byte after it.
-        row: Number of its first row.
-        rows: How many rows it has.
+        chunk: The chunk's number.
+        start: Offset of the chunk's first byte.
+        end: Offset of the first byte after the chunk.
+        row: Number of the chunk's first row.
+        rows: How many rows the chunk has.
     """
 
     chunk: int

@@ -1,9 +1,9 @@
 """Choose a memory size for a workload from a sweep's figures.
 
 Measured durations are scaled: in proportion to the items, and by two for each step of cost. If
-sequential mode was measured, a batch takes at least as long as one hash alone. The choices are the
-cheapest, the fastest and the balanced (least cost times duration) of the configurations whose P95
-meets the deadline.
+sequential mode was measured, a batch takes at least as long as one hash alone. Of the
+configurations whose P95 meets the deadline, the choices are the cheapest, the fastest and the
+balanced (the least cost times duration).
 """
 
 from __future__ import annotations

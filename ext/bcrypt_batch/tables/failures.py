@@ -16,7 +16,7 @@ from .results import FAILURES_HEADER, failure_line
 
 
 class Failures:
-    """The rows in error, including those of earlier runs in the output.
+    """The rows in error, also of earlier runs in the output.
 
     Attributes:
         codes: How many rows have each error.

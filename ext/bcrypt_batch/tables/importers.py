@@ -1,7 +1,7 @@
 """Make users for other systems' importers; refuse results that an importer would damage.
 
 Importers trim names, fold their case, skip lines, and let one user overwrite another, mostly
-without a warning. Results that an importer would treat so are refused.
+without a warning. A result is refused if an importer would do that to it.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def refuse_what_is_no_text(head: bytes) -> None:
             raise InvalidTable(f"the file is {kind}")
     if is_parquet(head):
         raise InvalidTable(
-            "the file is Parquet, which the command line reads by --format parquet, from a file"
+            "the file is Parquet, which the command line reads by --format parquet, not from a pipe"
         )
     # UTF-16 without a byte order mark: every second byte of plain text is zero.
     even, odd = head[0:HEAD_BYTES:2], head[1:HEAD_BYTES:2]

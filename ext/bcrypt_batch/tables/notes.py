@@ -11,7 +11,7 @@ from bcrypt_batch.schemes import bare_digest, looks_like_hash
 from .rows import Row
 from .tally import Tally
 
-# How many rows are read before an output is made. Of a pipe, whose rows may come slowly, it is one.
+# How many rows are read before an output is made; only one row of a pipe, which may be slow.
 AHEAD_ROWS, AHEAD_BYTES = 1000, 1 << 20
 # Programs write these for a missing value.
 NULL_WORDS = frozenset({b"\\N", b"NULL", b"null", b"None"})

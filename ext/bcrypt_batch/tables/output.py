@@ -214,7 +214,7 @@ def _open_locked(path: str) -> int | None:
 def _begun(
     path: str, state: dict[str, Any], form: str, interrupts: Interrupts, *, replace: bool
 ) -> Output:
-    """Make a new output and state: the output first, so that old lines never get this state."""
+    """Make a new output, then its state, so that the new state never belongs to old lines."""
     resumable = state.get("input") is not None
     with interrupts.deferred():
         descriptor = -1

@@ -55,7 +55,7 @@ def _rows(count: int) -> str:
 
 
 def _section(title: str, counts: dict[str, Any], labels: Mapping[Any, str]) -> list[str]:
-    """Return the title and a line for each count; nothing if there is no count."""
+    """Return the title and a line for each count; an empty list without counts."""
     lines = [
         f"{counts[name]['rows']:>14,}  {label} ({_where(counts[name])})"
         for name, label in labels.items()

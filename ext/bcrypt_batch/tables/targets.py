@@ -1,6 +1,6 @@
 """Systems that verify hashes: the hash that `hash --for` makes, and the hashes a system refuses.
 
-A system that verifies what `hash` makes without `--for` is not listed.
+Only systems with requirements are listed: others verify what `hash` makes without `--for`.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def add_scheme(parser: Parser, names: Sequence[str], about: str) -> None:
 def add_input(
     parser: argparse.ArgumentParser, what: str, formats: Sequence[str]
 ) -> argparse._ArgumentGroup:
-    """Add the table and how to read it; return the group, for options of some commands."""
+    """Add the input and the options to read it; return the group, to add a command's options."""
     parser.add_argument("input", metavar="INPUT", help=what)
     group = parser.add_argument_group("input")
     group.add_argument(
@@ -166,7 +166,7 @@ def add_results(group: argparse._ArgumentGroup) -> None:
 
 
 def job_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of a Job that are given, and those that --for chooses.
+    """Return the fields of a Job that options give or --for chooses.
 
     Raises:
         InvalidTable: Options contradict --for.
