@@ -17,6 +17,10 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 
 
+# Else like this Python: modules that setup.py imports look there too.
+PYPY = types.SimpleNamespace(**(vars(sys.implementation) | {"name": "pypy"}))
+
+
 @pytest.fixture(autouse=True)
 def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("setuptools", reason="setuptools is not installed")
@@ -29,7 +33,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"platform": "win32"}, r"Windows isn't supported\..* Linux or macOS\. Install it in WSL"),
         ({"platform": "freebsd14"}, r"freebsd14 isn't supported\..* in a Linux container"),
-        ({"implementation": types.SimpleNamespace(name="pypy")}, r"pypy isn't .* Use CPython\."),
+        ({"implementation": PYPY}, r"pypy isn't .* Use CPython\."),
         ({"maxsize": 2**31 - 1}, r"\(32 bits, little-endian\) isn't supported\."),
         ({"byteorder": "big"}, r"\(64 bits, big-endian\) isn't supported\..* Use x86_64 or arm64"),
     ],
