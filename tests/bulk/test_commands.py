@@ -82,7 +82,7 @@ def test_the_documented_commands(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "users.csv").write_bytes(TABLE)
     install, *asked = commands(block("docs/bulk.md", "aws"))
-    assert install == ["pip", "install", "bcrypt-batch[aws]"]
+    assert install == ["pip", "install", ".[aws]"]
     done = [main(["4" if word == "12" else word for word in words[1:]]) for words in asked]
     assert done == [0, 0, 1]  # there are rows in error
     check((tmp_path / "hashed.jsonl").read_bytes().splitlines(), ROWS)
