@@ -69,19 +69,15 @@ class Fields:
         return Fields(self.get(name), names, f"{self._prefix}{name}")
 
     def choice(self, name: str, choices: Sequence[str], default: T = NEEDED) -> str | T:
-        value = self.get(name, default)
-        if name not in self:
-            return default
-        if value in choices:
-            return str(value)
+        value: str | T = self.get(name, default)
+        if name not in self or value in choices:
+            return value
         found = "another string" if isinstance(value, str) else kind(value)
         raise InvalidEvent(f"{self._prefix}{name} must be one of {listed(choices)}, not {found}")
 
     def boolean(self, name: str, default: T) -> bool | T:
-        value = self.get(name, default)
-        if name not in self:
-            return default
-        if isinstance(value, bool):
+        value: bool | T = self.get(name, default)
+        if name not in self or isinstance(value, bool):
             return value
         raise InvalidEvent(f"{self._prefix}{name} must be true or false, not {kind(value)}")
 
@@ -103,10 +99,8 @@ class Fields:
 
     def text(self, name: str, default: T = NEEDED) -> str | T:
         """Return a string that isn't empty."""
-        value = self.get(name, default)
-        if name not in self:
-            return default
-        if isinstance(value, str) and value:
+        value: str | T = self.get(name, default)
+        if name not in self or (isinstance(value, str) and value):
             return value
         found = "an empty one" if value == "" else kind(value)
         raise InvalidEvent(f"{self._prefix}{name} must be a string, not {found}")
