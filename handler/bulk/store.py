@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -37,6 +37,16 @@ class Found(NamedTuple):
     about: dict[str, str]
 
 
+def _ask(method: str, stored: Stored, absent: Container[str], **fields: Any) -> Any:
+    """Return S3's answer about an object, or None for an error with one of these codes."""
+    try:
+        return getattr(client(), method)(Bucket=stored.bucket, Key=stored.key, **fields)
+    except ClientError as error:
+        if _code(error) in absent:
+            return None
+        raise
+
+
 @contextmanager
 def _named(action: str, stored: Stored) -> Iterator[None]:
     """Turn S3's errors into ours, which name the action and the object."""
@@ -59,52 +69,27 @@ def _code(error: ClientError) -> str:
 def head(stored: Stored) -> Found | None:
     """Return an object's tag, size and metadata, or None if it doesn't exist."""
     with _named("look at", stored):
-        try:
-            answer = client().head_object(Bucket=stored.bucket, Key=stored.key)
-        except ClientError as error:
-            if _code(error) in _MISSING:
-                return None
-            raise
-        return Found(answer["ETag"], answer["ContentLength"], answer.get("Metadata", {}))
+        answer = _ask("head_object", stored, _MISSING)
+        return answer and Found(answer["ETag"], answer["ContentLength"], answer.get("Metadata", {}))
 
 
 def read_json(stored: Stored) -> Any:
     """Return the content of a JSON object, or None if it doesn't exist."""
     with _named("read", stored):
-        try:
-            answer = client().get_object(Bucket=stored.bucket, Key=stored.key)
-        except ClientError as error:
-            if _code(error) in _MISSING:
-                return None
-            raise
-        return json.loads(answer["Body"].read())
+        answer = _ask("get_object", stored, _MISSING)
+        return answer and json.loads(answer["Body"].read())
 
 
 def create(stored: Stored, body: bytes, about: dict[str, str] | None = None) -> bool:
     """Write an object unless it exists; return whether it was written."""
     kind = "application/json" if stored.key.endswith(".json") else "application/x-ndjson"
     with _named("write", stored):
-        try:
-            client().put_object(
-                Bucket=stored.bucket, Key=stored.key, Body=body, IfNoneMatch="*",
-                Metadata=about or {}, ContentType=kind,
-            )  # fmt: skip
-        except ClientError as error:
-            if _code(error) in _CONFLICT:
-                return False
-            raise
-    return True
+        fields = {"Body": body, "Metadata": about or {}, "ContentType": kind}
+        return _ask("put_object", stored, _CONFLICT, IfNoneMatch="*", **fields) is not None
 
 
 def create_json(stored: Stored, content: Any) -> bool:
     return create(stored, json.dumps(content).encode())
-
-
-def _replaced(stored: Stored) -> InputReplaced:
-    return InputReplaced(
-        f"{stored.called} was replaced or deleted while it was read; "
-        "start a run with another prefix for the new object"
-    )
 
 
 @contextmanager
@@ -121,16 +106,12 @@ def open_range(
         return
     wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end else {}
     with _named("read", stored):
-        try:
-            answer = client().get_object(
-                Bucket=stored.bucket, Key=stored.key, IfMatch=etag, **wanted
+        answer = _ask("get_object", stored, (*_CONFLICT, *_MISSING), IfMatch=etag, **wanted)
+        if answer is None or answer["ETag"] != etag:  # some other stores ignore If-Match
+            raise InputReplaced(
+                f"{stored.called} was replaced or deleted while it was read; "
+                "start a run with another prefix for the new object"
             )
-        except ClientError as error:
-            if _code(error) in (*_CONFLICT, *_MISSING):
-                raise _replaced(stored) from None
-            raise
-        if answer["ETag"] != etag:  # some other stores ignore If-Match
-            raise _replaced(stored)
         body = answer["Body"]
         if answer["ContentLength"] <= READ_AT_ONCE_BYTES:
             yield io.BytesIO(body.read())
