@@ -88,7 +88,7 @@ def hash_many(
         joined = _join(salts) if salts else os.urandom(SALT_BYTES * len(passwords))
         if stored:
             run.put = stored.put
-            stored.prepare(passwords, _settings(prefix, cost, joined))
+            stored.prepare(passwords, new_settings(prefix, cost, joined))
         run.batch.add_passwords(
             passwords, prefix=prefix, cost=cost, salts=joined, truncate=truncate
         )
@@ -230,7 +230,7 @@ def hash_or_verify(
         del passwords, hashes, pepper  # error reporters read the variables of frames
 
 
-def _settings(prefix: bytes, cost: int, salts: bytes) -> Iterator[bytes]:
+def new_settings(prefix: bytes, cost: int, salts: bytes) -> Iterator[bytes]:
     """Yield the setting of each item; `salts` has 16 bytes for each."""
     for at in range(0, len(salts), SALT_BYTES):
         yield _native.make_setting(prefix, cost, salts[at : at + SALT_BYTES])

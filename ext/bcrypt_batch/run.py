@@ -123,27 +123,24 @@ class BatchRun:
 
     def hashes(self) -> BatchResult[bytes]:
         """Gather the result of each password to hash."""
-        return self._result(self._stored)
+        made = self.batch.hashes()
+        if (put := self.put) is not None:
+            made = [hashed and put(hashed) for hashed in made]
+        return self.result(made, self.batch.unprocessed(), self.batch.lanes)
 
     def matches(self) -> BatchResult[bool]:
         """Gather the result of each hash to check."""
-        return self._result(self.batch.matches)
+        return self.result(self.batch.matches(), self.batch.unprocessed(), self.batch.lanes)
 
-    def _stored(self) -> list[bytes | None]:
-        made = self.batch.hashes()
-        if (put := self.put) is None:
-            return made
-        return [hashed and put(hashed) for hashed in made]
-
-    def _result(self, gather: Callable[[], list[Any]]) -> BatchResult[Any]:
+    def result(self, values: list[Any], unprocessed: list[int], lanes: int) -> BatchResult[Any]:
+        """Return the result, which has these values."""
         stats = BatchStats(
             workers=self.workers,
-            lanes=self.batch.lanes,
+            lanes=lanes,
             kernel=self.kernel,
             thread_ids=self.batch.thread_ids,
             elapsed_ns=time.monotonic_ns() - self.started_ns,
         )
         errors = {i: ItemError(*refusal) for i, refusal in self.batch.refused.items()}
-        values = gather()
         truncated = [i for i in self.cut if values[i] is not None]
-        return BatchResult(values, errors, self.batch.unprocessed(), truncated, stats, self.schemes)
+        return BatchResult(values, errors, unprocessed, truncated, stats, self.schemes)

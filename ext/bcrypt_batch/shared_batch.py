@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _native
-from .batch import name_refused
+from .batch import name_refused, new_settings
 from .checks import check_seconds
 from .frames import forgetful
 from .lanes import lane_limit
 from .limits import MAX_PASSWORD_BYTES, SALT_BYTES
-from .results import BatchResult, BatchStats, ItemError
+from .results import BatchResult
 from .run import BatchRun
 from .workers import server_worker_count
 
@@ -67,11 +67,8 @@ def hash_or_verify(
     if truncate:
         run.note_cut(passwords)
     places = [i for i in range(total) if i not in run.batch.refused]
-    if hashes is None:
-        cut = {i: salts[i * SALT_BYTES : (i + 1) * SALT_BYTES] for i in places}
-        settings = [_native.make_setting(prefix, cost, cut[i]) for i in places]
-    else:
-        settings = [hashes[i] for i in places]
+    known = list(new_settings(prefix, cost, salts)) if hashes is None else hashes
+    settings = [known[i] for i in places]
     keys = [passwords[i][:MAX_PASSWORD_BYTES] for i in places]
     seconds = max(0.0, (deadline_ns - time.monotonic_ns()) / 1e9)
     values: list[Any] = [None] * total
@@ -79,21 +76,6 @@ def hash_or_verify(
     for i, value in zip(places, made, strict=True):
         if value is not None:
             values[i] = value if hashes is None else _native.equal(value, hashes[i])
-    return BatchResult(
-        values,
-        {i: ItemError(*refusal) for i, refusal in run.batch.refused.items()},
-        [i for i in places if values[i] is None],
-        [i for i in run.cut if values[i] is not None],
-        _stats(run, computed=bool(places)),
-    )
-
-
-def _stats(run: BatchRun, *, computed: bool) -> BatchStats:
-    workers = server_worker_count()
-    return BatchStats(
-        workers=workers,
-        lanes=lane_limit(run.kernel, workers) if computed else 0,
-        kernel=run.kernel,
-        thread_ids=[],
-        elapsed_ns=time.monotonic_ns() - run.started_ns,
-    )
+    run.workers = server_worker_count()
+    lanes = lane_limit(run.kernel, run.workers) if places else 0
+    return run.result(values, [i for i in places if values[i] is None], lanes)
