@@ -92,7 +92,8 @@ def summarise(invocations: list[Invocation]) -> list[Row]:
     for invocation in invocations:
         groups[invocation.configuration, invocation.mode].append(invocation)
     measured = {key: _measured(key[0], key[1], groups[key]) for key in sorted(groups)}
-    return [_compared(row, measured) for row in measured.values()]
+    families = curves([*measured.values()])
+    return [_compared(row, measured, families) for row in measured.values()]
 
 
 def curves(rows: list[Row]) -> dict[tuple[str, str, str], list[Row]]:
@@ -149,18 +150,15 @@ def _million_usd(configuration: Configuration, invocations: list[Invocation]) ->
     return costs.million_usd(architecture, memory_mb, statistics.fmean(billed_ms))
 
 
-def _compared(row: Row, measured: dict[tuple[Configuration, str], Row]) -> Row:
+def _compared(
+    row: Row,
+    measured: dict[tuple[Configuration, str], Row],
+    families: dict[tuple[str, str, str], list[Row]],
+) -> Row:
     """Return a row with its speed-ups against the smallest size and sequential mode."""
     if row.warm_ms is None:
         return row
-    family = [
-        other
-        for other in measured.values()
-        if (other.architecture, other.engine, other.mode)
-        == (row.architecture, row.engine, row.mode)
-        and other.warm_ms
-    ]
-    smallest = min(family, key=lambda other: other.memory_mb)
+    smallest = families[row.architecture, row.engine, row.mode][0]
     speedup = _speedup(smallest, row)
     if speedup is not None and row.workers and smallest.workers:
         row = row._replace(
@@ -211,22 +209,11 @@ def _pairs(rows: list[Row], field: str, ours: str, theirs: str) -> list[Comparis
     by_key = {(row.configuration, row.mode): row for row in rows}
     found = []
     for row in rows:
-        if getattr(row, field) != ours:
-            continue
         other = by_key.get((row.configuration._replace(**changed), row.mode))
-        if other is None or row.warm_ms is None or other.warm_ms is None:
+        if getattr(row, field) != ours or not (row.warm_ms and other and other.warm_ms):
             continue
-        usd, other_usd = row.usd_per_million_warm, other.usd_per_million_warm
-        if usd is None or other_usd is None:
-            continue
-        found.append(
-            Comparison(
-                *row.configuration,
-                mode=row.mode,
-                against=theirs,
-                speedup_min=other.warm_ms.min / row.warm_ms.min,
-                speedup_p50=other.warm_ms.p50 / row.warm_ms.p50,
-                cost_ratio=usd / other_usd,
-            )
-        )
+        if row.usd_per_million_warm and other.usd_per_million_warm:
+            speedups = other.warm_ms.min / row.warm_ms.min, other.warm_ms.p50 / row.warm_ms.p50
+            cost_ratio = row.usd_per_million_warm / other.usd_per_million_warm
+            found.append(Comparison(*row.configuration, row.mode, theirs, *speedups, cost_ratio))
     return found
