@@ -155,8 +155,8 @@ static void compute_all(size_t workers, int64_t slice_ns)
     size_t elsewhere = 0;
     for (size_t i = 0; i < bb_batch_workers(batch); i++) {
         pid_t id = bb_batch_thread_id(batch, i);
-        here += id == bb_thread_id();
-        elsewhere += id != 0 && id != bb_thread_id();
+        here += id == thread_id();
+        elsewhere += id != 0 && id != thread_id();
     }
     printf("workers %zu: lanes %u, threads %u, done %zu of %zu, wrong %zu, shrunk %zu, here %d, "
            "elsewhere %d\n",

@@ -250,7 +250,7 @@ static bool compute_group(struct bb_batch *batch, struct worker *worker, int64_t
         }
     }
     worker->busy = false;
-    atomic_store(&worker->thread_id, bb_thread_id());
+    atomic_store(&worker->thread_id, thread_id());
     for (unsigned k = 0; k < group->lanes; k++) {
         atomic_store_explicit(&batch->done[order[k]], true, memory_order_release);
     }

@@ -107,11 +107,6 @@ unsigned bb_pool_generation(void)
     return atomic_load(&generation);
 }
 
-pid_t bb_thread_id(void)
-{
-    return thread_id();
-}
-
 static bool is_from_before_fork(const struct bb_pool *pool)
 {
     return pool->generation != bb_pool_generation();
@@ -167,7 +162,7 @@ struct trial {
 static void *wait_at_gate(void *argument)
 {
     struct trial *trial = argument;
-    trial->id = bb_thread_id();
+    trial->id = thread_id();
     pthread_mutex_lock(trial->gate);
     pthread_mutex_unlock(trial->gate);
     return NULL;
@@ -230,7 +225,7 @@ static unsigned count_threads(unsigned wanted)
 /* Run jobs until the pool ends. */
 static void run_jobs(struct bb_pool *pool, unsigned thread)
 {
-    pool->ids[thread] = bb_thread_id();
+    pool->ids[thread] = thread_id();
     if (thread == 0) { /* the leader, which begins after it has made all other threads */
         pthread_mutex_unlock(&creation_lock);
     }

@@ -38,9 +38,6 @@ unsigned bb_pool_generation(void);
  * never did. */
 int bb_pool_refusal(void);
 
-/* The calling thread's id in the system, as from threading.get_native_id(). */
-pid_t bb_thread_id(void);
-
 /* Let up to `workers` threads run `work`: threads of the shared pool, if it is free and was made
  * for as many, else of a new pool. NULL if the system refuses even one thread. `job` must not lie
  * on the caller's stack: greenlets move their stacks while others run. */

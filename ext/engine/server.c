@@ -17,42 +17,32 @@ enum {
 /* The sources of events, beside connections. Only the addresses of these are used. */
 static char about_listener, about_wakeup, about_mailbox;
 
-static int watch(struct bb_server *server, int descriptor, uint32_t events, void *about)
+static bool control(struct bb_server *server, int operation, int descriptor, uint32_t events,
+                    void *about)
 {
     struct epoll_event event = {.events = events, .data.ptr = about};
-    return epoll_ctl(server->epoll, EPOLL_CTL_ADD, descriptor, &event);
-}
-
-static void unwatch(struct bb_server *server, int descriptor)
-{
-    epoll_ctl(server->epoll, EPOLL_CTL_DEL, descriptor, NULL);
+    return epoll_ctl(server->epoll, operation, descriptor, &event) == 0;
 }
 
 bool bb_connection_watch(struct connection *connection)
 {
-    return watch(connection->server, connection->descriptor, EPOLLIN | EPOLLRDHUP, connection) == 0;
+    return control(connection->server, EPOLL_CTL_ADD, connection->descriptor, EPOLLIN | EPOLLRDHUP,
+                   connection);
 }
 
 void bb_connection_watch_output(struct connection *connection, bool output)
 {
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLRDHUP | (output ? EPOLLOUT : 0),
-        .data.ptr = connection,
-    };
-    epoll_ctl(connection->server->epoll, EPOLL_CTL_MOD, connection->descriptor, &event);
+    control(connection->server, EPOLL_CTL_MOD, connection->descriptor,
+            EPOLLIN | EPOLLRDHUP | (output ? EPOLLOUT : 0), connection);
 }
 
 /* Listen, or let new connections wait while there are no descriptors or memory for them. */
 static void set_listening(struct bb_server *server, bool listening)
 {
     if (server->listening != listening) {
-        server->listening = listening;
-        if (listening) {
-            listening = watch(server, server->options.listener, EPOLLIN, &about_listener) == 0;
-            server->listening = listening;
-        } else {
-            unwatch(server, server->options.listener);
-        }
+        bool done = control(server, listening ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+                            server->options.listener, EPOLLIN, &about_listener);
+        server->listening = listening && done;
     }
 }
 
@@ -168,8 +158,10 @@ struct bb_server *bb_server_make(struct bb_queue *queue, const struct bb_server_
     server->mailbox = server->epoll < 0 ? NULL : bb_mailbox_make(queue);
     server->looked_ns = server->idle_since_ns = monotonic_ns();
     if (server->mailbox == NULL ||
-        watch(server, bb_mailbox_descriptor(server->mailbox), EPOLLIN, &about_mailbox) != 0 ||
-        (options->wakeup >= 0 && watch(server, options->wakeup, EPOLLIN, &about_wakeup) != 0) ||
+        !control(server, EPOLL_CTL_ADD, bb_mailbox_descriptor(server->mailbox), EPOLLIN,
+                 &about_mailbox) ||
+        (options->wakeup >= 0 &&
+         !control(server, EPOLL_CTL_ADD, options->wakeup, EPOLLIN, &about_wakeup)) ||
         (set_listening(server, true), !server->listening)) {
         int refused = errno;
         bb_server_free(server);
