@@ -74,24 +74,17 @@ def limits_on_threads(
 
     Source: clone(2) and pthread_create(3), EAGAIN; getrlimit(2); cgroups(7), the pids controller.
     """
-    from resource import (
-        RLIM_INFINITY,
-        RLIMIT_AS,
-        RLIMIT_NPROC,
-        RLIMIT_STACK,
-        getpagesize,
-        getrlimit,
-    )
+    import resource
 
-    most, _ = getrlimit(RLIMIT_NPROC)
-    if most != RLIM_INFINITY and os.getuid() != 0 and _tasks_of_user(proc) + wanted > most:
+    most, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if most != resource.RLIM_INFINITY and os.getuid() != 0 and _tasks_of_user(proc) + wanted > most:
         yield f"RLIMIT_NPROC, the user's limit on tasks ({most}; ulimit -u)"
-    most, _ = getrlimit(RLIMIT_AS)
-    stack, _ = getrlimit(RLIMIT_STACK)
-    used = int(read(f"{proc}/self/statm").partition(" ")[0] or 0) * getpagesize()
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    used = int(read(f"{proc}/self/statm").partition(" ")[0] or 0) * resource.getpagesize()
     # RLIM_INFINITY is -1, and from Python 3.15 on 2**64 - 1.
-    stack = 0 if stack == RLIM_INFINITY else stack
-    if most != RLIM_INFINITY and used + wanted * stack > most:
+    stack = 0 if stack == resource.RLIM_INFINITY else stack
+    if most != resource.RLIM_INFINITY and used + wanted * stack > most:
         yield f"RLIMIT_AS, the limit on address space ({most >> 10} KB; ulimit -v)"
     for _, group in cgroups("pids", cgroup_root, f"{proc}/self/cgroup"):
         limit, now = read(f"{group}/pids.max"), read(f"{group}/pids.current")
