@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 import bcrypt_batch
@@ -71,7 +70,3 @@ def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
         say(f"{name}{error.strerror or type(error).__name__}")
         return USAGE
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())
