@@ -9,9 +9,10 @@ from contextlib import contextmanager
 PROGRAM = "bcrypt-batch"
 
 
-def say(text: str) -> None:
-    """Show a message after the program's name."""
-    show(f"{PROGRAM}: {text}")
+def say(*messages: str) -> None:
+    """Show messages, each after the program's name."""
+    for text in messages:
+        show(f"{PROGRAM}: {text}")
 
 
 def show(line: str) -> None:

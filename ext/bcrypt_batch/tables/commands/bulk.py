@@ -137,8 +137,7 @@ def _start(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) ->
         raise InvalidTable("the input must be a plain file, which is uploaded as it is")
     job = job_of(options)
     with open_table(read_from, interrupts, job) as table:  # a readable table, or no upload
-        for said in (*table.source.detected(read_from), *chosen(options, job)):
-            say(said)
+        say(*table.source.detected(read_from), *chosen(options, job))
         read_from = table.source
     _check_record(stack, options, read_from, found["size"])
     key = f"in/{options.run}"
@@ -247,8 +246,7 @@ def _collect(stack: Stack, options: argparse.Namespace, interrupts: Interrupts) 
     text += f", {manifest['unmatched']:,} not matching" if manifest["unmatched"] else ""
     cut = manifest["truncated"]
     say(text + (f", {cut:,} truncated to 72 bytes" if cut else ""))
-    for said in Notes(manifest["notes"]).lines():
-        say(said)
+    say(*Notes(manifest["notes"]).lines())
     if options.delete:
         stack.delete([f"in/{options.run}", *stack.keys(home)])
         say("deleted the input on AWS, and all files that were made from it")

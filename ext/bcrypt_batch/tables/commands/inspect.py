@@ -69,8 +69,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     interrupts.limit(options.deadline)
     complete, rate, failure, stopped = False, None, None, False
     with open_table(read_from, interrupts, job) as table:
-        for said in () if options.quiet else table.source.detected(read_from):
-            say(said)
+        if not options.quiet:
+            say(*table.source.detected(read_from))
         audit = _audit(table.source.reading, options)
         try:
             _count(audit, table, interrupts, options.quiet)

@@ -135,11 +135,9 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         failures(options, interrupts) as failed,
     ):
         table = pairing.table
-        known = (*table.source.detected(read_from), *chosen(options, job))
-        for said in () if options.quiet else known:
-            say(said)
-        if pairing.how and not options.quiet:
-            say(pairing.how)
+        if not options.quiet:
+            say(*table.source.detected(read_from), *chosen(options, job))
+            say(*filter(None, [pairing.how]))
         output = open_output(
             options.output, _state(job, table.source, form, options),
             form=form, resume=options.resume, force=options.force, interrupts=interrupts,
@@ -154,8 +152,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         finally:
             output.close()
         status = _report(run, pairing, options)
-        for said in () if options.quiet else table.notes.lines():
-            say(said)
+        if not options.quiet:
+            say(*table.notes.lines())
         return status
 
 
