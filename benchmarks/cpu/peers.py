@@ -267,17 +267,10 @@ def john_seconds(john: str, costs: list[int]) -> float:
 def measure(workload: Workload, pools: Pools, seconds: float) -> Measurement:
     """Let the contestants take turns for about `seconds`; Ctrl-C ends the row sooner."""
     field = contestants(workload, pools)
-    with busy_cpus(os.sched_getaffinity(0) if workload.contended else set()):
-        return Measurement(workload, take_turns(field, workload, seconds))
-
-
-def take_turns(
-    field: dict[str, Contestant], workload: Workload, seconds: float
-) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in field}
     started = time.monotonic()
     try:
-        with bar() as progress:
+        with busy_cpus(os.sched_getaffinity(0) if workload.contended else set()), bar() as progress:
             for done in range(MAX_ROUNDS):
                 for name, run in field.items():
                     about(progress, f"{workload.title}, round {done + 1}: {name}")
@@ -290,7 +283,7 @@ def take_turns(
         if not complete:
             raise
         times = {name: own[:complete] for name, own in times.items()}
-    return times
+    return Measurement(workload, times)
 
 
 def grid(measurement: Measurement) -> Grid:

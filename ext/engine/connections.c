@@ -156,15 +156,11 @@ void bb_deliver(struct bb_server *server)
 static void add_figures(struct connection *connection)
 {
     struct bb_queue_stats stats;
+    enum { COUNT = sizeof stats / sizeof(uint64_t) };
+    uint64_t figures[COUNT];
 
     bb_queue_read_stats(connection->server->queue, &stats);
-    const uint64_t figures[] = {
-        stats.waiting,     stats.in_flight,       stats.recent,      stats.recent_ns,
-        stats.finished,    stats.refused,         stats.timed_out,   stats.cancelled,
-        stats.iterations,  stats.lane_iterations, stats.wait_p50_ns, stats.wait_p95_ns,
-        stats.wait_p99_ns,
-    };
-    enum { COUNT = sizeof figures / sizeof figures[0] };
+    memcpy(figures, &stats, sizeof stats);
     for (unsigned i = 0; i < COUNT; i++) {
         bb_write_figure(connection->output + BB_HEADER_BYTES + i * BB_FIGURE_BYTES, figures[i]);
     }

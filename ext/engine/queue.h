@@ -41,7 +41,7 @@ enum bb_reason { BB_REASON_TIMEOUT, BB_REASON_CANCELLED };
 
 enum { BB_RATE_SECONDS = 10 };
 
-/* Counted since the queue was made, except the first three. */
+/* Counted since the queue was made, except the first three. protocol.h's figures, in this order. */
 struct bb_queue_stats {
     uint64_t waiting;
     uint64_t in_flight;

@@ -78,7 +78,7 @@ class TableRun:
                     shown = progress(table.size, self.counts.rows, rows[0].start, quiet)
                 with self.interrupts.deferred():
                     whole = self._stretch(pace, rows, shown)
-                if not whole or self.interrupts.signal or self.interrupts.remaining() == 0:
+                if not whole or self.interrupts.stopped:
                     # The stop may have come after the last row.
                     return whole and next(table.rows, None) is None
             if shown and table.size:
