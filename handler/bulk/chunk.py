@@ -55,7 +55,7 @@ def advance(place: Place, chunk: Chunk, seconds: float) -> tuple[Chunk, Counts, 
 
 def _compute(place: Place, chunk: Chunk, seconds: float) -> tuple[bytes, Part]:
     ends = time.monotonic() + seconds
-    content = store.read_json(place.run)
+    content = store.read_json(place.json("run"))
     if content is None:
         raise InvalidEvent("output: there is no run under this prefix; plan it first")
     run = RunRecord.of_json(content)

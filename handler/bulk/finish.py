@@ -25,7 +25,7 @@ def finish(place: Place) -> dict[str, Any]:
     Raises:
         Incomplete: Rows are missing.
     """
-    plan = store.read_json(place.plan)
+    plan = store.read_json(place.json("plan"))
     if plan is None:
         raise InvalidEvent("output: there is no plan under this prefix")
     chunks = [Chunk(**item) for item in plan]
@@ -45,9 +45,9 @@ def finish(place: Place) -> dict[str, Any]:
     assert total.rows == planned, "each chunk's rows were counted down to 0"
     keys = [stored.key for _, _, parts in found for stored in parts]
     summary = {**total._asdict(), "chunks": len(chunks), "parts": len(keys)}
-    manifest = {**summary, "notes": store.read_json(place.notes), "keys": keys}
-    store.create_json(place.manifest, manifest)
-    return {**summary, "manifest": place.manifest.key}
+    manifest = {**summary, "notes": store.read_json(place.json("notes")), "keys": keys}
+    store.create_json(place.json("manifest"), manifest)
+    return {**summary, "manifest": place.json("manifest").key}
 
 
 def _follow(place: Place, chunk: Chunk) -> tuple[Chunk, Counts, list[Stored]]:

@@ -48,7 +48,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     found = store.head(run.input)
     if found is None:
         raise InvalidEvent("input: there is no such object in the bucket")
-    items = store.read_json(place.plan)
+    items = store.read_json(place.json("plan"))
     with store.open_range(run.input, found.etag) as file:
         try:
             lines, reading, layout = read_layout(file, run.reading)
@@ -61,12 +61,12 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
     _claim(place, run)  # after the table was read: a refused table leaves the prefix free
     if items is None:
         items = [chunk._asdict() for chunk in cut]
-        store.create_json(place.notes, notes.found)
-        if not store.create_json(place.plan, items):
-            items = store.read_json(place.plan)  # another invocation was first
+        store.create_json(place.json("notes"), notes.found)
+        if not store.create_json(place.json("plan"), items):
+            items = store.read_json(place.json("plan"))  # another invocation was first
     return {
         "output": place._asdict(),
-        "plan": place.plan.key,
+        "plan": place.json("plan").key,
         "chunks": len(items),
         "rows": sum(item["rows"] for item in items),
         "concurrency": request.concurrency,
@@ -76,9 +76,9 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
 def _claim(place: Place, record: RunRecord) -> None:
     """Write run.json, or check that the existing one has the same input and options."""
     run = record.as_json()
-    if store.create_json(place.run, run):
+    if store.create_json(place.json("run"), run):
         return
-    former = store.read_json(place.run)
+    former = store.read_json(place.json("run"))
     if former == run:
         return
     if {**former, "etag": 0, "size": 0, "layout": 0} == {**run, "etag": 0, "size": 0, "layout": 0}:

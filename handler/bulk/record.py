@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bcrypt_batch.tables.compute import Job
 from bcrypt_batch.tables.layout import Layout
@@ -41,21 +41,8 @@ class Place(NamedTuple):
     def _at(self, name: str) -> Stored:
         return Stored(self.bucket, f"{self.prefix}{name}", f"the output's {name}")
 
-    @property
-    def run(self) -> Stored:
-        return self._at("run.json")
-
-    @property
-    def plan(self) -> Stored:
-        return self._at("plan.json")
-
-    @property
-    def notes(self) -> Stored:
-        return self._at("notes.json")
-
-    @property
-    def manifest(self) -> Stored:
-        return self._at("manifest.json")
+    def json(self, name: Literal["run", "plan", "notes", "manifest"]) -> Stored:
+        return self._at(f"{name}.json")
 
     def part(self, chunk: int, row: int) -> Stored:
         return self._at(f"parts/{chunk:08}-{row:012}.jsonl")
