@@ -63,7 +63,6 @@ class Reader(ABC):
 
     Attributes:
         complete: Whether the whole answer has arrived.
-        max_cost: The highest cost that the server computes; 0 until the header has arrived.
         busy: Whether the request must be sent again later.
     """
 
@@ -72,7 +71,6 @@ class Reader(ABC):
     def __init__(self) -> None:
         self.complete = False
         self.busy = False
-        self.max_cost = 0
         self._part = bytearray()
         self._left: int | None = None  # records; None before the header
 
@@ -94,7 +92,7 @@ class Reader(ABC):
             self._left -= 1
         self.complete = not self._left
 
-    def _begin(self, version: bytes, reply: int, max_cost: int, count: int) -> int:
+    def _begin(self, version: bytes, reply: int, _max_cost: int, count: int) -> int:
         """Parse a header; return how many records follow."""
         if version != VERSION:
             raise _unknown(f"protocol {version!r}, not {VERSION!r}")
@@ -102,7 +100,6 @@ class Reader(ABC):
             raise CheckerAway("the server takes no calls of this user")
         if reply not in (OK, TOO_MANY):
             raise _unknown(f"reply {reply}")
-        self.max_cost = max_cost
         if reply == TOO_MANY:
             self._refuse_all()
             return 0
