@@ -20,8 +20,9 @@
  * Blowfish's round is four dependent table look-ups, so one password leaves most of the core
  * idle. Here every statement is repeated for each lane before the next begins; the lanes do not
  * depend on each other, and the CPU overlaps them. EACH_LANE is unrolled so that the halves of
- * all lanes live in registers. Included by variant.h, once per lane count.
+ * all lanes live in registers. Included by variant.h, once per lane count, which it undefines.
  */
+#if FIRST_LANES <= LANES && LANES <= LAST_LANES
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)") /* honoured at -Oz, too */
@@ -118,3 +119,6 @@ static void FUNCTION(finish)(const struct bb_lane *lanes, struct bb_item *const 
 #undef UNROLL
 #undef EACH_LANE
 #undef EACH_ROUND_PAIR
+
+#endif
+#undef LANES

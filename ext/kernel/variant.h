@@ -13,61 +13,28 @@
 #define PASTE(name, lanes) PASTE_(name, lanes)
 #define FUNCTION(name) PASTE(name, LANES)
 
-#if FIRST_LANES <= 1 && 1 <= LAST_LANES
 #define LANES 1
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 2 && 2 <= LAST_LANES
 #define LANES 2
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 3 && 3 <= LAST_LANES
 #define LANES 3
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 4 && 4 <= LAST_LANES
 #define LANES 4
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 5 && 5 <= LAST_LANES
 #define LANES 5
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 6 && 6 <= LAST_LANES
 #define LANES 6
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 7 && 7 <= LAST_LANES
 #define LANES 7
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 8 && 8 <= LAST_LANES
 #define LANES 8
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 9 && 9 <= LAST_LANES
 #define LANES 9
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 10 && 10 <= LAST_LANES
 #define LANES 10
 #include "lanes.h"
-#undef LANES
-#endif
-#if FIRST_LANES <= 11 && 11 <= LAST_LANES
 #define LANES 11
 #include "lanes.h"
-#undef LANES
-#endif
 
 #define FUNCTIONS_OF(lanes) {start_##lanes, advance_##lanes, finish_##lanes}
 #define FUNCTIONS_AT(lanes) &(const struct bb_lane_functions)FUNCTIONS_OF(lanes)
