@@ -40,6 +40,11 @@ struct bb_kernel {
     const struct bb_lane_functions *functions[BB_MAX_LANES]; /* [k - 1] computes k lanes */
 };
 
+static inline bool always(void)
+{
+    return true;
+}
+
 static inline uint32_t load_be32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];

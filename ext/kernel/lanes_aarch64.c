@@ -72,11 +72,6 @@ static ALWAYS_INLINE void round_left(state at, unsigned k, unsigned round, halve
 
 #include "variant.h"
 
-static bool always(void)
-{
-    return true;
-}
-
 /* Times estimated by llvm-mca for Neoverse N1, issuing four a cycle; see README.md. */
 const struct bb_kernel bb_kernel_aarch64 = {
     .name = "aarch64",

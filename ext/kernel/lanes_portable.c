@@ -14,11 +14,6 @@ static ALWAYS_INLINE uint32_t half_round(const struct bb_lane *lanes, unsigned k
 #include "halves.h"
 #include "variant.h"
 
-static bool always(void)
-{
-    return true;
-}
-
 /* Times measured on Sapphire Rapids with gcc 12. */
 const struct bb_kernel bb_kernel_portable = {
     .name = "portable",
