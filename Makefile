@@ -15,16 +15,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-WHEEL ?=
-CC ?= cc
 CLANG ?= clang
-
-MODE ?=
-COUNT ?=
-EVENT ?=
-CONCURRENCY ?=
-MEMORY ?= 3538
-ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -51,7 +42,7 @@ ZIG = ZIG_GLOBAL_CACHE_DIR=build/zig ZIG_LOCAL_CACHE_DIR=build/zig $(BIN)/python
 .DELETE_ON_ERROR:
 
 invoke: $(VENV)/.built $(if $(CONCURRENCY),,$(BIN)/aws-lambda-rie)
-	@$(BIN)/python -m emulator invoke --memory $(MEMORY) \
+	@$(BIN)/python -m emulator invoke $(if $(MEMORY),--memory $(MEMORY)) \
 	    $(if $(EVENT),--event $(EVENT)) $(if $(MODE),--mode $(MODE)) $(if $(COUNT),--count $(COUNT)) \
 	    $(if $(WORKER_COUNT),--worker-count $(WORKER_COUNT)) \
 	    $(if $(CONCURRENCY),--concurrency $(CONCURRENCY))
@@ -141,7 +132,6 @@ macos: $(VENV)/.built $(VENV)/.test
 	    -k "not too_little_memory"
 
 # The extension on a free-threaded Python: FREE_THREADED names one, or .ci/free-threaded makes one.
-FREE_THREADED ?=
 free-threaded:
 	.ci/free-threaded $(FREE_THREADED)
 
