@@ -21,7 +21,7 @@ from .listening import check_system, stranger, user_of_server
 from .run import TICK_NS
 
 if TYPE_CHECKING:
-    import subprocess
+    from .starting import Launch
 
 RECEIVED_BYTES = 8192
 PAUSE_S = 0.005  # between two attempts, where many wait, or while a server is being started
@@ -55,8 +55,9 @@ class Client:
         self._calls: dict[int, tuple[ref[object], asyncio.AbstractEventLoop | None]] = {}
         self._connections: dict[int, ref[socket.socket]] = {}
         self._cut = False
-        self._launched: subprocess.Popen[bytes] | None = None
-        self._not_before = 0.0  # a server that failed to start is not started again at once
+        self._launched: Launch | None = None
+        # A server that failed to start is not started again at once.
+        self._not_before, self._failure = 0.0, ""
         self._warned = False
         _clients.add(self)
 
@@ -154,21 +155,24 @@ class Client:
         from .starting import start
 
         launched, now = self._launched, time.monotonic()
-        if not self._not_before <= now < until:
+        if now < self._not_before:
+            raise CheckerAway(self._failure)
+        if now >= until:
             return False
         try:
             if launched is not None:
-                if launched.poll() is None:
+                if launched.failure is None:
                     return True
                 self._launched = None
-                if launched.returncode != 0:
-                    raise ChildProcessError(f"it ended with status {launched.returncode}")
+                if launched.failure:
+                    raise ChildProcessError(launched.failure)
             self._launched = start(self.path)
         except BlockingIOError:
             pass
         except (OSError, ValueError) as error:
+            self._failure = f"no server at {self.path}, and none starts: {error}"
             self._not_before = now + STARTING_S
-            raise CheckerAway(f"no server at {self.path}, and none starts: {error}") from None
+            raise CheckerAway(self._failure) from None
         return True
 
     def connect(self, deadline_ns: int | None, *, start: bool) -> socket.socket:

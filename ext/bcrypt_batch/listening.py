@@ -15,6 +15,7 @@ from weakref import WeakSet
 LONGEST_PATH = 107  # bytes: sun_path of unix(7) less its NUL
 DEFAULT_MODE = 0o600
 BACKLOG = 4096
+FIRST_FREE = 3  # the first descriptor after those of the standard streams
 UCRED = struct.Struct("iII")  # of SO_PEERCRED: process, user, group
 UNMAPPED = 65534  # stands for each user that a user namespace doesn't map; see user_namespaces(7)
 ALL_MAPPED = ["0", "0", "4294967295"]
@@ -98,7 +99,8 @@ def listen(path: str, mode: int = DEFAULT_MODE) -> Listener:
     lock = _take_lock(path + ".lock", path)
     try:
         _remove_stale(path)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening = socket.socket(fileno=_above_streams(made.detach()))
         try:
             # Nobody can connect before listen(), and by then the mode is set.
             os.fchmod(listening.fileno(), mode)
@@ -187,9 +189,24 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _above_streams(descriptor: int) -> int:
+    """Move a descriptor out of the numbers of the standard streams, which this process lacks.
+
+    The server that gets it has these streams.
+    """
+    if descriptor >= FIRST_FREE:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+    finally:
+        os.close(descriptor)
+
+
 def _take_lock(path: str, served: str) -> int:
     while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = _above_streams(
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        )
         try:
             about = os.fstat(lock)
             if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():

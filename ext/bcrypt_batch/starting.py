@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,13 +12,51 @@ import threading
 from .listening import listen
 
 IDLE_S = 60  # such a server ends after so long without a call
+SERVES = b"\0"  # what a server writes to standard output when it serves
+# The server needs nothing but Python's library and this package, which comes last: beside it there
+# may be packages with the names of Python's modules, such as PyPI's argparse.
+COMMAND = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from bcrypt_batch.__main__ import main; sys.exit(main())"
+)
 
 
-def start(path: str) -> subprocess.Popen[bytes]:
+class Launch:
+    """A server that was launched.
+
+    The server's own words decide: its exit status goes to nobody if SIGCHLD is ignored, and to
+    others if the program around this one waits for any child.
+
+    Attributes:
+        process: Ends when the server, its child, is on its own.
+        failure: Why there is no server; empty if it serves; None while it is being started.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], output: socket.socket) -> None:
+        self.process = process
+        self.failure: str | None = None
+        self._output = output
+        try:  # the caller may never ask again
+            threading.Thread(target=self._follow, daemon=True).start()
+        except RuntimeError:  # the process stays a zombie
+            self.failure = "the system refuses a thread"
+            output.close()
+
+    def _follow(self) -> None:
+        said = b""
+        with self._output:
+            while SERVES not in said and (data := self._output.recv(4096)):
+                said += data
+        self.process.wait()
+        lines = said.decode(errors="replace").split("\n")
+        why = [line for line in lines if line.strip()] or ["it ended without a word"]
+        self.failure = "" if SERVES in said else why[-1]
+
+
+def start(path: str) -> Launch:
     """Start a server at a path, which takes connections when this returns.
 
-    The socket is made here and handed over: clients can connect before the server runs. Returned is
-    a process that ends when the server, its child, serves: with status 0, or the start has failed.
+    The socket is made here and handed over: clients can connect before the server runs.
 
     Raises:
         BlockingIOError: Another server is there, or is being started or ended.
@@ -27,28 +65,30 @@ def start(path: str) -> subprocess.Popen[bytes]:
     """
     with listen(path) as listener:
         given = [listener.socket.fileno(), *filter(None, (listener.lock,))]
-        command = [python(), "-P", "-m", "bcrypt_batch", "serve", "--socket", os.path.abspath(path)]
+        command = [python(), "-P", "-S", *(["-E"] if sys.flags.ignore_environment else [])]
+        command += ["-c", COMMAND, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+        command += ["serve", "--socket", os.path.abspath(path)]
         command += ["--handed-over", ",".join(map(str, given)), "--idle-exit", str(IDLE_S)]
+        output, servers = socket.socketpair()
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=given,
-                cwd="/",
-                env=environment(),
-                start_new_session=True,
-            )
+            with servers:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=servers.fileno(),
+                    stderr=servers.fileno(),
+                    pass_fds=given,
+                    cwd="/",
+                    env=environment(),
+                    start_new_session=True,
+                )
         except BaseException as error:
+            output.close()
             listener.remove()
             if isinstance(error, BlockingIOError):  # from listen it means another server
                 raise ChildProcessError(errno.EAGAIN, "the system refuses a process") from None
             raise
-    # The caller may never wait for it. If no thread can, the process stays a zombie.
-    with contextlib.suppress(RuntimeError):
-        threading.Thread(target=process.wait, daemon=True).start()
-    return process
+    return Launch(process, output)
 
 
 def python() -> str:
@@ -60,12 +100,9 @@ def python() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, in which Python finds this package."""
-    kept = {
+    """Return this process's environment, without what is for this process alone."""
+    return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("LISTEN_") and name != "NOTIFY_SOCKET"
+        if not name.startswith("LISTEN_") and name not in ("NOTIFY_SOCKET", "PYTHONPATH")
     }
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, kept.get("PYTHONPATH"))))
-    return kept

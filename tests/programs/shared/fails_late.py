@@ -3,14 +3,20 @@
 Arguments: a file that gets a line for each start, then the command's own.
 """
 
-import os
+import errno
 import runpy
 import sys
+from typing import NoReturn
 
 from bcrypt_batch import _native
 
+
+def refuse(*_: object, **__: object) -> NoReturn:
+    raise OSError(errno.ENOMEM, "no memory")
+
+
 with open(sys.argv[1], "a") as log:
     log.write("started\n")
-_native.Server = lambda *_, **__: os._exit(4)  # type: ignore[misc,assignment]
-sys.argv = sys.argv[sys.argv.index("bcrypt_batch") :]
+_native.Server = refuse  # type: ignore[misc,assignment]
+sys.argv = ["bcrypt_batch", *sys.argv[sys.argv.index("serve") :]]
 runpy.run_module("bcrypt_batch", run_name="__main__")

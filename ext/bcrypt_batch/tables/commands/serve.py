@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
 from bcrypt_batch import _native
@@ -15,12 +17,14 @@ from bcrypt_batch.limits import DEFAULT_MAX_COST, MAX_COST, MAX_LANES, MIN_COST
 from bcrypt_batch.listening import DEFAULT_MODE, Listener, check_system, inherited, listen
 from bcrypt_batch.pool import shortage
 from bcrypt_batch.run import TICK_NS
+from bcrypt_batch.starting import SERVES
 from bcrypt_batch.workers import server_worker_count
 
 from ..interrupts import Interrupts
 from ..messages import say
 from .options import add_workers, seconds, whole_number
 
+STDOUT, STDERR = 1, 2
 SPARE_DESCRIPTORS = 32  # for all but connections
 FIRST_INHERITED = 3  # of the descriptors that systemd hands over; sd_listen_fds(3)
 
@@ -79,7 +83,8 @@ def mode(text: str) -> int:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Serve until a signal comes; return the exit status."""
     check_system()
-    ready = detach() if options.handed_over else None
+    if options.handed_over:
+        detach()
     listener = find_listener(options)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     workers = getattr(options, "workers", None) or server_worker_count()
@@ -103,9 +108,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         any_user=listener.is_open_to_others,
     )
     say(f"serving {listener.name}: {got} workers, {lanes} lanes each, kernel {kernel}")
-    if ready is not None:
-        os.write(ready, b".")
-        os.close(ready)
+    if options.handed_over:
+        tell_launcher()
     status = serve(server, listener, interrupts, options.idle_exit)
     server.close()
     queue.close(lambda: None, drain=False, slice_ns=TICK_NS)
@@ -142,21 +146,21 @@ def serve(
     return 0
 
 
-def detach() -> int:
-    """Go on in a child that is nobody's to wait for; return where it writes when it serves.
-
-    This process ends then, with status 0, or as the child ends that doesn't come so far.
-    """
-    served, ready = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(served)
-        return ready
-    os.close(ready)
-    if os.read(served, 1):
+def detach() -> None:
+    """Go on in a child that is nobody's to wait for, and that every signal reaches."""
+    if os.fork():
         os._exit(0)
-    _, status = os.waitpid(child, 0)
-    os._exit(abs(os.waitstatus_to_exitcode(status)) or 1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the launching thread's
+
+
+def tell_launcher() -> None:
+    """Say that this server serves, to who has launched it: nothing more goes there."""
+    with suppress(OSError):  # it has gone
+        os.write(STDOUT, SERVES)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (STDOUT, STDERR):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def find_listener(options: argparse.Namespace) -> Listener:
