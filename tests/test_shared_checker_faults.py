@@ -280,3 +280,9 @@ def test_a_call_that_may_wait_waits_for_a_connection_too(asks: str, tmp_path: Pa
         for connection in held:
             connection.close()
         assert call.result()
+
+
+@pytest.mark.parametrize("asks", ["thread", "loop"])
+def test_a_lost_server_ends_no_process_by_sigpipe(asks: str) -> None:
+    """Programs that write to pipes often have SIGPIPE's default back, which ends a process."""
+    check_program("shared/default_sigpipe", asks)

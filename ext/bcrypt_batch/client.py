@@ -307,7 +307,7 @@ def talk(
             try:
                 _set_slice(connection, deadline_ns)
                 with memoryview(message)[sent:] as rest:
-                    sent += connection.send(rest)
+                    sent += connection.send(rest, socket.MSG_NOSIGNAL)
             except TimeoutError:
                 continue
             except OSError:  # it may have answered nevertheless
@@ -333,8 +333,9 @@ async def talk_async(
     """As `talk`, for asyncio."""
     loop = asyncio.get_running_loop()
     try:
-        with contextlib.suppress(OSError):
-            await loop.sock_sendall(connection, message)
+        with contextlib.suppress(OSError):  # it may have answered nevertheless
+            # One item, which an empty buffer takes. The loop's own way has no flags.
+            connection.send(message, socket.MSG_NOSIGNAL)
     finally:
         protocol.wipe(message)
     while not reader.complete:
