@@ -9,6 +9,7 @@ from operator import attrgetter
 import pytest
 
 import bcrypt_batch
+from tests.processes import check_python
 
 FUNCTIONS = [
     name for name in bcrypt_batch.__all__ if inspect.isroutine(getattr(bcrypt_batch, name))
@@ -20,6 +21,11 @@ def test_all_is_there_and_sorted_out() -> None:
     assert len(set(bcrypt_batch.__all__)) == len(bcrypt_batch.__all__)
     for name in bcrypt_batch.__all__:
         assert hasattr(bcrypt_batch, name)
+
+
+def test_help_and_completion_know_what_is_not_imported_yet() -> None:
+    names = check_python("import bcrypt_batch; print(*dir(bcrypt_batch))").split()
+    assert set(bcrypt_batch.__all__) <= set(names)
 
 
 def test_limits() -> None:

@@ -67,6 +67,9 @@ else:
 
         return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
+    def __dir__():
+        return sorted({*globals(), *_LATER})
+
 
 __all__ = [
     "DEFAULT_COST",
