@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import typing
+from collections.abc import Callable
 from operator import attrgetter
 
 import pytest
@@ -81,3 +84,11 @@ def test_type_hints_resolve(name: str) -> None:
     hints = typing.get_type_hints(function)
     assert set(hints) == {*inspect.signature(function).parameters, "return"} - {"self"}
     assert not any(isinstance(hint, str) for hint in hints.values())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_checker_is_not_copied(copied: Callable[[object], object]) -> None:
+    """multiprocessing pickles what it sends to another process."""
+    for checker in (bcrypt_batch.Checker(), bcrypt_batch.SharedChecker("/nowhere")):
+        with checker, pytest.raises(TypeError, match="make one in each process"):
+            copied(checker)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, Self
+from typing import Literal, NoReturn, Self
 
 from . import _native
 from .checks import check_bytes, check_range
@@ -153,6 +153,12 @@ class Calls(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} can't be copied or sent to another process: make one in each "
+            "process, where a module is imported for instance"
+        )
 
     def _check_when_full(self, when_full: Literal["raise", "wait"]) -> None:
         if when_full not in ("raise", "wait"):
