@@ -180,10 +180,12 @@ def test_processes_share_a_server(name: str, at_import: str, tmp_path: Path) -> 
         ) as address,
     ):
         assert log_in_many_times(address) > 1
-        stats = server.checker().stats()
+        checker = server.checker()
+        until(lambda: not checker.stats().in_flight)  # a worker that has just begun logs in
+        stats = checker.stats()
         assert stats.finished >= 128
         assert stats.mean_group_size > 1
-        assert (stats.waiting, stats.in_flight, stats.refused) == (0, 0, 0)
+        assert (stats.waiting, stats.refused) == (0, 0)
 
 
 def test_workers_start_the_server_that_they_share(tmp_path: Path) -> None:
