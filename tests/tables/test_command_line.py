@@ -51,6 +51,17 @@ def test_a_first_line_that_tells_no_format(content: bytes) -> None:
     assert "secret" not in said
 
 
+@pytest.mark.parametrize("row", [b"1\tsecret\n", b'"secret"\n', b"id,login\n"])
+def test_a_table_named_txt_is_not_lines(row: bytes, tmp_path: Path) -> None:
+    """Excel and mysqldump --tab name their tables so."""
+    (file := tmp_path / "users.txt").write_bytes(b"id\tpassword\n" + row)
+    assert b"looks like csv with the delimiter 'tab'" in run("hash", file, "-c", "4").stderr
+    file.write_bytes(row)
+    done = run("hash", file, "-c", "4")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"or --format lines for a password a line" in done.stderr
+
+
 def test_what_is_asked_for_is_not_detected(tmp_path: Path) -> None:
     status, results, said = hashed(b"id,password\n", "--format", "lines")
     assert (status, len(results)) == (0, 1)

@@ -114,10 +114,10 @@ def test_verify_of_nothing_but_matches_is_0(tmp_path: Path, table: Path) -> None
 
 
 def test_an_empty_password_is_a_missing_one_unless_asked_for(tmp_path: Path) -> None:
-    file, output = tmp_path / "p.txt", tmp_path / "o.jsonl"
-    file.write_bytes(b"\na\n")
+    file, output = tmp_path / "p.csv", tmp_path / "o.jsonl"
+    file.write_bytes(b"id,password\nu,\nv,a\n")
     assert hash_of(file, output) == 1
-    assert read_results(output)[0] == {"row": 0, "error": "missing_password"}
+    assert read_results(output)[0] == {"row": 0, "id": "u", "error": "missing_password"}
     assert hash_of(file, output, "--force", "--allow-empty") == 0
     assert bcrypt_batch.checkpw(b"", read_results(output)[0]["hash"].encode())
 

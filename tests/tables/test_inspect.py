@@ -229,7 +229,7 @@ def test_the_options_of_reading(tmp_path: Path, capsys: pytest.CaptureFixture[st
     }  # fmt: skip
     assert found["passwords"]["longest"] == {"bytes": 5, "first": 0}
     (file := tmp_path / "words.txt").write_bytes(b"a\nb\n")
-    assert counts(inspected(capsys, file)["passwords"]) == {"present": (2, 0)}
+    assert counts(inspected(capsys, file, "--format", "lines")["passwords"]) == {"present": (2, 0)}
 
 
 def test_no_value_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -283,9 +283,9 @@ ANY = Reading(None, Columns(), None)
 
 
 def test_names_tell_formats() -> None:
-    found = [source(name, ANY).reading for name in ("a.CSV", "b.ndjson", "c.txt", "d.TSV")]
+    found = [source(name, ANY).reading for name in ("a.CSV", "b.ndjson", "c.json", "d.TSV")]
     assert [(one.form, one.delimiter) for one in found] == [
-        ("csv", ","), ("jsonl", ","), ("lines", ","), ("csv", "\t"),
+        ("csv", ","), ("jsonl", ","), ("json", ","), ("csv", "\t"),
     ]  # fmt: skip
     assert source("users.dat", ANY).reading == ANY
     with pytest.raises(InvalidTable, match="one of csv, jsonl, json, lines, not 'tsv'"):

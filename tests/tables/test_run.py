@@ -114,7 +114,8 @@ def test_a_terminal_that_has_gone_changes_nothing(tmp_path: Path) -> None:
     leader, follower = os.openpty()
     file, output = tmp_path / "users.txt", tmp_path / "o"
     file.write_bytes(b"password\n" * 300)
-    with start("hash", file, "--output", output, "--cost", "4", stderr=follower) as process:
+    options = ("--format", "lines", "--output", output, "--cost", "4")
+    with start("hash", file, *options, stderr=follower) as process:
         os.close(follower)
         os.close(leader)
         process.communicate(timeout=60)

@@ -10,13 +10,13 @@ HEAD_BYTES = 64  # how many first bytes are examined
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t", "|")  # the usual delimiters
 
+# No .txt: Excel and mysqldump --tab give their tables this name too.
 SUFFIXES = {
     ".csv": "csv",
     ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
-    ".txt": "lines",
     ".parquet": "parquet",
 }
 _SIGNATURES = (

@@ -90,7 +90,7 @@ def _detected(source: Source, lines: Lines) -> Source:
     if found is None:
         raise InvalidTable(
             f"can't tell the format of {source.name} by its name or its first line; give --format "
-            "csv, jsonl, json, lines or parquet"
+            "csv, jsonl, json or parquet, or --format lines for a password a line"
         )
     form, delimiter = found
     return source._replace(reading=reading._replace(form=form, delimiter=delimiter))
