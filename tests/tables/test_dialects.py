@@ -173,12 +173,15 @@ def test_quotes_that_may_swallow_rows_are_refused(
 
 
 @pytest.mark.parametrize("row", [b'2\t"x\n3\ty"\n', b'2\t"x\n3\ty"z\n', b'2\t"x\n3\ty\n'])
-def test_quotes_are_refused_wherever_they_are(row: bytes) -> None:
+@pytest.mark.parametrize("delimiter", ["\t", "|"])
+def test_quotes_are_refused_wherever_they_are(delimiter: str, row: bytes) -> None:
+    """mysql and COPY write tabs; psql --no-align and sqlite3 write bars."""
     content = b"id\tpassword\n" + b"1\ta\n" * 2000 + row + b'4\t"b"\n'
-    with pytest.raises(InvalidTable, match="--dialect postgres or mysql"):
-        read(content, None)
-    assert read(content, "csv")[2000].lines in (1, 2, 3)
-    assert len(read(content.replace(b"\t", b","), None, delimiter=",")) > 2000
+    content = content.replace(b"\t", delimiter.encode())
+    with pytest.raises(InvalidTable, match=r"--dialect postgres or mysql .* psql --csv"):
+        read(content, None, delimiter=delimiter)
+    assert read(content, "csv", delimiter=delimiter)[2000].lines in (1, 2, 3)
+    assert len(read(content.replace(delimiter.encode(), b","), None, delimiter=",")) > 2000
 
 
 @pytest.mark.parametrize(
@@ -200,9 +203,13 @@ def test_what_does_not_go_together(
         parse({"operation": "hash", "input": {**place, **table}, "output": output})
 
 
-def test_what_is_assumed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (table := tmp_path / "users.tsv").write_bytes(b"id\tpassword\n1\ta\n")
+@pytest.mark.parametrize("name", ["users.tsv", "users"])
+def test_what_is_assumed_is_said(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delimiter = "\t" if name.endswith(".tsv") else "|"
+    (table := tmp_path / name).write_text(f"id{delimiter}password\n1{delimiter}a\n")
     said = f"bcrypt-batch: {table} is read as CSV, whose fields can be in quotes; --dialect"
     for options, times in (([], 1), (["--dialect", "csv"], 0), (["--dialect", "mysql"], 0)):
-        assert main(["hash", str(table), "-c", "4", *options]) == 0
+        assert main(["hash", str(table), "-c", "4", "-d", delimiter, *options]) == 0
         assert capsys.readouterr().err.count(said) == times

@@ -9,6 +9,8 @@ FORMATS = ("csv", "jsonl", "json", "lines")
 HEAD_BYTES = 64  # how many first bytes are examined
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t", "|")  # the usual delimiters
+# Delimiters of programs that put no field in quotes: mysql, COPY, psql --no-align, sqlite3.
+BARE_DELIMITERS = ("\t", "|")
 
 # No .txt: Excel and mysqldump --tab give their tables this name too.
 SUFFIXES = {

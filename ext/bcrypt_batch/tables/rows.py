@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from .kinds import InvalidColumns, default_delimiter, format_by_name
+from .kinds import BARE_DELIMITERS, InvalidColumns, default_delimiter, format_by_name
 
 MALFORMED = "malformed_row"
 WRONG_FIELDS = "wrong_number_of_fields"
@@ -138,7 +138,7 @@ class Reading(NamedTuple):
         columns: The columns to read.
         delimiter: The character between a CSV's fields; None to detect it from the first line.
         dialect: How a CSV's fields are written, one of DIALECTS. None means `csv`, but refuses a
-            table with tabs and quoted line ends, which may have another dialect.
+            table with tabs or bars and quoted line ends, which may have another dialect.
         nulls: Texts that mean a missing password or hash; None for the texts of the dialect.
         encoding: The table's encoding, from which passwords are converted to UTF-8; None to keep
             the bytes unchanged.
@@ -176,6 +176,11 @@ class Reading(NamedTuple):
     def escapes(self) -> bool:
         """Whether a CSV has backslashes instead of quotes."""
         return self.dialect not in (None, "csv")
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the quotes of a CSV may be text, as no dialect is named."""
+        return self.dialect is None and self.delimiter in BARE_DELIMITERS
 
     @property
     def null_bytes(self) -> frozenset[bytes]:

@@ -28,9 +28,10 @@ MAX_FIELD = 1 << 17  # characters
 csv.field_size_limit(MAX_RECORD_BYTES)
 
 OTHER_DIALECT = (
-    "a quoted field between tabs has several lines, or a password begins with a quote: --dialect "
-    "postgres or mysql is for files of COPY, mysql --batch or INTO OUTFILE, --dialect csv for "
-    "fields in quotes"
+    "a quoted field between tabs or bars has several lines, or a password begins with a quote: "
+    "--dialect postgres or mysql is for files of COPY, mysql --batch or INTO OUTFILE, --dialect "
+    "csv for fields in quotes; psql --no-align and sqlite3 write neither quotes nor backslashes: "
+    "make a CSV by psql --csv or sqlite3 -csv"
 )
 
 
@@ -38,7 +39,7 @@ def quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]
     """Yield the rows of a dialect with quotes."""
     delimiter, nulls = layout.delimiter, reading.null_bytes
     password_column = reading.columns.password
-    doubtful = delimiter == "\t" and reading.dialect is None
+    doubtful = reading.doubtful
     # Strict, so that an unclosed quote is an error at the next quote instead of joining rows.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number, password_at, id_at, hash_at, keep, *_ = layout

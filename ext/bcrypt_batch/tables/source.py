@@ -36,7 +36,7 @@ class Source(NamedTuple):
 
     def detected(self, asked: Source) -> list[str]:
         """Return messages about the format, delimiter and dialect that no option gave."""
-        form, _, delimiter, dialect, *_ = self.reading
+        form, _, delimiter, *_ = self.reading
         shown = "tab" if delimiter == "\t" else delimiter
         found = f"csv with the delimiter {shown!r}" if form == "csv" else form
         said = []
@@ -46,7 +46,7 @@ class Source(NamedTuple):
             said.append(
                 f"{self.name} is read with the delimiter {shown!r}, which its first line names"
             )
-        if form == "csv" and delimiter == "\t" and dialect is None:
+        if form == "csv" and self.reading.doubtful:
             said.append(
                 f"{self.name} is read as CSV, whose fields can be in quotes; --dialect postgres or "
                 "mysql is for files of these databases"
