@@ -29,6 +29,15 @@ def test_a_repeated_header_is_an_error_of_its_row(dialect: str, mark: bytes) -> 
     assert [row.error or row.id for row in rows] == ["u", "repeated_header", "u"]
 
 
+@pytest.mark.parametrize("names", [b'"id","password"', b'"password","id"'])
+def test_a_header_in_quotes_after_a_mark_is_repeated_too(names: bytes) -> None:
+    """The quotes are part of the field: they aren't at its beginning."""
+    one = b"\xef\xbb\xbf" + names + b"\nu,u\n"
+    assert [row.error or row.id for row in read(one + one)] == ["u", "repeated_header", "u"]
+    (row,) = read(names + b'\n"\xef\xbb\xbf""x""","""id"""\n')
+    assert row.error is None
+
+
 def test_what_only_resembles_a_header_is_a_row() -> None:
     rows = read(b"id,password\nid,passwords\nx,password\nid,password,\n")
     assert [row.error or row.id for row in rows] == ["id", "x", "wrong_number_of_fields"]

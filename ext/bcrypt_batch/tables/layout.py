@@ -46,7 +46,10 @@ class Layout(NamedTuple):
 
     def is_header(self, fields: list[str]) -> bool:
         """Return whether a row is the header again, as after `cat a.csv b.csv`."""
-        return (fields[0].removeprefix("\ufeff"), *fields[1:]) == self.header
+        first, *others = fields
+        first = first.removeprefix("\ufeff")
+        # Quotes after a byte-order mark are part of the field.
+        return (first, *others) == self.header or (first.strip('"'), *others) == self.header
 
 
 def find_columns(lines: Lines, reading: Reading) -> tuple[Layout, Columns]:

@@ -73,7 +73,7 @@ def quoted_rows(lines: Lines, reading: Reading, layout: Layout) -> Iterator[Row]
             error = MALFORMED
         elif len(fields) != number:
             error = WRONG_FIELDS
-        elif fields[password_at].endswith(password_column) and layout.is_header(fields):
+        elif password_column in fields[password_at] and layout.is_header(fields):
             error = REPEATED_HEADER
         if error:
             yield Row(start, None, None, None, error, lines=left or lines.taken)
