@@ -240,9 +240,10 @@ _FOREIGN = {
 # Digests without a mark, by their number of hexadecimal digits.
 BARE_DIGESTS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
-# A bcrypt hash anywhere in a text; or a text behind any label in braces, as in LDAP and Dovecot.
+# A bcrypt hash anywhere in a text, also one cut by a column that is too short; or a text behind any
+# label in braces, as in LDAP and Dovecot.
 _HASH = re.compile(
-    rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}"
+    rb"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{17}|^\{[A-Z0-9.-]{3,20}\}[./$+=A-Za-z0-9]{16}"
 )
 _SHORTEST = 24  # bytes of the shortest marked hash of another scheme: a shorter text is a password
 
