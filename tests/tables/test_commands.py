@@ -329,6 +329,7 @@ def test_a_reader_who_has_enough_ends_it_quietly(tmp_path: Path) -> None:
         (["hash", "{table}", "--output", "-", "--resume"], "are files, not -"),
         (["hash", "{table}", "--output", "o", "--resume", "--force"], "not allowed with"),
         (["hash", "{table}", "--output", "o", "--deadline", "-1"], "a number of seconds"),
+        (["hash", "{table}", "--output", "o", "--deadline", "1e9"], "a number of seconds"),
         (["hash", "{table}", "--output", "o", "--format", "lines", "--keep", "x"], "no columns"),
         (["hash", "{table}", "--output", "o", "--format", "parquet"], "not Parquet"),
         (["verify", "{table}", "--output", "o", "--format", "lines"], "and no hashes"),

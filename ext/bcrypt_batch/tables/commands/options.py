@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bcrypt_batch.checks import MAX_SECONDS
 from bcrypt_batch.limits import (
     DEFAULT_COST,
     DEFAULT_MAX_COST,
@@ -221,13 +222,15 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """Check that text is a number of seconds, 0 or more."""
+    """Check that text is a number of seconds, from 0 to a year."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds, not {text!r}")
+    if not 0 <= value <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of seconds, at most a year, not {text!r}"
+        )
     return value
 
 
