@@ -153,7 +153,7 @@ def test_resume_is_not_offered_where_it_is_refused(
     assert "exists; use --force" in said
     with open("/dev/full", "wb") as full:
         no_room = succeed("hash", table, "--cost", "4", "--output", "-", stdout=full, status=3)
-    assert "0 rows are written whole" in no_room
+    assert "standard output: No space left on device; 0 rows are written whole" in no_room
     assert "--resume" not in said + no_room
     said = succeed("hash", pipe, "--format", "csv", "--output", output, "--resume", status=2)
     assert "--resume needs an input and an output that are files" in said

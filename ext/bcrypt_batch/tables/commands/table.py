@@ -160,7 +160,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 def _failed(error: WriteFailed, run: TableRun, path: str) -> int:
     rows = run.counts.rows if error.rows is None else error.rows
     goes_on = ", and --resume goes on" if run.output.resumable else ""
-    say(f"{path}: {error.strerror}; {rows:,} rows are written whole{goes_on}")
+    name = "standard output" if path == "-" else path
+    say(f"{name}: {error.strerror}; {rows:,} rows are written whole{goes_on}")
     return INCOMPLETE
 
 
