@@ -53,7 +53,7 @@ def plan(request: RunRequest, seconds: float) -> dict[str, Any]:
         try:
             lines, reading, layout = read_layout(file, run.reading)
             run = run._replace(reading=reading, etag=found.etag, size=found.size, layout=layout)
-            notes = Notes(expected=run.job.expected)
+            notes = Notes(expected=(*run.job.expected, *reading.expected))
             rows = notes.taking(looked_ahead(run.rows(lines), run.job.check))
             cut = list(chunks(run, rows, limits(request, seconds))) if items is None else []
         except NoSuchColumn as error:

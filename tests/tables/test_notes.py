@@ -46,6 +46,21 @@ def test_the_summary_counts_what_may_be_wrong(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("options", "noted"), [([], True), (["--dialect", "mysql"], False)])
+def test_doubled_backslashes_of_quoted_fields_are_noted(
+    options: list[str], noted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    r"""As OUTFILE with ENCLOSED BY writes a\\b, with which its user can't sign in."""
+    (table := tmp_path / "users.csv").write_bytes(b"id,password\n1,a\\b\n2,a\\\\\\\\b\n")
+    options = [*options, "-d", ","]
+    assert main(["hash", str(table), "-c", "4", "-o", str(tmp_path / "o"), *options]) == 0
+    said = "1 password has two backslashes in a row, in row 1: with ENCLOSED BY, MySQL writes"
+    assert (said in capsys.readouterr().err) is noted
+    assert main(["inspect", str(table), *options]) == 0
+    said = "1  with two backslashes in a row, as MySQL writes one with ENCLOSED BY (row 1)"
+    assert (said in capsys.readouterr().out) is noted
+
+
 def test_digests_that_are_to_be_wrapped_are_not_noted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,15 +93,18 @@ class Audit:
         to_hash: How many passwords `hash` would hash without options.
     """
 
-    def __init__(self, *, hashes_only: bool, has_hashes: bool) -> None:
+    def __init__(
+        self, *, hashes_only: bool, has_hashes: bool, expected: tuple[str, ...] = ()
+    ) -> None:
         """Begin with no rows.
 
         Args:
             hashes_only: Whether the table has hashes only, which `Row.password` then contains.
             has_hashes: Whether the rows may have hashes.
+            expected: The notes to leave out.
         """
         self._hashes_only, self._has_hashes = hashes_only, has_hashes
-        self._notes = Notes()
+        self._notes = Notes(expected=expected)
         self._identities = Identities()
         self._stored, self._in_passwords = Hashes(), Hashes()
         self.rows = self.to_hash = 0

@@ -21,6 +21,10 @@ _ABOUT = {  # for each note: the text for one password, the text for several, an
         "password is \\N, NULL, null or None", "passwords are \\N, NULL, null or None",
         "--null TEXT treats them as missing",
     ),
+    "backslashes": (
+        "password has two backslashes in a row", "passwords have two backslashes in a row",
+        "with ENCLOSED BY, MySQL writes one so: leave it out, for --dialect mysql",
+    ),
     "no_utf8": (
         "password is not UTF-8", "passwords are not UTF-8", "--encoding names the table's encoding",
     ),
@@ -58,6 +62,8 @@ class Notes:
         """Note properties of a row's password, which must not be empty."""
         if password in NULL_WORDS:
             self._note("nulls", number)
+        if b"\\\\" in password:
+            self._note("backslashes", number)
         if not password.isascii():
             try:
                 password.decode()

@@ -23,6 +23,7 @@ _PASSWORDS = {
     "not_ascii": "not ASCII",
     "no_utf8": "not UTF-8: --encoding names the table's encoding",
     "nulls": "exactly \\N, NULL, null or None: --null TEXT treats them as missing",
+    "backslashes": "with two backslashes in a row, as MySQL writes one with ENCLOSED BY",
     "hashes": "looking like a hash: hash refuses these",
     "digests": "looking like a hexadecimal digest: hash --wrap is for digests",
 }

@@ -183,6 +183,11 @@ class Reading(NamedTuple):
         return self.dialect is None and self.delimiter in BARE_DELIMITERS
 
     @property
+    def expected(self) -> tuple[str, ...]:
+        """The notes to leave out: two backslashes may mean one only in a CSV with quotes."""
+        return () if self.form == "csv" and not self.escapes else ("backslashes",)
+
+    @property
     def null_bytes(self) -> frozenset[bytes]:
         """The texts that stand for a missing password or hash, in formats without backslashes."""
         return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())

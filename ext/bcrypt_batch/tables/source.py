@@ -129,5 +129,5 @@ def open_table(source: Source, interrupts: Interrupts, job: Job) -> Iterator[Tab
 
 
 def _noted(rows: Iterator[Row], size: int | None, source: Source, job: Job) -> Table:
-    notes = Notes(expected=job.expected)
+    notes = Notes(expected=(*job.expected, *source.reading.expected))
     return Table(notes.taking(rows), size, source, notes)

@@ -115,7 +115,9 @@ def _audit(reading: Reading, options: argparse.Namespace) -> Audit:
     hashed = "hash" if options.hash_column is None else options.hash_column
     alone = columns.hash is None and columns.password == hashed
     return Audit(
-        hashes_only=alone and "password" in columns.optional, has_hashes=columns.hash is not None
+        hashes_only=alone and "password" in columns.optional,
+        has_hashes=columns.hash is not None,
+        expected=reading.expected,
     )
 
 
