@@ -77,6 +77,17 @@ def test_a_wrong_delimiter_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["Password", "PASSWORD", " password"])
+def test_a_name_that_differs_in_case_or_blanks_is_named(name: str) -> None:
+    with pytest.raises(NoSuchColumn) as refused:
+        read(f"id,{name}\n".encode())
+    assert str(refused.value) == (
+        f"the header has no column 'password'; --password-column {name!r} names the one that "
+        "differs in case or blanks only"
+    )
+    assert name not in refused.value.unnamed
+
+
 def test_line_ends_of_old_macs_are_named() -> None:
     with pytest.raises(InvalidTable, match="lines end in CR"):
         read(b"id,password\r1,s3cret\r")

@@ -106,9 +106,11 @@ def _layout(header: list[str], columns: Columns, data: int, delimiter: str, crlf
 def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSuchColumn:
     """Return the error for a column that a header lacks or has twice, with the remedy.
 
-    The message doesn't quote the header: without a header the first line may have a password.
+    The message quotes no other name of the header: without a header the first line may have a
+    password.
     """
     missing, text = name not in header, delimiter.join(header)
+    alike = [other for other in header if _folded(other) == _folded(name)] if missing else []
     likely, columns = likely_delimiter(text, name) if missing else None, 0
     if missing and not likely and len(header) == 1:
         likely = max(DELIMITERS, key=lambda other: len(fields_of(text, other)))
@@ -122,6 +124,8 @@ def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSu
     elif likely and not columns:
         more = f"; it has one with the delimiter {shown!r}"
         remedy = f"it has one with --delimiter {shown!r}"
+    elif alike:
+        remedy = f"{option} {alike[0]!r} names the one that differs in case or blanks only"
     elif field == "password_column":
         remedy = f"{option} names it; --format lines is for a file without a header"
     number = "no" if missing else "more than one"
@@ -129,3 +133,7 @@ def _no_column(header: list[str], delimiter: str, name: str, field: str) -> NoSu
         f"the header has {number} column {name!r}; {remedy}",
         f"the header has {number} column of the name in input.{field}{more}",
     )
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
