@@ -257,6 +257,7 @@ def test_htpasswd(tmp_path: Path) -> None:
         ("firebase", [{"id": "\U0001f600" * 65, "hash": COST_10}], "more than 128 characters"),
         ("firebase", [{"hash": COST_10}], "row 0: there is no id"),
         ("firebase", [{"id": True, "hash": COST_10}], "row 0: the id is neither text nor a number"),
+        ("htpasswd", [{"id": 3.0, "hash": COST_10}], "row 0: the id is a decimal number"),
         ("firebase", [{"id": "u", "match": True}], "row 0 has no hash"),
         ("firebase", [{"id": "u", "hash": "$2b$10$short"}], "row 0 has no hash"),
         ("htpasswd", [{"id": "u", "hash": "bcrypt$$2b$10$" + "." * 53}], "no hash of plain bcrypt"),

@@ -214,6 +214,8 @@ class Users:
             raise Refused("there is no id; hash with --id-column, which names the id column")
         if isinstance(identity, bool) or not isinstance(identity, (str, int, float)):
             raise Refused("the id is neither text nor a number")
+        if isinstance(identity, float):  # 3.0 would be another user than 3
+            raise Refused("the id is a decimal number, as pandas makes of whole ones; take text")
         identity = str(identity)
         _check_ends("id", identity)
         if identity in self._ids:
