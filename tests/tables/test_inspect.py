@@ -23,7 +23,7 @@ from bcrypt_batch.tables.interrupts import Interrupts
 from bcrypt_batch.tables.tally import Tally
 from bcrypt_batch.tables.targets import TARGETS
 from tests.documents import block, commands
-from tests.tables.programs import start
+from tests.tables.programs import run, start
 
 TAIL = "abcdefghijklmnopqrstuOpu6OqHTH0VBYYxYLmVlAJBq8QSZSoXu2"[:53]
 # id, password, hash
@@ -307,6 +307,15 @@ def test_ctrl_c_shows_what_was_counted() -> None:
     assert found["rows"] in (2500, 2501)
     assert counts(found["passwords"])["nulls"] == (found["rows"], 0)
     assert found["seconds"]["hash"] is None
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_any_name_of_a_file_is_shown(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    file.write_bytes(b"password\np\n")
+    done = run("inspect", file, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].endswith(b"caf\\udce9.csv: 1 row")
 
 
 def test_a_deadline_shows_what_was_counted(

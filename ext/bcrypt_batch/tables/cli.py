@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import sys
 from collections.abc import Sequence
 
 import bcrypt_batch
@@ -45,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names can have any characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     interrupts = Interrupts()
     with interrupts.raised():
         try:
