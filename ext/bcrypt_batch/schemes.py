@@ -27,7 +27,7 @@ PLAIN = "bcrypt"
 PEPPER = "pepper"
 MAX_PRE_HASHED_BYTES = 4096  # WordPress, passlib and Symfony refuse longer passwords
 
-# bcrypt's input for a password, the 22 characters of the salt, and the pepper.
+# Makes bcrypt's input from the password, the 22 characters of the salt, and the pepper.
 Key = Callable[[bytes, bytes, bytes], bytes]
 _PHP_BLANKS = b" \n\r\t\v\0"  # what PHP's trim() strips
 _EMPTY_SHA256 = hashlib.sha256().digest()  # CockroachDB appends the digest of the empty string
@@ -112,7 +112,7 @@ class Scheme:
         self.times = times
 
     def marks(self, stored: bytes) -> bool:
-        """Return whether a stored text has the mark; in braces in any case, as in LDAP."""
+        """Return whether a stored text has the mark; in braces case doesn't matter."""
         found = stored[: len(self.mark)]
         return found == self.mark or (found[:1] == b"{" and found.lower() == self.mark.lower())
 
@@ -215,7 +215,7 @@ TO_VERIFY = (AUTO, *(name for name, scheme in SCHEMES.items() if not scheme.mark
 WITHOUT_PEPPER = tuple(name for name in TO_VERIFY if name != PEPPER)
 TO_HASH = tuple(name for name, scheme in SCHEMES.items() if scheme.prefix)
 
-# How the texts of other schemes begin; beginnings in braces match in any case.
+# How the texts of other schemes begin. In braces upper and lower case are the same.
 _FOREIGN = {
     "phpass": (b"$P$", b"$H$"),
     "phpass-sha512": (b"$S$",),
@@ -252,8 +252,8 @@ def digest_key(digest: bytes, name: str) -> bytes | None:
     """Return bcrypt's input for a hexadecimal digest, as a login with the scheme makes it.
 
     Returns:
-        The input, or None if `digest` isn't as many hexadecimal digits, in either case, as the
-        scheme's digest has.
+        The input; None unless `digest` has only hexadecimal digits, upper or lower case, and as
+        many as the scheme's digest.
     """
     if len(digest) != DIGITS[name] or not _HEX.fullmatch(digest):
         return None

@@ -17,10 +17,11 @@
  * loops are unrolled, so a variant may make them part of an address, or compute some lanes with
  * other instructions than the rest.
  *
- * Blowfish's round is four dependent table look-ups, so one password leaves most of the core
- * idle. Here every statement is repeated for each lane before the next begins; the lanes do not
- * depend on each other, and the CPU overlaps them. EACH_LANE is unrolled so that the halves of
- * all lanes live in registers. Included by variant.h, once per lane count, which it undefines.
+ * Blowfish's round has four table look-ups that depend on the round before, so one password leaves
+ * most of the core idle. Here every statement is repeated for each lane before the next begins; the
+ * lanes do not depend on each other, and the CPU overlaps them. EACH_LANE is unrolled so that the
+ * halves of all lanes live in registers. variant.h includes this file once for each lane count
+ * LANES, which this file undefines at its end.
  */
 #if FIRST_LANES <= LANES && LANES <= LAST_LANES
 

@@ -215,7 +215,9 @@ class Users:
         if isinstance(identity, bool) or not isinstance(identity, (str, int, float)):
             raise Refused("the id is neither text nor a number")
         if isinstance(identity, float):  # 3.0 would be another user than 3
-            raise Refused("the id is a decimal number, as pandas makes of whole ones; take text")
+            raise Refused(
+                "the id is a decimal number, as pandas makes of whole numbers; make the ids text"
+            )
         identity = str(identity)
         _check_ends("id", identity)
         if identity in self._ids:

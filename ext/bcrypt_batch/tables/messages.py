@@ -16,7 +16,7 @@ def say(*messages: str) -> None:
 
 
 def show(line: str) -> None:
-    """Show a line unless standard error is closed, when print() would write to standard output."""
+    """Show a line; if standard error is closed, nothing: print() would write to standard output."""
     if sys.stderr is None:
         return
     try:

@@ -155,7 +155,7 @@ class Reading(NamedTuple):
         """Return this with missing fields chosen by the name of the file to read.
 
         Raises:
-            InvalidColumns: The format has no such columns, or no dialects.
+            InvalidColumns: The format doesn't go with the columns, dialect, encoding or delimiter.
         """
         form = self.form or ("csv" if self.dialect else format_by_name(name))
         if self.dialect and form != "csv":
@@ -179,12 +179,12 @@ class Reading(NamedTuple):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the quotes of a CSV may be text, as no dialect is named."""
+        """Whether quotes may be text: no dialect is named, and the delimiter is a tab or a bar."""
         return self.dialect is None and self.delimiter in BARE_DELIMITERS
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """The notes to leave out: two backslashes may mean one only in a CSV with quotes."""
+        """The notes to leave out: only in a CSV with quotes may two backslashes stand for one."""
         return () if self.form == "csv" and not self.escapes else ("backslashes",)
 
     @property
@@ -193,7 +193,7 @@ class Reading(NamedTuple):
         return frozenset(text.encode("utf-8", "surrogateescape") for text in self.nulls or ())
 
     def as_options(self) -> dict[str, Any]:
-        """Return all fields by the names of options, for JSON; rows depend on each of them."""
+        """Return what a row depends on by the names of options, for JSON."""
         form, columns, *_ = self
         others = dict(zip(self._fields[2:], self[2:], strict=True))
         options = {
