@@ -13,5 +13,5 @@ thorough = pytest.mark.skipif(not THOROUGH, reason="takes seconds: CI=1 runs it"
 
 def examples(count: int) -> int:
     """Return `count` times EXAMPLES: `make fuzz` has time for more, `make test` for fewer."""
-    factor = float(os.environ.get("EXAMPLES", "1" if THOROUGH else "0.4"))
+    factor = float(os.environ.get("EXAMPLES", "1" if THOROUGH else "0.3"))
     return max(1, round(count * factor))

@@ -28,6 +28,8 @@ from tests.deployment.layers import (
     succeed,
 )
 
+pytestmark = pytest.mark.deployed  # building layers takes seconds
+
 BUILD = PROJECT / "build_layer.sh"
 METADATA = f"bcrypt_batch-{bcrypt_batch.__version__}.dist-info/METADATA"
 
@@ -123,7 +125,6 @@ def test_it_is_small_and_described(layer: Layer) -> None:
     assert tuple(map(int, layer.about["glibc"].split("."))) <= (2, 34)
 
 
-@pytest.mark.deployed
 def test_a_second_build_gives_the_same_bytes(
     layer: Layer, source: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
@@ -134,7 +135,6 @@ def test_a_second_build_gives_the_same_bytes(
     assert layer.about["sha256"] in printed
 
 
-@pytest.mark.deployed
 def test_it_can_be_for_fewer_pythons(layer: Layer, tmp_path: Path) -> None:
     done = rebuild(layer, tmp_path, ARCHITECTURE, "--python", "3.12 3.99")
     assert done.returncode == 0, done.stderr
@@ -171,7 +171,6 @@ def test_a_function_is_built_with_its_bytecode(tmp_path: Path) -> None:
         assert b"/var/task/" in one[file]
 
 
-@pytest.mark.deployed
 def test_a_function_without_bytecode_for_its_runtime_is_named(tmp_path: Path) -> None:
     variables = (f"ARTIFACTS_DIR={tmp_path}", f"PYTHONS=python3.99 {sys.executable}")
     said = succeed("make", "--silent", "-C", PROJECT / "handler", "build-Function", *variables)
