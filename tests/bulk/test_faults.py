@@ -19,7 +19,7 @@ from bcrypt_batch.tables.compute import compute
 from tests.bulk.complete import ROWS, complete, scan
 from tests.bulk.engine import BUCKET, Engine, Fault, FunctionError, throttled
 from tests.deployment.layers import PROJECT
-from tests.examples import THOROUGH
+from tests.examples import THOROUGH, thorough
 from tests.tables.samples import as_csv, users
 from tests.test_frames import found_in, frames_of
 
@@ -112,6 +112,7 @@ def test_a_deadline_in_the_middle_is_no_special_case(
     scan(bulk, capsys.readouterr().out)
 
 
+@thorough
 def test_all_children_fail_and_a_second_run_finishes(
     bulk: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +201,7 @@ def test_every_read_of_the_input_is_of_what_was_planned(
     assert {*asked} == {tag}
 
 
+@thorough
 def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look, both compute, one writes; the other takes over that part."""
     from bulk import store
@@ -234,6 +236,7 @@ def test_two_children_race_for_one_chunk(bulk: Engine, monkeypatch: pytest.Monke
     complete(bulk)
 
 
+@thorough
 def test_the_part_of_one_who_got_less_far_counts(
     bulk: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +329,7 @@ def test_a_bucket_that_denies(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(event["step"] == "chunk" for event in bulk.events) == 1
 
 
+@thorough
 def test_s3_in_trouble_is_tried_again(bulk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from bulk import store
 
@@ -343,6 +347,7 @@ def test_s3_in_trouble_is_tried_again(bulk: Engine, monkeypatch: pytest.MonkeyPa
     complete(bulk)
 
 
+@thorough
 def test_a_missing_part_fails_the_run(bulk: Engine) -> None:
     """Deleted between the map and Finish."""
 

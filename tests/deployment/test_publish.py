@@ -20,6 +20,8 @@ from tests.deployment.template import resources
 
 Publish = Callable[..., str]
 
+pytestmark = pytest.mark.deployed  # builds a layer, which takes seconds
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
