@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Sequence
 
@@ -12,8 +11,8 @@ import bcrypt_batch
 
 from .commands import bulk, export, info, inspect, serve, table
 from .interrupts import Interrupts
-from .messages import PROGRAM, say
-from .newfiles import STDOUT, OutputRefused
+from .messages import PROGRAM, STDOUT, discard, say
+from .newfiles import OutputRefused
 from .parser import Parser
 
 USAGE = 2
@@ -66,7 +65,7 @@ def _execute(options: argparse.Namespace, interrupts: Interrupts) -> int:
         return USAGE
     except BrokenPipeError:
         # The reader has closed the pipe. Python must not fail on it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        discard(STDOUT)
         return 141
     except OSError as error:
         # An input or output can't be opened: report its name and the system's error.

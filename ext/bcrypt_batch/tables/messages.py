@@ -1,12 +1,14 @@
-"""Messages on standard error, and OS errors that name their file."""
+"""The standard streams: messages on standard error, and OS errors that name their file."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 PROGRAM = "bcrypt-batch"
+STDOUT, STDERR = 1, 2
 
 
 def say(*messages: str) -> None:
@@ -23,6 +25,14 @@ def show(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
     except OSError:  # the terminal is gone: Python must not try again at exit
         sys.stderr = None
+
+
+def discard(*streams: int) -> None:
+    """Discard what will be written to these descriptors."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 @contextmanager

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .interrupts import Interrupts
-from .messages import naming, say
+from .messages import STDOUT, naming, say
 
-STDOUT = 1
 GRACE_S = 0.5
 MODE = 0o600
 # Errors of flock, fsync and chmod on network and FUSE file systems that lack them.

@@ -12,10 +12,9 @@ from typing import Any
 from .inputs import STDIN
 from .interrupts import Interrupts
 from .journal import STATE_VERSION, Failed, check_state, scan
-from .messages import naming, say
+from .messages import STDOUT, naming, say
 from .newfiles import (
     MODE,
-    STDOUT,
     OutputRefused,
     StandardOutput,
     check_ours,

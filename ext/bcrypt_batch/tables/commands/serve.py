@@ -21,10 +21,9 @@ from bcrypt_batch.starting import SERVES
 from bcrypt_batch.workers import server_worker_count
 
 from ..interrupts import Interrupts
-from ..messages import say
+from ..messages import STDERR, STDOUT, discard, say
 from .options import add_workers, seconds, whole_number
 
-STDOUT, STDERR = 1, 2
 SPARE_DESCRIPTORS = 32  # for all but connections
 FIRST_INHERITED = 3  # of the descriptors that systemd hands over; sd_listen_fds(3)
 
@@ -157,10 +156,7 @@ def tell_launcher() -> None:
     """Say that this server serves, to who has launched it: nothing more goes there."""
     with suppress(OSError):  # it has gone
         os.write(STDOUT, SERVES)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (STDOUT, STDERR):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    discard(STDOUT, STDERR)
 
 
 def find_listener(options: argparse.Namespace) -> Listener:
